@@ -1,0 +1,69 @@
+"""MirrorBatch: paired tensors, the same for training and roll-out.
+
+b: batch  t: frames of a clip  h w: image side  n: points (padded with NaN)  l: instruction tokens
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+Part = TypeVar("Part")
+
+
+def _moved(part: Part, device: torch.device | str) -> Part:
+    changes: dict[str, Any] = {}
+    for field in fields(part):  # type: ignore[arg-type]
+        value = getattr(part, field.name)
+        if isinstance(value, Tensor):
+            changes[field.name] = value.to(device)
+    return replace(part, **changes)  # type: ignore[type-var]
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """The watched side: a clip and the words for what happens in it."""
+
+    frames: Float[Tensor, "b t 3 h w"]  # RGB in [0, 1]
+    caption: Int[Tensor, "b l"]  # tokens of one paraphrase of the instruction
+    text_id: Int[Tensor, " b"]  # rows with the same id have the same text class
+
+
+@dataclass(frozen=True, eq=False)
+class Executed:
+    """The acting side: what the policy is given."""
+
+    points: Float[Tensor, "b n 3"]  # [m], world frame, NaN where padded
+    colors: Float[Tensor, "b n 3"]  # in [0, 1]
+    proprioception: Float[Tensor, "b p"]
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """The next keyframe, in the world frame."""
+
+    position: Float[Tensor, "b 3"]  # [m]
+    quaternion: Float[Tensor, "b 4"]  # wxyz, unit, w >= 0
+    gripper_open: Int[Tensor, " b"]  # 0 or 1
+    ignore_collisions: Int[Tensor, " b"]  # 0 or 1
+
+
+@dataclass(frozen=True, eq=False)
+class MirrorBatch:
+    """Row i of observed and executed are one action, watched and done."""
+
+    executed: Executed
+    instruction: Int[Tensor, "b l"]  # tokens
+    target: Target | None = None  # None at roll-out
+    observed: Observed | None = None  # None where the schedule carries no clip
+
+    def to(self, device: torch.device | str) -> "MirrorBatch":
+        """The same batch on another device."""
+        return MirrorBatch(
+            _moved(self.executed, device),
+            self.instruction.to(device),
+            None if self.target is None else _moved(self.target, device),
+            None if self.observed is None else _moved(self.observed, device),
+        )

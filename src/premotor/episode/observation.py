@@ -1,0 +1,41 @@
+"""What the robot sees and feels at one instant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from premotor.geometry.poses import Pose
+
+CAMERAS = ("front", "left_shoulder", "right_shoulder", "wrist")  # order of the point cloud
+
+
+@dataclass(frozen=True, eq=False)
+class CameraView:
+    """One RGB-D image with the camera it was taken by."""
+
+    rgb: UInt8[np.ndarray, "h w 3"]
+    depth: Float[np.ndarray, "h w"]  # float32 [m] along the optical axis
+    intrinsics: Float[np.ndarray, "3 3"]  # [px]
+    world_from_camera: Float[np.ndarray, "4 4"]  # x right, y down, z forward
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """Camera views and proprioception at one instant; poses in the world frame."""
+
+    views: Mapping[str, CameraView]  # by camera name; empty where nothing was rendered
+    joint_positions: Float[np.ndarray, "7"]  # [rad]
+    joint_velocities: Float[np.ndarray, "7"]  # [rad/s]
+    finger_positions: Float[np.ndarray, "2"]  # [m], 0 closed, 0.04 open
+    end_effector: Pose
+    gripper_open: bool  # both fingers beyond 95 % of their travel (RLBench)
+    ignore_collisions: bool  # flag of the waypoint being executed (RLBench, PerAct fork)
+    time: float  # [s]
+
+    @property
+    def proprioception(self) -> Float[np.ndarray, "3"]:
+        """Gripper open (0/1) and both finger positions clipped to [0, 0.04] m (execution.md a)."""
+        fingers = np.clip(self.finger_positions, 0.0, 0.04)
+        return np.concatenate([[float(self.gripper_open)], fingers]).astype(np.float32)

@@ -1,0 +1,62 @@
+"""Errors that say what came, what was expected and what to do.
+
+Every error the package raises on purpose derives from `PremotorError`; the command line prints
+its message without a traceback and exits with its `exit_code`.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class PremotorError(Exception):
+    """Anything the user can mend; the message says how."""
+
+    exit_code = 1
+
+
+class ConfigError(PremotorError, ValueError):
+    """A configuration value that cannot be meant."""
+
+    exit_code = 2
+
+
+class UnknownName(ConfigError):
+    """A name that is not in the table of names it was looked up in."""
+
+    @classmethod
+    def of(cls, kind: str, name: str, known: Iterable[str]) -> "UnknownName":
+        """Build the error, offering the nearest of the `known` names."""
+        names = list(known)
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
+        return cls(f"unknown {kind} {name!r}; {hint}{len(names)} known: {', '.join(names)}")
+
+
+class RenderingError(PremotorError):
+    """No GL, or frames that are black or empty."""
+
+
+class PlacementFailed(PremotorError):
+    """No admissible layout was found for a task, variation and seed."""
+
+
+class MotionFailed(PremotorError):
+    """No path to a target pose; the episode ends, as the benchmark has it."""
+
+
+class DataError(PremotorError):
+    """A file on disk that is truncated, corrupted or of another layout."""
+
+
+class OutputExists(PremotorError):
+    """The output is already there; resume, overwrite or choose another place."""
+
+    exit_code = 2
+
+
+class CheckpointMismatch(PremotorError):
+    """Weights that do not fit the model: all missing, extra and misshapen keys are listed."""
+
+
+class TrainingDiverged(PremotorError):
+    """A loss term or gradient is not finite; the last good checkpoint is kept."""

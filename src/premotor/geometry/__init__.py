@@ -1,0 +1,1 @@
+"""Frames and projections on numpy arrays, nothing else."""

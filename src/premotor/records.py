@@ -1,0 +1,208 @@
+"""What a run writes down, as dataclasses that go to JSON and come back.
+
+A run folder holds `manifest.json`, `config.yaml`, `metrics.jsonl` (StepRecord), `probe/`,
+`checkpoints/`, and `evaluation/` with `rollouts.jsonl` (EvalRecord), `recognition.json`
+(RecognitionRecord), `alignment.json` (AlignmentRecord) and `films/` (FilmRecord + images).
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from premotor.errors import DataError
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunManifest:
+    """Where a run comes from."""
+
+    preset: str
+    code_version: str  # package version and git commit
+    created: str  # ISO 8601, UTC
+    command: str
+    versions: dict[str, str]  # of the packages that matter
+    data: str  # path of the data set
+    data_fingerprint: str
+    parameters: dict[str, int]  # number of parameters of understand, execute, align
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRecord:
+    """One training step: every loss term and where the time went."""
+
+    step: int
+    losses: dict[str, float]  # term name -> value; "total" among them
+    grad_norm: float
+    learning_rate: float
+    samples_per_second: float
+    data_seconds: float  # waited for data in this step [s]
+    step_seconds: float  # the whole step [s]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalRecord:
+    """One roll-out of a policy on an unseen episode of the embedded simulator."""
+
+    checkpoint: str  # "untrained" or "trained" (or a step name)
+    preset: str
+    task: str
+    variation: int
+    seed: int
+    instruction: str
+    success: bool
+    strict: bool  # success without any wrong press or other marked mishap on the way
+    steps: int  # key poses executed
+    reason: str  # how it ended: "success", "time_out", "no_path", "out_of_bounds", ...
+    seconds: float
+    simulator: str
+    code_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    count: int  # observations behind it
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecognitionRecord:
+    """Zero-shot recognition on held-out episodes."""
+
+    checkpoint: str
+    class_set: str  # "task", "text" or "variation"
+    num_classes: int
+    chance: float
+    accuracy: Interval  # the clip as it is
+    first_frame_only: Interval  # every frame replaced by the first: furniture alone
+    shuffled_frames: Interval  # frames in random order: no direction of time
+    by_task: dict[str, Interval] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NullRecord:
+    """A measure against its permutation null."""
+
+    stratum: str  # rows are permuted over "all" rows, within the "task" or the "variation"
+    null_mean: float
+    null_sd: float
+    null_q95: float
+    z_score: float
+    p_value: float
+    permutations: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignmentRecord:
+    """One measure of alignment between z_u and z_e (or u and e) over paired episodes."""
+
+    checkpoint: str
+    measure: str  # recall_at_1_u_to_e, recall_at_1_e_to_u, mutual_knn, debiased_cka or bound
+    space: str  # "z" (projected) or "raw" (u, e)
+    instruction: str  # "given" or "blanked" (the words withheld from E)
+    value: float
+    reference: float  # chance for recall, log B [nat] for the bound, null mean otherwise
+    num_rows: int
+    nulls: tuple[NullRecord, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmRecord:
+    """A recorded roll-out for the report: images with the predicted keyframes drawn in."""
+
+    checkpoint: str
+    task: str
+    variation: int
+    seed: int
+    instruction: str
+    success: bool
+    reason: str
+    strip: str  # PNG file name, relative to the folder of this record
+    video: str  # MP4 file name, relative; "" where none was made
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write under a temporary name, flush to disk, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a record, or a list of records, as indented JSON."""
+    plain = [asdict(v) for v in value] if isinstance(value, list | tuple) else asdict(value)
+    write_atomically(path, (json.dumps(plain, indent=1) + "\n").encode())
+
+
+def write_lines(path: Path, records: Iterable[Any]) -> None:
+    """Write records as JSON lines, whole file at once."""
+    text = "".join(json.dumps(asdict(r)) + "\n" for r in records)
+    write_atomically(path, text.encode())
+
+
+def _restore(kind: type[Record], raw: dict[str, Any], path: Path) -> Record:
+    names = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    if extra := set(raw) - names:
+        raise DataError(f"{path}: unknown fields {sorted(extra)} for {kind.__name__}")
+    try:
+        return kind(**{k: _value(k, v) for k, v in raw.items()})
+    except TypeError as error:
+        raise DataError(f"{path}: not a {kind.__name__}: {error}") from error
+
+
+def _value(name: str, value: Any) -> Any:
+    if name == "by_task":
+        return {k: Interval(**v) for k, v in value.items()}
+    if name == "nulls":
+        return tuple(NullRecord(**v) for v in value)
+    if isinstance(value, dict) and set(value) == {"value", "low", "high", "count"}:
+        return Interval(**value)
+    return value
+
+
+def read_json(path: Path, kind: type[Record]) -> Record:
+    """Read one record.
+
+    Raises:
+        DataError: The file is missing, is not JSON or has other fields.
+    """
+    return _restore(kind, _load(path), path)
+
+
+def read_list(path: Path, kind: type[Record]) -> list[Record]:
+    """Read a list of records written by `write_json`."""
+    return [_restore(kind, raw, path) for raw in _load(path)]
+
+
+def read_lines(path: Path, kind: type[Record]) -> Iterator[Record]:
+    """Read JSON lines; a last line cut off by a crash is ignored."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    for number, line in enumerate(lines, 1):
+        try:
+            raw = json.loads(line)
+        except json.JSONDecodeError as error:
+            if number == len(lines):
+                return
+            raise DataError(f"{path}:{number}: not a JSON record: {error}") from error
+        yield _restore(kind, raw, path)
+
+
+def _load(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing; run the command that makes it first") from error
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path} is not JSON: {error}") from error
