@@ -3,11 +3,13 @@
 b: batch  t: frames of a clip  h w: image side  n: points (padded with NaN)  l: instruction tokens
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 Part = TypeVar("Part")
@@ -38,6 +40,22 @@ class Executed:
     points: Float[Tensor, "b n 3"]  # [m], world frame, NaN where padded
     colors: Float[Tensor, "b n 3"]  # in [0, 1]
     proprioception: Float[Tensor, "b p"]
+
+    @classmethod
+    def of(
+        cls,
+        clouds: Sequence[tuple[Float[np.ndarray, "_ 3"], UInt8[np.ndarray, "_ 3"]]],
+        proprioception: Float[np.ndarray, "b p"],
+    ) -> "Executed":
+        """Batch clouds of different lengths: points float32, world frame [m], and RGB."""
+        longest = max(len(points) for points, _ in clouds)
+        points = np.full((len(clouds), longest, 3), np.nan, dtype=np.float32)
+        colors = np.zeros((len(clouds), longest, 3), dtype=np.float32)
+        for row, (xyz, rgb) in enumerate(clouds):
+            points[row, : len(xyz)] = xyz
+            np.multiply(rgb, np.float32(1.0 / 255.0), out=colors[row, : len(rgb)])
+        state = proprioception.astype(np.float32)
+        return cls(torch.from_numpy(points), torch.from_numpy(colors), torch.from_numpy(state))
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,6 +44,10 @@ class MotionFailed(PremotorError):
     """No path to a target pose; the episode ends, as the benchmark has it."""
 
 
+class DemonstrationFailed(PremotorError):
+    """The expert did not succeed on a task, variation and seed."""
+
+
 class DataError(PremotorError):
     """A file on disk that is truncated, corrupted or of another layout."""
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from premotor.errors import DataError
+from premotor.geometry.pointclouds import back_project, inside
 from premotor.geometry.poses import Pose
 
 CAMERAS = ("front", "left_shoulder", "right_shoulder", "wrist")  # order of the point cloud
@@ -39,3 +41,28 @@ class Observation:
         """Gripper open (0/1) and both finger positions clipped to [0, 0.04] m (execution.md a)."""
         fingers = np.clip(self.finger_positions, 0.0, 0.04)
         return np.concatenate([[float(self.gripper_open)], fingers]).astype(np.float32)
+
+
+def cloud_from_views(
+    views: Mapping[str, CameraView], low: Float[np.ndarray, "3"], high: Float[np.ndarray, "3"]
+) -> tuple[Float[np.ndarray, "n 3"], UInt8[np.ndarray, "n 3"]]:
+    """Colored points of all cameras inside the box [low, high], in the order of `CAMERAS`.
+
+    Args:
+        views: RGB-D images by camera name; all of `CAMERAS` must be there.
+        low: Lower corner of the scene bounds, world frame [m].
+        high: Upper corner of the scene bounds, world frame [m].
+
+    Returns:
+        Points float32 (n, 3), world frame [m], and their RGB (n, 3).
+    """
+    if missing := [name for name in CAMERAS if name not in views]:
+        raise DataError(f"views of {missing} are missing, got {sorted(views)}; render them first")
+    points: list[Float[np.ndarray, "n 3"]] = []
+    colors: list[UInt8[np.ndarray, "n 3"]] = []
+    for view in (views[name] for name in CAMERAS):
+        cloud = back_project(view.depth, view.intrinsics, view.world_from_camera).reshape(-1, 3)
+        keep = inside(cloud, low, high)
+        points.append(cloud[keep].astype(np.float32))
+        colors.append(view.rgb.reshape(-1, 3)[keep])
+    return np.concatenate(points), np.concatenate(colors)

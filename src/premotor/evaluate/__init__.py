@@ -1,1 +1,1 @@
-"""premotor.evaluate."""
+"""Roll-outs, recognition and alignment on episodes that training never saw."""

@@ -1,1 +1,1 @@
-"""premotor.experiments."""
+"""The paper's questions, each one file."""

@@ -1,1 +1,1 @@
-"""premotor.measure."""
+"""Statistics on arrays: similarity, retrieval, permutation nulls, intervals (numpy, float64)."""

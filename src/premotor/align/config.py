@@ -1,0 +1,30 @@
+"""What the alignment is allowed to be."""
+
+from dataclasses import dataclass
+
+from premotor.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignConfig:
+    """Two linear maps into one latent space, and the temperature of the contrast."""
+
+    latent_dim: int | None = None  # D_z, width of z_u and z_e; None = by `resolve_latent_dim`
+    temperature: float = 0.05  # tau, fixed
+    weight: float = 1.0  # lambda in L = L_u + L_e + lambda L_align; 0.0 is the baseline
+
+    def __post_init__(self) -> None:
+        if self.latent_dim is not None and self.latent_dim < 1:
+            raise ConfigError(f"align.latent_dim must be >= 1, got {self.latent_dim}; try None")
+        if self.temperature <= 0.0:
+            raise ConfigError(f"align.temperature must be > 0, got {self.temperature}; try 0.05")
+        if self.weight < 0.0:
+            raise ConfigError(f"align.weight must be >= 0, got {self.weight}; 0 is the baseline")
+
+
+def resolve_latent_dim(config: AlignConfig, u_dim: int, e_dim: int) -> int:
+    """D_z: as configured, else the narrower side in steps of 64, at most 512."""
+    if config.latent_dim is not None:
+        return config.latent_dim
+    narrow = min(u_dim, e_dim)
+    return min(narrow // 64 * 64, 512) or narrow

@@ -1,0 +1,47 @@
+"""The alignment loss, and the information it certifies."""
+
+import math
+
+from jaxtyping import Float
+from torch import Tensor
+
+from premotor.backbones import contrast
+from premotor.backbones.gather import world_size
+
+
+def info_nce(
+    z_u: Float[Tensor, "b z"], z_e: Float[Tensor, "b z"], temperature: float
+) -> Float[Tensor, ""]:
+    """Bidirectional InfoNCE: row i of z_u and row i of z_e are one action, watched and done.
+
+    L_align = ( CE(S, I) + CE(S^T, I) ) / 2,  S_ij = <z_u_i, z_e_j> / tau   (recognition.md b.4)
+
+    Under several ranks, this rank's rows are contrasted with the rows of all.
+
+    Args:
+        z_u: Unit-norm embeddings of the observed actions.
+        z_e: Unit-norm embeddings of the executed actions, in the same order.
+        temperature: Positive scalar tau.
+
+    Returns:
+        Mean loss [nat]; log(b) at chance, so values at different batch sizes do not compare.
+    """
+    return contrast.info_nce(z_u, z_e, temperature)
+
+
+def information_bound(loss: float, num_rows: int) -> float:
+    """I(z_u; z_e) >= log(b) - L_align [nat]; it cannot exceed log(b), so report both.
+
+    Args:
+        loss: Value of `info_nce`, best averaged over several batches.
+        num_rows: Rows contrasted with each other, those of all ranks together.
+
+    Returns:
+        Lower bound on the mutual information [nat]; negative where the loss is above chance.
+    """
+    return math.log(num_rows) - loss
+
+
+def contrasted_rows(local_rows: int) -> int:
+    """Rows that `info_nce` contrasts with each other when every rank holds `local_rows`."""
+    return local_rows * world_size()

@@ -1,0 +1,100 @@
+"""Words to CLIP's token ids (recognition.md a.6)."""
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Literal
+
+import numpy as np
+import torch
+from instant_clip_tokenizer import Tokenizer as BytePairs  # type: ignore[attr-defined]
+from jaxtyping import Int
+from torch import Tensor
+
+from premotor.errors import ConfigError
+
+START, END, PAD = 49406, 49407, 0
+Cleaning = Literal["none", "viclip"]
+
+# Words of table-top manipulation, for towers too small to carry all 49,408 ids.
+WORDS = """
+a above after again all an and any are area arm around arrange as aside at away azure back bank
+base before below beneath beside between black block blocks blue bottle bottom box bowl bring
+broom brush build bulb button buttons by can carefully carry casing center change chicken
+chocolate circle clean clockwise close coffee color colored colors compartment container cover
+crackers create cube cubes cup cupboard cups cyan cylinder deep direction dirt do door down drag
+draw drawer drawers drop dustpan each edge empty end exactly face fashion fetch final finally find
+fingertip first firmly five follow followed following for four from front fully get give go grab
+grasp grasping gray green grill grip gripper handle handles have highest hit hold holder in inside
+into is it item its jar jello just keep keeping lamp large last later lay leave left let lid lift
+light lime long lower lowest magenta make mark marked maroon mat meat middle money moon move moved
+mug mugs mustard navy near next not notes now object odd of off olive on once one only onto open
+opened or orange order other out over pad pan part patch pick piece pink place plane plate please
+position press pressed pressing prism pull pulled pulling purple push pushed pushing put rack
+reach red region remaining remove right ring robot rose rotate round row safe screw seal second
+section sequence set shape shelf shift short shove shut side silver sitting six slab slide slides
+sliding slot slowly small sorter soup spam spoke spokes spot square stack stand star start steak
+step stick stop strawberry sugar sweep switch table take tall tan tap target teal that the their
+them then these they thing third this those three through tile till to together top topmost touch
+toward towards tower trail tray tree triangular tuna turn two under until up uppermost use using
+vertical video violet way wheel which while white wide wine with without work yank yellow you your
+zone , . ' - 's 0 1 2 3 4 5 6 7 8 9
+"""
+
+_DELETED = re.compile(r"[,.'!?\"()*#:;~]")
+_SPACED = re.compile(r"[-/]")
+_SPACES = re.compile(r" {2,}")
+_BLANKS = re.compile(r"\s+")
+
+
+@cache
+def _byte_pairs() -> BytePairs:
+    return BytePairs()
+
+
+def clean_caption(text: str) -> str:
+    """ViCLIP's caption cleaning: lower case, no punctuation, hyphens and slashes as spaces."""
+    text = _SPACED.sub(" ", _DELETED.sub("", text.lower())).replace("<person>", "person")
+    return _SPACES.sub(" ", text).strip()
+
+
+@cache
+def token_ids(text: str) -> tuple[int, ...]:
+    """Ids of a text of any length, without the special tokens."""
+    plain = _BLANKS.sub(" ", html.unescape(html.unescape(text))).strip()
+    return tuple(_byte_pairs().encode(plain))
+
+
+def vocabulary_of(texts: Iterable[str]) -> tuple[int, ...]:
+    """Ids that occur in the texts, and the special ones, ascending, for `TextConfig.vocabulary`."""
+    return tuple(sorted({PAD, START, END}.union(*(token_ids(text) for text in texts))))
+
+
+@cache
+def small_vocabulary() -> tuple[int, ...]:
+    """Ids of everyday table-top words, for `TextConfig.vocabulary` of the small presets."""
+    return vocabulary_of(WORDS.split())
+
+
+class Tokenizer:
+    """Texts to rows of `context` ids: start, words, end, padding."""
+
+    def __init__(self, context: int, cleaning: Cleaning = "none") -> None:
+        if context < 2:
+            raise ConfigError(f"tokenizer: context must be >= 2, got {context}; CLIP has 77")
+        self.context = context
+        self.cleaning: Cleaning = cleaning
+
+    def ids(self, text: str) -> tuple[int, ...]:
+        """One text's row, unpadded; a text that is too long loses its last words."""
+        words = token_ids(clean_caption(text) if self.cleaning == "viclip" else text)
+        return (START, *words[: self.context - 2], END)
+
+    def encode(self, texts: Sequence[str]) -> Int[Tensor, "b l"]:
+        """Rows of ids, one per text, padded with 0."""
+        rows = np.full((len(texts), self.context), PAD, dtype=np.int64)
+        for row, text in zip(rows, texts, strict=True):
+            ids = self.ids(text)
+            row[: len(ids)] = ids
+        return torch.from_numpy(rows)

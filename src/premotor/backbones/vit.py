@@ -1,0 +1,165 @@
+"""Video transformer with joint space-time attention, ViCLIP's tower (recognition.md a.2).
+
+Differences to the reference, all exact: patches are chosen before they are embedded, and the last
+block computes the class token only, where nothing else is asked for (recognition.md g.15, g.16).
+The parameter names are the released checkpoint's.
+
+b: batch  t: frames  s: time steps of tubelets  n: patch tokens, spatial-major, time-minor
+k: kept tokens  d: width  o: embedding
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from premotor.backbones.attention import Activation, Transformer, check_transformer
+from premotor.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoTransformerConfig:
+    """Sizes of a video tower; the defaults are ViCLIP-B/16's (recognition.md a.1)."""
+
+    px: int = 224  # side of a frame [px]
+    patch: int = 16  # side of a patch [px]
+    num_frames: int = 8
+    tubelet: int = 1  # frames per token
+    width: int = 768
+    layers: int = 12
+    heads: int = 12
+    embed_dim: int = 512  # after the projection
+    activation: Activation = "quick_gelu"
+    drop_path: float = 0.0  # of the last block; rises linearly from 0
+
+    def __post_init__(self) -> None:
+        check_transformer("video", self.width, self.layers, self.heads)
+        if self.patch < 1 or self.px < self.patch or self.px % self.patch:
+            raise ConfigError(f"video.px {self.px} must be a multiple of video.patch {self.patch}")
+        if self.tubelet < 1 or self.num_frames < 1 or self.num_frames % self.tubelet:
+            raise ConfigError(
+                f"video.num_frames {self.num_frames} must be a multiple of tubelet {self.tubelet}"
+            )
+        if not 0.0 <= self.drop_path < 1.0:
+            raise ConfigError(f"video.drop_path must be in [0, 1), got {self.drop_path}; try 0.1")
+
+    @property
+    def grid(self) -> int:
+        """Patches along a side."""
+        return self.px // self.patch
+
+    @property
+    def num_steps(self) -> int:
+        """Tokens along time."""
+        return self.num_frames // self.tubelet
+
+    @property
+    def num_patches(self) -> int:
+        """Patch tokens of a clip."""
+        return self.grid**2 * self.num_steps
+
+
+def random_keep(
+    batch: int, num_tokens: int, mask_ratio: float, generator: torch.Generator
+) -> Int[Tensor, "b k"]:
+    """Tokens that survive masking: floor(ratio n) fall out of each sample, at random.
+
+    Args:
+        batch: Samples, each with its own subset.
+        num_tokens: Patch tokens of the whole clip.
+        mask_ratio: Share of tokens to drop, in [0, 1).
+        generator: Source of the subsets, on the device where they are made.
+
+    Returns:
+        Ascending indices.
+    """
+    if not 0.0 <= mask_ratio < 1.0:
+        raise ConfigError(f"mask_ratio must be in [0, 1), got {mask_ratio}; try 0.5")
+    kept = num_tokens - math.floor(mask_ratio * num_tokens)
+    noise = torch.rand(batch, num_tokens, generator=generator, device=generator.device)
+    return noise.argsort(dim=1)[:, :kept].sort(dim=1).values
+
+
+class VideoTransformer(nn.Module):
+    """Frames in, one class token (or all tokens) out."""
+
+    def __init__(self, config: VideoTransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        d, patch = config.width, config.patch
+        kernel = (config.tubelet, patch, patch)
+        self.conv1 = nn.Conv3d(3, d, kernel, kernel, bias=False)  # only its weight is used
+        self.class_embedding = nn.Parameter(d**-0.5 * torch.randn(d))
+        self.positional_embedding = nn.Parameter(d**-0.5 * torch.randn(config.grid**2 + 1, d))
+        self.temporal_positional_embedding = nn.Parameter(torch.zeros(1, config.num_steps, d))
+        self.ln_pre = nn.LayerNorm(d)
+        self.transformer = Transformer(
+            d, config.layers, config.heads, config.activation, config.drop_path
+        )
+        self.ln_post = nn.LayerNorm(d)
+        self.proj = nn.Parameter(d**-0.5 * torch.randn(d, config.embed_dim))
+
+    def _patches(self, clip: Float[Tensor, "b 3 t h w"]) -> Float[Tensor, "b n pixels"]:
+        c = self.config
+        expected = (3, c.px, c.px)
+        shape = (clip.shape[1], *clip.shape[3:])
+        if shape != expected or clip.shape[2] not in (c.tubelet, c.num_frames):
+            raise ConfigError(
+                f"clip of shape {tuple(clip.shape[1:])}; this tower takes "
+                f"(3, {c.num_frames}, {c.px}, {c.px}), or {c.tubelet} frame(s)"
+            )
+        b, _, t = clip.shape[:3]
+        x = clip.reshape(b, 3, t // c.tubelet, c.tubelet, c.grid, c.patch, c.grid, c.patch)
+        return x.permute(0, 4, 6, 2, 1, 3, 5, 7).flatten(4).flatten(1, 3)
+
+    def _positions(self, steps: int) -> Float[Tensor, "n d"]:
+        """Where and when: spatial plus temporal table of each patch token."""
+        when = self.temporal_positional_embedding[0]
+        if steps == 1:
+            when = when.mean(dim=0, keepdim=True)
+        return (self.positional_embedding[1:, None] + when).flatten(0, 1)
+
+    def embed(
+        self, clip: Float[Tensor, "b 3 t h w"], keep: Int[Tensor, "b k"] | None = None
+    ) -> Float[Tensor, "b _ d"]:
+        """Class token and embedded patches, normalized, ready for the blocks."""
+        patches = self._patches(clip)
+        positions = self._positions(clip.shape[2] // self.config.tubelet)
+        if keep is not None:
+            patches = patches.gather(1, keep[..., None].expand(-1, -1, patches.shape[-1]))
+            positions = positions[keep]
+        x = F.linear(patches, self.conv1.weight.flatten(1)) + positions
+        first = (self.class_embedding + self.positional_embedding[0]).expand(len(x), 1, -1)
+        return self.ln_pre(torch.cat([first.to(x.dtype), x], dim=1))
+
+    def forward(
+        self,
+        clip: Float[Tensor, "b 3 t h w"],
+        keep: Int[Tensor, "b k"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b d"]:
+        """Pooled class token after the last norm, before the projection.
+
+        Args:
+            clip: Normalized frames.
+            keep: Patch tokens that enter the transformer; None = all.
+            generator: Source of the drop path; None = no drop path.
+        """
+        return self.ln_post(self.transformer.first(self.embed(clip, keep), generator))
+
+    def tokens(
+        self,
+        clip: Float[Tensor, "b 3 t h w"],
+        keep: Int[Tensor, "b k"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b _ d"]:
+        """All tokens after the last norm, the class token first."""
+        x = self.transformer(self.embed(clip, keep), generator=generator)
+        return self.ln_post(x)
+
+    def project(self, pooled: Float[Tensor, "b d"]) -> Float[Tensor, "b o"]:
+        """Embedding in the space shared with the texts; not normalized."""
+        return pooled @ self.proj

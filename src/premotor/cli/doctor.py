@@ -1,0 +1,136 @@
+"""`premotor doctor`: is everything here that is needed, and how to mend what is not."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from premotor.errors import PremotorError
+
+PACKAGES = ("torch", "numpy", "mujoco", "mink", "ompl", "pyarrow", "av", "gymnasium-robotics")
+MIN_DISK = 5.0  # [GB] a data set of 900 demonstrations with its cache takes about 4
+MIN_MEMORY = 4.0  # [GB]
+
+
+@dataclass(frozen=True)
+class DoctorArguments:
+    """Look whether this machine can collect, train and evaluate."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    name: str
+    good: bool
+    detail: str
+    remedy: str = ""  # one line that mends it
+
+
+def _python() -> Finding:
+    good = (3, 11) <= sys.version_info[:2] < (3, 13)
+    remedy = "" if good else "install Python 3.11 or 3.12 and make a fresh environment"
+    return Finding("python", good, platform.python_version(), remedy)
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, True, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, False, "not installed", f"pip install {name}")
+
+
+def _rendering() -> Finding:
+    try:
+        detail = _render()
+    except PremotorError as error:
+        return Finding("rendering", False, "no frame", str(error))
+    except Exception as error:  # whatever a broken GL raises
+        remedy = "apt-get install libosmesa6, then MUJOCO_GL=osmesa premotor doctor"
+        return Finding("rendering", False, f"no frame: {error}", remedy)
+    return Finding("rendering", True, detail)
+
+
+_SCENE = """
+<mujoco><worldbody>
+  <light pos="0 0 3"/><geom type="plane" size="1 1 .1" rgba=".8 .5 .2 1"/>
+  <camera name="front" pos="0 0 2"/>
+</worldbody></mujoco>
+"""
+
+
+def _render() -> str:
+    import mujoco  # noqa: PLC0415 - a broken GL must not keep the doctor from speaking
+
+    from premotor.simulate.rig import Rig  # noqa: PLC0415 - as above
+
+    model = mujoco.MjModel.from_xml_string(_SCENE)
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    rig = Rig(model)
+    start = time.perf_counter()
+    view = rig.render(data, "front")
+    seconds = time.perf_counter() - start
+    rig.close()
+    distance = float(np.median(view.depth))
+    if abs(distance - 2.0) > 0.01:
+        raise PremotorError(f"a plane 2 m away was seen at {distance:.3f} m; try MUJOCO_GL=osmesa")
+    backend = os.environ.get("MUJOCO_GL", "default")
+    return f"{backend}, first frame {1e3 * seconds:.0f} ms, depth {distance:.3f} m of 2 m"
+
+
+def _cores() -> Finding:
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    remedy = "" if (count or 1) > 1 else "one core works; training takes twice as long"
+    return Finding("cores", True, str(count), remedy)
+
+
+def _memory() -> Finding:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    good = total >= MIN_MEMORY
+    remedy = "" if good else f"{MIN_MEMORY:.0f} GB are wanted; train with fewer processes"
+    return Finding("memory", good, f"{total:.1f} GB", remedy)
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(Path.cwd()).free / 1e9
+    good = free >= MIN_DISK
+    remedy = "" if good else f"{MIN_DISK:.0f} GB are wanted here; work in another folder"
+    return Finding("disk", good, f"{free:.1f} GB free in {Path.cwd()}", remedy)
+
+
+def examine() -> Iterator[Finding]:
+    """Look at one thing after the other."""
+    yield _python()
+    for name in PACKAGES:
+        yield _package(name)
+    checks: tuple[Callable[[], Finding], ...] = (_cores, _memory, _disk, _rendering)
+    for check in checks:
+        yield check()
+
+
+def command(argv: list[str]) -> int:
+    """Run `premotor doctor`; 0 where all is well."""
+    tyro.cli(DoctorArguments, prog="premotor doctor", args=argv)
+    findings = list(examine())
+    table = Table(box=None, show_header=False)
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.good else "[red]no[/]"
+        table.add_row(mark, finding.name, finding.detail)
+        if finding.remedy:
+            table.add_row("", "", f"[yellow]{finding.remedy}[/]")
+    console = Console()
+    console.print(table)
+    healthy = all(finding.good for finding in findings)
+    console.print("all is well" if healthy else "mend what is marked, then run it again")
+    return 0 if healthy else 1

@@ -1,0 +1,68 @@
+"""The command `premotor`: finds the command asked for, and speaks plainly when it fails."""
+
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from premotor import __version__
+from premotor.errors import PremotorError, UnknownName
+
+COMMANDS = {
+    "doctor": "look whether this machine has what is needed",
+    "tasks": "list the tasks, their variations and instructions",
+    "watch": "film an expert episode",
+    "collect": "record expert demonstrations",
+    "train": "train both towers together",
+    "evaluate": "judge a run on episodes it has not seen",
+    "report": "make a run's report.html",
+    "demo": "all of it, from demonstrations to the report",
+}
+
+
+def usage() -> str:
+    """What `premotor --help` prints."""
+    lines = "\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items())
+    return (
+        "premotor: watch an action, do the action, align the two\n\n"
+        f"usage: premotor COMMAND ...\n\n{lines}\n\n"
+        "`premotor COMMAND --help` lists its options."
+    )
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code.
+
+    Raises:
+        PremotorError: The command failed in a way the user can mend.
+    """
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"premotor {__version__}")
+        return 0
+    name, *rest = arguments
+    if name not in COMMANDS:
+        raise UnknownName.of("command", name, COMMANDS)
+    module = importlib.import_module(f"premotor.cli.{name}")
+    return int(module.command(rest) or 0)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        code = run(sys.argv[1:])
+    except PremotorError as error:
+        Console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

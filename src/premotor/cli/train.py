@@ -1,0 +1,216 @@
+"""`premotor train PRESET --data DIR --out RUN`: both towers, together."""
+
+import os
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from premotor import presets
+from premotor.errors import ConfigError
+from premotor.records import StepRecord
+from premotor.store.reader import DemoSet
+from premotor.train.config import TrainConfig
+from premotor.train.launch import (
+    INTERRUPTED,
+    in_worker,
+    launch,
+    number_of_processes,
+    prepare_worker,
+)
+from premotor.train.loop import FitResult, fit, resolve_device
+from premotor.train.run import Run, open_dataset, open_probe_dataset, prepare, read_config
+
+PREPARED = "PREMOTOR_RUN_PREPARED"  # set for the processes we start ourselves
+_LINE_EVERY = 10.0  # [s] between two lines where there is no terminal
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainCommand:
+    """Train both towers together on a data set made by `premotor collect`."""
+
+    data: Path  # folder of the data set, with the splits train and val
+    out: Path  # folder of the run
+    resume: bool = False  # go on where the run stopped
+    overwrite: bool = False  # start anew where there is a run
+    train: Annotated[TrainConfig, tyro.conf.arg(name="")]
+
+
+def parse(arguments: Sequence[str]) -> TrainCommand:
+    """Read `PRESET [options]`, or `--config FILE [options]`.
+
+    Raises:
+        UnknownName: No such preset; the nearest are offered.
+        ConfigError: Neither preset nor `--config`, or a value that cannot be meant.
+    """
+    rest = list(arguments)
+    if rest and rest[0] in ("-h", "--help"):
+        rest = [next(iter(presets.TRAIN)), *rest]
+    if not rest or (rest[0].startswith("-") and rest[0] != "--config"):
+        raise ConfigError(
+            f"name a preset first, one of {', '.join(presets.TRAIN)}, or --config RUN/config.yaml"
+        )
+    if rest[0] == "--config":
+        if len(rest) < 2:
+            raise ConfigError("--config needs a file, such as RUN/config.yaml")
+        start, rest = read_config(Path(rest[1])), rest[2:]
+    else:
+        start, rest = presets.train_preset(rest[0]), rest[1:]
+    return tyro.cli(
+        TrainCommand,
+        prog="premotor train PRESET",
+        args=rest,
+        default=TrainCommand(data=tyro.MISSING, out=tyro.MISSING, train=start),
+    )
+
+
+def command(argv: Sequence[str]) -> int:
+    """Run `premotor train`."""
+    wanted = parse(argv)
+    config = wanted.train
+    if in_worker():
+        prepare_worker()
+        if PREPARED not in os.environ and os.environ["RANK"] == "0":
+            _prepare(wanted)
+        return _train(wanted, argv)
+    console = Console(stderr=True)
+    _prepare(wanted)
+    sizes = (config.pairing.batch_size, config.pairing.pair_batch_size)
+    count = number_of_processes(config.processes, resolve_device(config), sizes)
+    console.print(
+        f"training {config.preset}: {config.steps} steps, {sizes[0]} rows a step "
+        f"({sizes[1]} where clips are watched) over {count} processes",
+        highlight=False,
+    )
+    if count == 1:
+        prepare_worker()
+        return _train(wanted, argv)
+    os.environ[PREPARED] = "1"
+    code = launch(["train", *argv], count)
+    if code == INTERRUPTED:
+        console.print(f"stopped; go on with --resume ({wanted.out})")
+    return code
+
+
+def _prepare(wanted: TrainCommand) -> None:
+    """All that can be refused at once is refused before anything is started."""
+    resolve_device(wanted.train)
+    fingerprint = DemoSet.open(wanted.data, "train").fingerprint()
+    prepare(wanted.out, wanted.train, fingerprint, wanted.resume, wanted.overwrite)
+    with _CacheBar() as bar:
+        open_dataset(wanted.data, "train", wanted.train.mirror, bar.show)
+        open_probe_dataset(wanted.data, wanted.train, bar.show)
+
+
+def _train(wanted: TrainCommand, argv: Sequence[str]) -> int:
+    config = wanted.train
+    line = shlex.join(["premotor", "train", *argv])
+    with _StepBar(config.steps) as bar:
+        result: FitResult = fit(config, Run(wanted.out), wanted.data, bar.show, line)
+    return 0 if result.finished else INTERRUPTED
+
+
+def _bar(console: Console, *columns: str) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        *(TextColumn(column) for column in columns),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+class _CacheBar:
+    """Shows how far a cache has been built; nothing where none has to be."""
+
+    def __init__(self) -> None:
+        self._progress = _bar(Console(stderr=True))
+        self._started = False
+
+    def __enter__(self) -> "_CacheBar":
+        return self
+
+    def show(self, what: str, done: int, total: int) -> None:
+        """Move the bar named `what`."""
+        if not self._started:
+            self._progress.start()
+            self._started = True
+        known = {task.description: task.id for task in self._progress.tasks}
+        number = known[what] if what in known else self._progress.add_task(what, total=total)
+        self._progress.update(number, completed=done)
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        if self._started:
+            self._progress.stop()
+
+
+class _StepBar:
+    """A bar with rate and time left on a terminal; a line now and then elsewhere."""
+
+    def __init__(self, steps: int) -> None:
+        self._console = Console(stderr=True)
+        columns = ("{task.fields[rate]:.0f} rows/s", "loss {task.fields[loss]:.2f}")
+        self._progress = _bar(self._console, *columns)
+        self._steps = steps
+        self._rate = 0.0
+        self._loss = 0.0
+        self._last = time.monotonic()
+        self._task = None
+
+    def __enter__(self) -> "_StepBar":
+        return self
+
+    def show(self, record: StepRecord) -> None:
+        """Move the bar to the step just done."""
+        share = 0.05 if self._task is not None else 1.0
+        self._rate += share * (record.samples_per_second - self._rate)
+        self._loss += share * (record.losses["execute"] - self._loss)
+        if self._task is None:
+            if self._console.is_terminal:
+                self._progress.start()
+            self._task = self._progress.add_task(
+                "training", total=self._steps, completed=record.step, rate=0.0, loss=0.0
+            )
+        self._progress.update(
+            self._task, completed=record.step + 1, rate=self._rate, loss=self._loss
+        )
+        late = time.monotonic() - self._last > _LINE_EVERY
+        if not self._console.is_terminal and (late or record.step + 1 == self._steps):
+            self._last = time.monotonic()
+            self._console.print(self._line(record), highlight=False, soft_wrap=True)
+
+    def _line(self, record: StepRecord) -> str:
+        left = self._progress.tasks[0].time_remaining
+        remaining = f", {left:.0f} s left" if left else ""
+        return (
+            f"step {record.step + 1}/{self._steps}: loss of acting {self._loss:.2f}, "
+            f"{self._rate:.0f} rows/s{remaining}"
+        )
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        if self._console.is_terminal:
+            self._progress.stop()

@@ -1,0 +1,61 @@
+"""`premotor watch`: the expert's episode as a video."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.progress import track
+
+from premotor.demonstrate.expert import film, record
+from premotor.errors import ConfigError, OutputExists
+from premotor.records import write_atomically
+from premotor.simulate.environment import Environment
+from premotor.store import video
+from premotor.store.layout import FPS
+
+_QUALITY = 20  # x264 constant rate factor; noise-free pictures need no better
+
+
+@dataclass(frozen=True)
+class WatchArguments:
+    """Film the expert doing a task."""
+
+    task: tyro.conf.Positional[str]  # name, see `premotor tasks`
+    variation: int = 0
+    seed: int = 0  # places the props
+    out: Path = Path("watch.mp4")
+    camera: str = "front"  # front, left_shoulder, right_shoulder, overhead, wrist or hero
+    width: int = 640  # [px]
+    height: int = 480  # [px]
+    overwrite: bool = False  # replace a file that is there
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.height) < 16 or self.width % 2 or self.height % 2:
+            raise ConfigError(
+                f"width and height must be even and >= 16, got {self.width} x {self.height}"
+            )
+
+
+def command(argv: list[str]) -> int:
+    """Run `premotor watch`."""
+    arguments = tyro.cli(WatchArguments, prog="premotor watch", args=argv)
+    if arguments.out.exists() and not arguments.overwrite:
+        raise OutputExists(f"{arguments.out} exists; replace it with --overwrite")
+    console = Console(stderr=True)
+    env = Environment()
+    recording = record(env, arguments.task, arguments.variation, arguments.seed)
+    pictures = film(env, recording, arguments.camera, arguments.width, arguments.height)
+    frames = list(
+        track(pictures, "filming", total=len(recording.rows), console=console, transient=True)
+    )
+    data = video.encode(np.stack(frames), FPS, quality=_QUALITY, preset="medium")
+    write_atomically(arguments.out, data)
+    seconds = len(frames) / FPS
+    print(
+        f"{env.instructions[0]}: {seconds:.1f} s, {len(recording.keyframes)} keyframes, "
+        f"{arguments.out}"
+    )
+    return 0

@@ -1,0 +1,195 @@
+"""From the cache of a data set to the batches of a run.
+
+b: batch  n: points, padded with NaN  t: frames of a clip  l: tokens
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from premotor.backbones.tokenizer import Tokenizer
+from premotor.batch import Executed, MirrorBatch, Observed, Target
+from premotor.data.pairing import CLIP, Pairing, Rows, stream
+from premotor.episode.clip import middle_frames, random_frames
+from premotor.store.cache import EpisodeCache
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """What the towers want to be given."""
+
+    num_frames: int  # of a clip
+    caption_context: int  # tokens of the recognizer's text tower
+    instruction_context: int  # tokens of the policy's text tower
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows of an `EpisodeCache` as tensors."""
+
+    cache: EpisodeCache
+    format: Format
+    _texts: "_Texts" = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_texts", _Texts(self.cache, self.format))
+
+    def executed(self, transitions: Int[np.ndarray, " b"]) -> Executed:
+        """Clouds and proprioception at the start of each transition."""
+        rows = self.cache.transitions
+        clouds = [self.cache.cloud(int(rows.observation_index[t])) for t in transitions]
+        longest = max(len(points) for points, _ in clouds)
+        points = np.full((len(clouds), longest, 3), np.nan, dtype=np.float32)
+        colors = np.zeros((len(clouds), longest, 3), dtype=np.float32)
+        for row, (xyz, rgb) in enumerate(clouds):
+            points[row, : len(xyz)] = xyz
+            np.multiply(rgb, np.float32(1.0 / 255.0), out=colors[row, : len(rgb)])
+        return Executed(
+            torch.from_numpy(points),
+            torch.from_numpy(colors),
+            torch.from_numpy(rows.proprioception[transitions].astype(np.float32)),
+        )
+
+    def target(self, transitions: Int[np.ndarray, " b"]) -> Target:
+        """The keyframe that ends each transition."""
+        rows = self.cache.transitions
+        return Target(
+            torch.from_numpy(rows.position[transitions].astype(np.float32)),
+            torch.from_numpy(rows.quaternion[transitions].astype(np.float32)),
+            torch.from_numpy(rows.gripper_open[transitions].astype(np.int64)),
+            torch.from_numpy(rows.ignore_collisions[transitions].astype(np.int64)),
+        )
+
+    def instruction(self, episodes: Int[np.ndarray, " b"]) -> Int[Tensor, "b l"]:
+        """Tokens of the first text of each episode, for the policy."""
+        return self._texts.instructions[torch.from_numpy(episodes)]
+
+    def observed(
+        self, episodes: Int[np.ndarray, " b"], rng: np.random.Generator | None = None
+    ) -> Observed:
+        """Clips and captions of whole episodes.
+
+        Args:
+            episodes: Positions in the cache.
+            rng: Draws the frame of each segment and the paraphrase; without it, the middle frame
+                and the first text are taken.
+        """
+        kept = self.cache.frames.shape[1]
+        count = self.format.num_frames
+        clips, captions = [], []
+        for episode in episodes:
+            frames = middle_frames(kept, count) if rng is None else random_frames(kept, count, rng)
+            clips.append(self.cache.frames[episode][frames])
+            choices = self._texts.captions[episode]
+            captions.append(choices[0 if rng is None else int(rng.integers(len(choices)))])
+        pixels = torch.from_numpy(np.stack(clips)).permute(0, 1, 4, 2, 3).to(torch.float32)
+        classes = self._texts.text_ids[torch.from_numpy(episodes)]
+        return Observed(pixels.div_(255.0), torch.stack(captions), classes)
+
+    def batch(self, rows: Rows, rng: np.random.Generator | None = None) -> MirrorBatch:
+        """A training batch: with clips where the rows are paired."""
+        episodes = self.cache.transitions.episode[rows.transitions].astype(np.int64)
+        return MirrorBatch(
+            self.executed(rows.transitions),
+            self.instruction(episodes),
+            self.target(rows.transitions),
+            self.observed(episodes, rng) if rows.paired else None,
+        )
+
+
+class _Texts:
+    """Tokens of every text of a data set, encoded once."""
+
+    def __init__(self, cache: EpisodeCache, form: Format) -> None:
+        speak, read = Tokenizer(form.caption_context), Tokenizer(form.instruction_context)
+        lists = [episode.instructions for episode in cache.episodes]
+        distinct = sorted(set(lists))
+        place = {texts: number for number, texts in enumerate(distinct)}
+        encoded = [list(speak.encode(texts)) for texts in distinct]
+        self.captions: list[Sequence[Tensor]] = [encoded[place[texts]] for texts in lists]
+        self.instructions = read.encode([texts[0] for texts in lists])
+        self.text_ids = torch.tensor([place[texts] for texts in lists], dtype=torch.int64)
+
+
+def blank_instruction(context: int, rows: int) -> Int[Tensor, "b l"]:
+    """The empty sentence: what the policy reads when the words are withheld."""
+    return Tokenizer(context).encode([""] * rows)
+
+
+class BatchStream:
+    """Batches of consecutive steps, prepared ahead by a thread.
+
+    Which rows a batch has depends on the step alone, so a stream can start anywhere.
+    """
+
+    def __init__(self, make: Callable[[int], MirrorBatch], steps: range, depth: int = 2) -> None:
+        """Start preparing.
+
+        Args:
+            make: The batch of a step; called in the thread.
+            steps: The steps to prepare.
+            depth: Batches held ready.
+        """
+        self.waited = 0.0  # [s] for the batch handed out last
+        self._make, self._steps = make, steps
+        self._ready: queue.Queue[MirrorBatch | BaseException] = queue.Queue(depth)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._prepare, name="batches", daemon=True)
+
+    def _prepare(self) -> None:
+        item: MirrorBatch | BaseException
+        for step in self._steps:
+            try:
+                item = self._make(step)
+            except BaseException as error:
+                item = error
+            while not self._closed.is_set():
+                try:
+                    self._ready.put(item, timeout=0.2)
+                    break
+                except queue.Full:
+                    continue
+            if self._closed.is_set() or isinstance(item, BaseException):
+                return
+
+    def __iter__(self) -> Iterator[MirrorBatch]:
+        for _ in self._steps:
+            start = time.perf_counter()
+            item = self._ready.get()
+            self.waited = time.perf_counter() - start
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def __enter__(self) -> "BatchStream":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._closed.set()
+        self._thread.join()
+
+
+def training_batches(
+    dataset: Dataset, pairing: Pairing, seed: int, rank: int, world: int
+) -> Callable[[int], MirrorBatch]:
+    """The batch of any step of one process, as a pure function of the step."""
+
+    def make(step: int) -> MirrorBatch:
+        rows = pairing.rows(step, rank, world)
+        return dataset.batch(rows, stream(seed, CLIP, step, rank))
+
+    return make

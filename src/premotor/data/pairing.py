@@ -1,0 +1,117 @@
+"""Which rows meet in a batch: a pure function of (seed, step), so that resuming is exact.
+
+Two kinds of steps (README.md 15):
+- *acting* steps walk in epochs over all key-to-key transitions of all episodes (tiny.md 4);
+- *paired* steps, every `recognition_every`-th, draw episodes in epochs and one transition of
+  each, so that a batch over all processes holds at most one row per episode: clip and act of one
+  row are one action, and the alignment bound holds (recognition.md b.4).
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Int
+
+from premotor.errors import ConfigError
+
+ACTING, PAIRED, KEYFRAME, CLIP, STEP = range(5)  # purposes of the random streams
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairingConfig:
+    """How the rows of a batch are chosen."""
+
+    batch_size: int = 16  # rows of an acting step, over all processes
+    pair_batch_size: int = 16  # B, rows of a paired step, over all processes; the bound's log B
+    recognition_every: int = 5  # step i is paired if i % 5 == 4; 0: never
+
+    def __post_init__(self) -> None:
+        if min(self.batch_size, self.pair_batch_size) < 1 or self.recognition_every < 0:
+            raise ConfigError(f"batch sizes must be >= 1 and recognition_every >= 0, got {self}")
+
+    def paired(self, step: int) -> bool:
+        """Whether a step carries clips."""
+        every = self.recognition_every
+        return every > 0 and step % every == every - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows of one process's batch at one step."""
+
+    transitions: Int[np.ndarray, " b"]
+    paired: bool  # the batch carries clips of the transitions' episodes
+
+
+def stream(*key: int) -> np.random.Generator:
+    """An independent random stream per key, whatever was drawn elsewhere."""
+    return np.random.default_rng(np.random.SeedSequence([k & 0xFFFFFFFF for k in key]))
+
+
+@lru_cache(maxsize=8)
+def _order(seed: int, purpose: int, epoch: int, length: int) -> Int[np.ndarray, " n"]:
+    return stream(seed, purpose, epoch).permutation(length)
+
+
+class Pairing:
+    """The rows of every batch of a run."""
+
+    def __init__(
+        self, transition_episodes: Int[np.ndarray, " n"], seed: int, config: PairingConfig
+    ) -> None:
+        """Index the transitions by episode.
+
+        Args:
+            transition_episodes: Episode of each transition.
+            seed: Seed of the run.
+            config: Batch sizes and rhythm.
+        """
+        episodes, first, counts = np.unique(
+            np.sort(transition_episodes), return_index=True, return_counts=True
+        )
+        if config.recognition_every and len(episodes) < config.pair_batch_size:
+            raise ConfigError(
+                f"pair_batch_size {config.pair_batch_size} needs as many episodes, the data set "
+                f"has {len(episodes)}; collect more or lower --pairing.pair-batch-size"
+            )
+        self._by_episode = np.argsort(transition_episodes, kind="stable")
+        self._first, self._counts = first, counts
+        self._seed = seed
+        self.config = config
+
+    def rows(self, step: int, rank: int, world: int) -> Rows:
+        """Rows of process `rank` of `world` at update `step`."""
+        paired = self.config.paired(step)
+        chosen = self._pairs(step) if paired else self._acts(step)
+        share, left = divmod(len(chosen), world)
+        if left:
+            raise ConfigError(
+                f"a batch of {len(chosen)} does not split over {world} processes; "
+                "choose a multiple or another --processes"
+            )
+        return Rows(chosen[rank * share : (rank + 1) * share], paired)
+
+    def _num_paired_before(self, step: int) -> int:
+        every = self.config.recognition_every
+        return step // every if every else 0
+
+    def _acts(self, step: int) -> Int[np.ndarray, " b"]:
+        length, size = len(self._by_episode), self.config.batch_size
+        start = (step - self._num_paired_before(step)) * size
+        places = np.arange(start, start + size)
+        epochs = places // length
+        chosen = np.empty(size, dtype=np.int64)
+        for epoch in np.unique(epochs):
+            here = epochs == epoch
+            order = _order(self._seed, ACTING, int(epoch), length)
+            chosen[here] = order[places[here] - epoch * length]
+        return chosen
+
+    def _pairs(self, step: int) -> Int[np.ndarray, " b"]:
+        size = self.config.pair_batch_size
+        epoch, batch = divmod(self._num_paired_before(step), len(self._counts) // size)
+        order = _order(self._seed, PAIRED, epoch, len(self._counts))
+        episodes = order[batch * size : (batch + 1) * size]
+        keyframes = stream(self._seed, KEYFRAME, step).integers(self._counts[episodes])
+        return self._by_episode[self._first[episodes] + keyframes]

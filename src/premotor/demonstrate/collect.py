@@ -1,0 +1,274 @@
+"""Seeds to demonstrations on disk: which episodes a data set holds, and making them.
+
+An episode is its (task, variation, seed); who records it, when and beside what else changes no
+byte. The work list goes round the tasks, so that a longer list only adds to its end.
+"""
+
+import functools
+import json
+import logging
+import math
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from premotor.demonstrate.expert import run_expert
+from premotor.errors import (
+    ConfigError,
+    DataError,
+    DemonstrationFailed,
+    MotionFailed,
+    OutputExists,
+    PlacementFailed,
+    PremotorError,
+    UnknownName,
+)
+from premotor.records import write_atomically
+from premotor.simulate.environment import Environment
+from premotor.simulate.tasks import STUDIES, TASKS
+from premotor.store import layout, meta
+from premotor.store.layout import EpisodeInfo
+from premotor.store.writer import write_episode
+from premotor.worklist import Done, run_units
+
+_log = logging.getLogger(__name__)
+
+SPLITS = {"train": 0, "val": 10_000_000, "test": 20_000_000}  # first seed of each
+SEED_BLOCK = 100_000  # seeds of one --seed value; 100 of them fill a split
+RETRIES = 10  # seeds drawn for one unit before it is given up
+RETRY_STRIDE = 100_000_000  # beyond all splits, so that a redrawn seed is nobody else's
+_GENERATION = 10_000_000_000  # from one hundred --seed values to the next
+_PLAN = "worklist.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectConfig:
+    """Which demonstrations to make, and where."""
+
+    tasks: tuple[str, ...]
+    episodes: int = 100  # per task
+    seed: int = 0  # another value gives other episodes
+    split: str = "train"  # train, val or test: no seed in common
+    out: Path = Path("data")
+    resume: bool = False  # make what is missing or damaged
+    overwrite: bool = False  # throw away what is there
+    workers: int = 1  # processes
+
+    def __post_init__(self) -> None:
+        known = {**TASKS, **STUDIES}
+        for name in self.tasks:
+            if name not in known:
+                raise UnknownName.of("task", name, known)
+        if not self.tasks or len(set(self.tasks)) < len(self.tasks):
+            raise ConfigError(f"name at least one task, each once; got {list(self.tasks)}")
+        if self.split not in SPLITS:
+            raise UnknownName.of("split", self.split, SPLITS)
+        if not 1 <= self.episodes <= SEED_BLOCK:
+            raise ConfigError(f"episodes must be 1 to {SEED_BLOCK}, got {self.episodes}")
+        if self.seed < 0 or self.workers < 1:
+            raise ConfigError(f"need seed >= 0, workers >= 1; got {self.seed}, {self.workers}")
+        if self.resume and self.overwrite:
+            raise ConfigError("--resume keeps what --overwrite throws away; give one of them")
+
+    @property
+    def folder(self) -> Path:
+        """Where the split lies."""
+        return self.out / self.split
+
+
+@dataclass(frozen=True)
+class EpisodeUnit:
+    """One episode to make."""
+
+    folder: Path
+    index: int
+    task: str
+    variation: int
+    seeds: tuple[int, ...]  # the first on which the expert succeeds is the episode
+
+    def __str__(self) -> str:
+        return f"episode {self.index} ({self.task}, variation {self.variation})"
+
+
+@dataclass(frozen=True)
+class TaskReport:
+    """How collecting went for one task."""
+
+    task: str
+    episodes: int
+    variations: int  # different ones among the episodes
+    runs: int  # of the expert, failed ones included
+    placements: int  # layouts drawn for the episodes kept
+    rejected: int  # of these, by geometry and inverse kinematics
+    mean_keyframes: float
+    mean_rows: float
+
+    @property
+    def expert_success(self) -> float:
+        """Share of expert runs that succeeded."""
+        return self.episodes / max(self.runs, 1)
+
+    @property
+    def rejection_rate(self) -> float:
+        """Share of drawn layouts that were rejected."""
+        return self.rejected / max(self.placements, 1)
+
+
+Progress = Callable[[int, int], None]  # episodes done, episodes in all
+
+
+def work_list(config: CollectConfig) -> list[EpisodeUnit]:
+    """All units of a data set, in the order of their episode numbers."""
+    generation, block = divmod(config.seed, 100)
+    start = SPLITS[config.split] + block * SEED_BLOCK + generation * _GENERATION
+    units: list[EpisodeUnit] = []
+    for i in range(config.episodes):
+        for task in config.tasks:
+            seeds = tuple(start + i + RETRY_STRIDE * k for k in range(RETRIES))
+            variation = _variation(i, len({**TASKS, **STUDIES}[task].variations))
+            units.append(EpisodeUnit(config.folder, len(units), task, variation, seeds))
+    return units
+
+
+def _variation(i: int, count: int) -> int:
+    """Round the variations; where there are hundreds, neighbors alike, in wide strides."""
+    stride = 1 if count <= 100 else round(0.618 * count)
+    while math.gcd(stride, count) > 1:
+        stride += 1
+    return i * stride % count
+
+
+def collect(config: CollectConfig, on_progress: Progress | None = None) -> tuple[TaskReport, ...]:
+    """Make a data set, or what is missing of it.
+
+    Raises:
+        OutputExists: There is something already and neither `resume` nor `overwrite` is set.
+        DemonstrationFailed: On some unit the expert failed with all seeds; all are named. What
+            succeeded is kept.
+    """
+    units = work_list(config)
+    _prepare(config)
+    pending = [unit for unit in units if not is_complete(unit)]
+    if pending:
+        (config.folder / layout.INFO_PATH).unlink(missing_ok=True)
+    count = len(units) - len(pending)
+    failed: list[PremotorError] = []
+
+    def on_done(done: Done[EpisodeUnit, EpisodeInfo]) -> None:
+        nonlocal count
+        if isinstance(done.error, PremotorError):
+            failed.append(done.error)
+            _log.error("%s", done.error)
+        else:
+            done.unwrap()
+        count += 1
+        if on_progress is not None:
+            on_progress(count, len(units))
+
+    if on_progress is not None:
+        on_progress(count, len(units))
+    run_units(collect_unit, pending, config.workers, on_done)
+    if failed:
+        raise DemonstrationFailed(
+            f"{len(failed)} of {len(units)} episodes could not be made: "
+            + "; ".join(str(error) for error in failed)
+        )
+    infos = [layout.read_record(config.folder, unit.index) for unit in units]
+    meta.finalize(config.folder, infos)
+    return tuple(_report(task, infos) for task in config.tasks)
+
+
+def collect_unit(unit: EpisodeUnit) -> EpisodeInfo:
+    """Record one episode and write it.
+
+    Raises:
+        DemonstrationFailed: The expert failed on all of the unit's seeds.
+    """
+    failures: list[str] = []
+    for seed in unit.seeds:
+        try:
+            demo = run_expert(_environment(), unit.task, unit.variation, seed)
+        except (DemonstrationFailed, MotionFailed, PlacementFailed) as error:
+            _log.warning("%s, seed %d: %s", unit, seed, error)
+            failures.append(f"seed {seed}: {error}")
+        else:
+            return write_episode(unit.folder, unit.index, demo, failures)
+    raise DemonstrationFailed(f"{unit}: the expert failed on all seeds ({'; '.join(failures)})")
+
+
+@functools.cache
+def _environment() -> Environment:
+    return Environment()  # one per process: it holds the GL context
+
+
+def is_complete(unit: EpisodeUnit) -> bool:
+    """Whether a unit's episode lies on disk, unharmed."""
+    if not (unit.folder / layout.record_path(unit.index)).exists():
+        return False
+    try:
+        info = layout.read_record(unit.folder, unit.index)
+        layout.check_contents(unit.folder, info)
+    except DataError as error:
+        _log.warning("made again: %s", error)
+        return False
+    return (info.task, info.variation) == (unit.task, unit.variation) and info.seed in unit.seeds
+
+
+def _prepare(config: CollectConfig) -> None:
+    """Make the folder ready, or refuse to touch what is there."""
+    folder, plan = config.folder, config.folder / _PLAN
+    if folder.exists() and any(folder.iterdir()):
+        if config.overwrite and plan.is_file():
+            shutil.rmtree(folder)
+        elif config.resume:
+            _check_same(config, plan)
+            for leftover in folder.rglob(".*.tmp"):
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        else:
+            raise OutputExists(
+                f"{folder} exists; continue it with --resume, replace it with --overwrite "
+                "(only a data set is ever replaced), or choose another --out"
+            )
+    write_atomically(plan, (json.dumps(_plan(config)) + "\n").encode())
+
+
+def _plan(config: CollectConfig) -> dict[str, object]:
+    names = ("tasks", "episodes", "seed", "split")
+    return {name: value for name, value in asdict(config).items() if name in names}
+
+
+def _check_same(config: CollectConfig, plan: Path) -> None:
+    """Refuse to continue another data set; only more episodes may be asked for.
+
+    Raises:
+        ConfigError: The data set there is another one.
+    """
+    try:
+        was = json.loads(plan.read_bytes())
+        episodes = int(was["episodes"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{plan.parent} is no data set to resume: {error}") from error
+    now = json.loads(json.dumps(_plan(config)))
+    if {**was, "episodes": 0} != {**now, "episodes": 0} or config.episodes < episodes:
+        raise ConfigError(
+            f"{plan.parent} holds {was}, asked for {now}; resume with the same tasks, seed and "
+            "split and at least as many episodes"
+        )
+
+
+def _report(task: str, infos: Sequence[EpisodeInfo]) -> TaskReport:
+    mine = [info for info in infos if info.task == task]
+    rejected = sum(int(info.provenance["attempt"]) for info in mine)
+    return TaskReport(
+        task=task,
+        episodes=len(mine),
+        variations=len({info.variation for info in mine}),
+        runs=len(mine) + sum(len(info.failures) for info in mine),
+        placements=len(mine) + rejected,
+        rejected=rejected,
+        mean_keyframes=float(np.mean([len(info.keyframe_steps) for info in mine])),
+        mean_rows=float(np.mean([info.num_rows for info in mine])),
+    )

@@ -1,0 +1,142 @@
+"""The expert: a task's waypoints followed through the same actions that a policy has.
+
+First the episode is acted and its states are kept; only then are the views that a demonstration
+keeps rendered from those states, since rendering is what takes the time.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from premotor.demonstrate.provenance import provenance
+from premotor.episode.clip import Clip
+from premotor.episode.demo import Demo
+from premotor.episode.discovery import discover_keyframes
+from premotor.episode.keyframe import Keyframe
+from premotor.episode.observation import CAMERAS, Observation
+from premotor.errors import DemonstrationFailed
+from premotor.simulate.environment import Environment, Outcome
+from premotor.simulate.rig import Rig
+from premotor.simulate.world import RECORD_PERIOD
+
+GRACE_ROWS = 10  # at the end, for what has to come to rest (rlbench.md, Demonstrations)
+VIDEO_CAMERA = "front"
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """An expert's successful episode before anything was rendered."""
+
+    rows: tuple[Observation, ...]  # without views, one per 0.05 s
+    states: Float[np.ndarray, "t s"]  # simulator state per row
+    keyframes: tuple[Keyframe, ...]
+    strict: bool  # no mishap on the way
+
+
+def run_expert(env: Environment, task: str, variation: int, seed: int) -> Demo:
+    """Demonstrate one episode and render what a demonstration keeps.
+
+    Raises:
+        DemonstrationFailed: The expert did not succeed; task, variation and seed are named.
+        PlacementFailed: No admissible layout was found.
+    """
+    recording = record(env, task, variation, seed)
+    observations, frames = _render(env, recording)
+    times = RECORD_PERIOD * np.arange(len(frames))
+    return Demo(
+        task=task,
+        variation=variation,
+        instructions=env.instructions,
+        seed=seed,
+        observations=observations,
+        keyframes=recording.keyframes,
+        states=recording.states,
+        clip=Clip(frames, times),
+        provenance=provenance(env.attempt, env.rejections, recording.strict),
+    )
+
+
+def record(env: Environment, task: str, variation: int, seed: int) -> Recording:
+    """Act out one episode, keeping every row and its simulator state.
+
+    Raises:
+        DemonstrationFailed: The expert did not succeed; task, variation and seed are named.
+        PlacementFailed: No admissible layout was found.
+    """
+    env.reset(task, variation, seed)
+    rows: list[Observation] = []
+    states: list[Float[np.ndarray, " s"]] = []
+
+    def on_row() -> None:
+        rows.append(env.proprioception_row())
+        states.append(env.world.state())
+
+    on_row()  # frame 0
+    outcome = Outcome(False, False, False, "")
+    for index, keyframe in enumerate(env.waypoints()):
+        outcome = env.act(keyframe, on_row, stop_on_success=False)
+        if outcome.ended:
+            raise DemonstrationFailed(
+                f"{task}, variation {variation}, seed {seed}: waypoint {index}: {outcome.reason}"
+            )
+    if not outcome.success:
+        outcome = env.wait(GRACE_ROWS, on_row)
+    if not outcome.success:
+        raise DemonstrationFailed(
+            f"{task}, variation {variation}, seed {seed}: all waypoints done, goal not reached"
+        )
+    return Recording(tuple(rows), np.stack(states), _keyframes(rows), outcome.strict)
+
+
+def _keyframes(rows: Sequence[Observation]) -> tuple[Keyframe, ...]:
+    velocities = np.stack([row.joint_velocities for row in rows])
+    steps = discover_keyframes(velocities, [row.gripper_open for row in rows])
+    return tuple(
+        Keyframe(rows[s].end_effector, rows[s].gripper_open, rows[s].ignore_collisions, s)
+        for s in steps
+    )
+
+
+@contextmanager
+def _rig(env: Environment, width: int, height: int, shadows: bool = False) -> Iterator[Rig]:
+    rig = Rig(env.world.model, width, height, shadows, looks=env.world.looks)
+    try:
+        yield rig
+    finally:
+        rig.close()
+
+
+def _render(
+    env: Environment, recording: Recording
+) -> tuple[tuple[Observation, ...], UInt8[np.ndarray, "t h w 3"]]:
+    """The front view of every row; all views of frame 0 and the keyframes."""
+    kept = {0, *(k.step for k in recording.keyframes)}
+    observations = list(recording.rows)
+    frames: list[UInt8[np.ndarray, "h w 3"]] = []
+    with _rig(env, env.width, env.height) as rig:
+        for step, state in enumerate(recording.states):
+            env.world.restore(state)
+            if step not in kept:
+                frames.append(rig.picture(env.world.data, VIDEO_CAMERA))
+                continue
+            views = {c: rig.render(env.world.data, c) for c in CAMERAS}
+            observations[step] = replace(recording.rows[step], views=views)
+            frames.append(views[VIDEO_CAMERA].rgb)
+    return tuple(observations), np.stack(frames)
+
+
+def film(
+    env: Environment, recording: Recording, camera: str, width: int, height: int
+) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+    """A recording in pictures with shadows, one per row, from any camera of the rig.
+
+    Raises:
+        UnknownName: There is no such camera.
+    """
+    with _rig(env, width, height, shadows=True) as rig:
+        for state in recording.states:
+            env.world.restore(state)
+            yield rig.picture(env.world.data, camera)

@@ -1,0 +1,204 @@
+"""Everything that is measured of a run: before and after training, on unseen episodes."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from premotor.checkpoint import checkpoints, find, load_mirror
+from premotor.data.dataset import Dataset, Format
+from premotor.errors import ConfigError, OutputExists
+from premotor.evaluate.alignment import measure_alignment
+from premotor.evaluate.embedding import embed
+from premotor.evaluate.films import choose, film
+from premotor.evaluate.recognition import recognize
+from premotor.evaluate.rollout import MAX_STEPS
+from premotor.evaluate.success import (
+    RolloutUnit,
+    actor_of,
+    roll_out_all,
+    shared_environment,
+    unseen_episodes,
+)
+from premotor.mirror import Mirror
+from premotor.records import (
+    AlignmentRecord,
+    EvalRecord,
+    RecognitionRecord,
+    RunManifest,
+    read_json,
+    write_json,
+)
+from premotor.simulate.environment import find_task
+from premotor.store.cache import EpisodeCache
+from premotor.store.reader import DemoSet
+from premotor.understand.classes import CLASS_SETS
+
+Progress = Callable[[str, int, int, str], None]  # stage, done, total, remark
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """How much is measured."""
+
+    episodes: int = 20  # unseen episodes per task and checkpoint
+    tasks: tuple[str, ...] = ()  # () = those of the data set; studies can be named too
+    untrained: bool = True  # measure the untrained model beside the trained one
+    max_steps: int = MAX_STEPS  # key poses per episode
+    seed: int = 0  # which unseen episodes
+    split: str = "test"  # for recognition and alignment
+    class_sets: tuple[str, ...] = CLASS_SETS
+    films: bool = True  # film one success and one failure per task
+    workers: int = 0  # simulator processes; 0 = as many as cores
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1 or self.max_steps < 1:
+            raise ConfigError(
+                f"episodes and max_steps must be >= 1, got {self.episodes}, {self.max_steps}"
+            )
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was measured."""
+
+    rollouts: tuple[EvalRecord, ...]
+    recognition: tuple[RecognitionRecord, ...]
+    alignment: tuple[AlignmentRecord, ...]
+
+
+def prepare(run: Path, resume: bool, overwrite: bool) -> Path:
+    """The folder for what is measured.
+
+    Raises:
+        OutputExists: Something is there and neither resume nor overwrite was asked for.
+    """
+    folder = run / "evaluation"
+    if overwrite and folder.exists():
+        shutil.rmtree(folder)
+    if folder.exists() and not resume:
+        raise OutputExists(f"{folder} exists; use --resume to go on or --overwrite to start anew")
+    return folder
+
+
+def judge(
+    run: Path, data: Path, config: EvaluateConfig, workers: int, progress: Progress
+) -> Judgement:
+    """Measure a run; roll-outs that were done before are not done again.
+
+    Args:
+        run: A run folder with at least one checkpoint.
+        data: The data set folder with the split to measure recognition and alignment on.
+        config: How much.
+        workers: Simulator processes.
+        progress: Told how far each stage is.
+
+    Raises:
+        DataError: The run or the split is missing or damaged.
+        UnknownName: A task or class set that does not exist.
+    """
+    folder = run / "evaluation"
+    named = _checkpoints(run, config)
+    demos = DemoSet.open(data, config.split)
+    tasks = config.tasks or tuple(dict.fromkeys(e.task for e in demos.episodes))
+    episodes = [e for t in tasks for e in unseen_episodes(t, config.episodes, config.seed)]
+    cache = EpisodeCache.build_or_open(
+        demos, on_progress=lambda done, total: progress("cache", done, total, "")
+    )
+    recognition: list[RecognitionRecord] = []
+    alignment: list[AlignmentRecord] = []
+    for count, (name, step) in enumerate(named.items()):
+        progress("measure", count, len(named), name)
+        mirror = load_mirror(run, step)
+        dataset = Dataset(cache, _format(mirror))
+        recognition += recognize(mirror, dataset, catalog(cache), config.class_sets, name)
+        alignment += _align(mirror, dataset, name)
+    progress("measure", len(named), len(named), "")
+    write_json(folder / "recognition.json", recognition)
+    write_json(folder / "alignment.json", alignment)
+    records = _roll_out(run, folder, named, episodes, (config, workers, progress))
+    if config.films:
+        _film(run, folder, named, records, (config, progress))
+    return Judgement(tuple(records), tuple(recognition), tuple(alignment))
+
+
+def catalog(cache: EpisodeCache) -> list[tuple[str, int, Sequence[str]]]:
+    """Task, variation and texts of every variation of the tasks in a data set."""
+    tasks = [find_task(name) for name in dict.fromkeys(e.task for e in cache.episodes)]
+    return [
+        (task.name, index, task.instructions(variation))
+        for task in tasks
+        for index, variation in enumerate(task.variations)
+    ]
+
+
+def _checkpoints(run: Path, config: EvaluateConfig) -> dict[str, int]:
+    """Names and steps of the checkpoints to measure."""
+    last = find(run).step
+    named = {"untrained": 0} if config.untrained and checkpoints(run)[0].step == 0 else {}
+    return {**named, "trained": last} if last > 0 else named
+
+
+def _format(mirror: Mirror) -> Format:
+    understand, execute = mirror.config.understand, mirror.config.execute
+    return Format(
+        num_frames=understand.num_frames,
+        caption_context=understand.text.context,
+        instruction_context=execute.text.context,
+    )
+
+
+def _align(mirror: Mirror, dataset: Dataset, name: str) -> list[AlignmentRecord]:
+    temperature = mirror.config.align.temperature
+    records: list[AlignmentRecord] = []
+    for blanked in (False, True):
+        words = "blanked" if blanked else "given"
+        records += measure_alignment(embed(mirror, dataset, blanked), name, words, temperature)
+    return records
+
+
+def _roll_out(
+    run: Path,
+    folder: Path,
+    named: dict[str, int],
+    episodes: Sequence[tuple[str, int, int]],
+    options: tuple[EvaluateConfig, int, Progress],
+) -> list[EvalRecord]:
+    config, workers, progress = options
+    preset = read_json(run / "manifest.json", RunManifest).preset
+    units = [
+        RolloutUnit(str(run), step, name, preset, *episode, max_steps=config.max_steps)
+        for name, step in named.items()
+        for episode in episodes
+    ]
+    records: list[EvalRecord] = []
+
+    def on_done(record: EvalRecord) -> None:
+        records.append(record)
+        wins = sum(r.success for r in records if r.checkpoint == "trained")
+        progress("roll out", len(records), len(units), f"{wins} successes after training")
+
+    roll_out_all(units, folder / "rollouts.jsonl", workers, on_done)
+    return records
+
+
+def _film(
+    run: Path,
+    folder: Path,
+    named: dict[str, int],
+    records: Sequence[EvalRecord],
+    options: tuple[EvaluateConfig, Progress],
+) -> None:
+    config, progress = options
+    torch.set_num_threads(1)
+    last = list(named)[-1]
+    chosen = choose(records, last)
+    films = []
+    for count, record in enumerate(chosen):
+        progress("film", count, len(chosen), record.task)
+        actor = actor_of(str(run), named[last])
+        films.append(film(shared_environment(), actor, record, config.max_steps, folder / "films"))
+    write_json(folder / "films" / "films.json", films)
+    progress("film", len(chosen), len(chosen), "")

@@ -1,0 +1,92 @@
+"""One episode of a policy in the embedded simulator."""
+
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+
+from premotor.episode.keyframe import Keyframe
+from premotor.episode.observation import Observation
+from premotor.geometry.poses import Pose
+from premotor.simulate.environment import ACTION_HIGH, ACTION_LOW, Environment
+
+MAX_STEPS = 25  # key poses per episode (paper, Table 5)
+_MARGIN = 1e-7  # [m] the target is clipped to the action box less this (execution.md f)
+
+
+class Acts(Protocol):
+    """Anything that chooses the next key pose."""
+
+    def act(self, observation: Observation, instruction: str) -> Keyframe:
+        """The next key pose, in the world frame."""
+        ...
+
+
+@dataclass(frozen=True)
+class RolloutResult:
+    """How an episode went."""
+
+    success: bool
+    strict: bool  # success, and no mishap on the way
+    steps: int  # key poses executed
+    reason: str  # "success", "time_out", "no_path", ...
+    seconds: float
+    instruction: str
+
+
+class Watcher(Protocol):
+    """Looks on while a policy acts."""
+
+    def before(self, environment: Environment, keyframe: Keyframe | None) -> None:
+        """A key pose was chosen and comes next; None once the episode is over."""
+        ...
+
+    def during(self, environment: Environment) -> None:
+        """Another 0.05 s of motion have passed."""
+        ...
+
+
+def roll_out(
+    environment: Environment,
+    actor: Acts,
+    episode: tuple[str, int, int],
+    max_steps: int = MAX_STEPS,
+    watcher: Watcher | None = None,
+) -> RolloutResult:
+    """Act until success, failure or `max_steps` key poses.
+
+    Args:
+        environment: Is reset to the episode.
+        actor: Chooses the key poses from four cameras and the first instruction.
+        episode: Task, variation and seed.
+        max_steps: Key poses at most.
+        watcher: Looks on.
+
+    Raises:
+        PlacementFailed: The episode has no admissible layout; it is nobody's failure to act.
+    """
+    started = time.perf_counter()
+    environment.reset(*episode)
+    instruction = environment.instructions[0]
+    reason, success, strict, steps = "time_out", False, False, 0
+    while steps < max_steps:
+        keyframe = _clipped(actor.act(environment.observe(), instruction))
+        on_row = None
+        if watcher is not None:
+            watcher.before(environment, keyframe)
+            on_row = partial(watcher.during, environment)
+        outcome = environment.act(keyframe, on_row)
+        steps += 1
+        if outcome.ended:
+            reason, success, strict = outcome.reason, outcome.success, outcome.strict
+            break
+    if watcher is not None:
+        watcher.before(environment, None)
+    return RolloutResult(success, strict, steps, reason, time.perf_counter() - started, instruction)
+
+
+def _clipped(keyframe: Keyframe) -> Keyframe:
+    position = np.clip(keyframe.end_effector.position, ACTION_LOW + _MARGIN, ACTION_HIGH - _MARGIN)
+    return replace(keyframe, end_effector=Pose(position, keyframe.end_effector.quaternion))

@@ -1,0 +1,174 @@
+"""What the policy is made of: views, trunk, heatmaps, token transformer, text tower."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from premotor.backbones.text import TextConfig
+from premotor.errors import ConfigError
+
+NUM_VIEWS = 3  # top, +x and +y: one axis is lost in each (execution.md b)
+NUM_CHANNELS = 10  # of a rendered view: xyz, rgb, depth, occupied or view, column, row
+
+Stem = Literal["patchify", "convolutional"]
+Upsampler = Literal["convex", "skip"]
+Source = Literal["fine_max", "coarse_max", "both_max", "prompts", "queries"]
+
+
+def _require(good: bool, name: str, value: object, expected: str) -> None:
+    if not good:
+        raise ConfigError(f"execute.{name} must be {expected}, got {value}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewsConfig:
+    """Three orthographic pictures of the cloud, of the whole scene and zoomed."""
+
+    low: tuple[float, float, float] = (-0.3, -0.5, 0.6)  # [m] scene bounds
+    high: tuple[float, float, float] = (0.7, 0.5, 1.6)  # [m]
+    size: int = 224  # S, side of a view [px]
+    zoom: float = 4.0  # the second stage sees 1 / zoom of the scene's side
+    stride: int = 1  # the first stage draws every stride-th point of the cloud
+    coarse_radius: float = 1.344  # [px] a point covers the pixel centres nearer than this
+    fine_radius: float = 1.344  # [px]
+    depth_behind: float = 2.0  # fine: points this far behind the window are drawn, in half-sides
+    center_noise: float = 0.1  # training: uniform noise of the zoom's center, in cube units
+    color_noise: float = 0.0  # reserved for `data.augment`; the policy adds none
+
+    def __post_init__(self) -> None:
+        sides = [b - a for a, b in zip(self.low, self.high, strict=True)]
+        _require(min(sides) > 0.0, "views.high", self.high, f"above low={self.low} on each axis")
+        _require(self.size >= 8, "views.size", self.size, ">= 8")
+        _require(self.zoom >= 1.0, "views.zoom", self.zoom, ">= 1; try 4")
+        _require(self.stride >= 1, "views.stride", self.stride, ">= 1")
+        _require(self.center_noise >= 0.0, "views.center_noise", self.center_noise, ">= 0")
+        room = 1.0 - self.zoom * self.center_noise
+        _require(room > 0.0, "views.center_noise", self.center_noise, f"< 1/zoom = {1 / self.zoom}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrunkConfig:
+    """Multi-view transformer of one stage; both stages have the same sizes, own weights."""
+
+    stem: Stem = "patchify"
+    patch: int = 14  # patchify: side of a cell [px]; the convolutional stem always has 8
+    stem_dims: tuple[int, int] = (16, 48)  # convolutional: channels at 1/2 and 1/4 resolution
+    embed_dim: int = 128  # E, channels of the feature map
+    width: int = 512  # inside the blocks
+    heads: int = 8
+    per_view_depth: int = 4  # blocks in which each view attends to itself only
+    joint_depth: int = 4  # blocks over all views and the words
+    mlp_ratio: int = 4
+    gated: bool = True  # GEGLU, else a plain GELU MLP
+    final_norm: bool = False  # layer norm after the last block
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        _require(
+            self.width % self.heads == 0, "trunk.heads", self.heads, f"a divisor of {self.width}"
+        )
+        _require(self.embed_dim % 8 == 0, "trunk.embed_dim", self.embed_dim, "a multiple of 8")
+        _require(0.0 <= self.dropout < 1.0, "trunk.dropout", self.dropout, "in [0, 1)")
+        divisible = all(dim % 4 == 0 for dim in self.stem_dims)
+        _require(divisible, "trunk.stem_dims", self.stem_dims, "multiples of 4 (group norm)")
+
+    @property
+    def cell(self) -> int:
+        """Side of a token's cell [px]."""
+        return 8 if self.stem == "convolutional" else self.patch
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatmapConfig:
+    """From the coarse feature map to a logit per pixel."""
+
+    upsampler: Upsampler = "convex"
+    hidden_factor: float = 1.25  # convex: hidden channels = factor * E
+    sigma: float = 1.5  # [px] of the Gaussian label
+    mean_window: int = 1  # decoding: mean over this many cells per axis around the best; odd
+
+    def __post_init__(self) -> None:
+        _require(self.sigma > 0.0, "heatmap.sigma", self.sigma, "> 0")
+        _require(self.mean_window % 2 == 1, "heatmap.mean_window", self.mean_window, "odd; try 5")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokensConfig:
+    """Autoregressive token transformer (execution.md d)."""
+
+    heads: int = 8
+    cross_depth: int = 4  # screen-point tokens: AdaLN blocks that look at the view's cells
+    self_depth: int = 4  # action tokens
+    mlp_ratio: int = 4
+    dropout: float = 0.1
+    norm_condition: bool = True  # layer norm on the cross-attention's output before AdaLN
+    modulation_std: float = 0.02  # of the AdaLN weights at the start; 0 = identity blocks
+    rotation_bins: int = 72  # per Euler angle
+    chunk: int = 2  # gripper and collision are decoded together (2) or in turn (1)
+    gripper_sees_rotation: bool = False  # else the last two tokens never attend to rotations
+    label_sigma: float = 0.0  # [bins] of the circular rotation label; 0 = one-hot
+    mean_window: int = 1  # decoding: circular mean over this many bins; odd
+    input_noise: tuple[float, ...] = (0.1, 0.2, 0.4, 0.2, 0.1)  # chances of a shift by -2..2 bins
+
+    def __post_init__(self) -> None:
+        _require(self.chunk in (1, 2), "tokens.chunk", self.chunk, "1 or 2")
+        _require(self.rotation_bins >= 4, "tokens.rotation_bins", self.rotation_bins, ">= 4")
+        _require(self.mean_window % 2 == 1, "tokens.mean_window", self.mean_window, "odd; try 5")
+        good = len(self.input_noise) % 2 == 1 and abs(sum(self.input_noise) - 1.0) < 1e-6
+        _require(good, "tokens.input_noise", self.input_noise, "an odd number of chances, sum 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordsConfig:
+    """How the sentence reaches the trunk."""
+
+    slots: int = 0  # tokens are pooled to so many by learned queries; 0 = each token enters
+    match_dim: int = 0  # width of the match of raw pixels with words; 0 = no match
+    match_scale: float = 4.0  # cosine times this is the match
+
+    def __post_init__(self) -> None:
+        _require(self.slots >= 0, "words.slots", self.slots, ">= 0")
+        _require(self.match_dim >= 0, "words.match_dim", self.match_dim, ">= 0")
+        _require(
+            self.slots > 0 or self.match_dim == 0,
+            "words.match_dim",
+            self.match_dim,
+            "0 where words.slots is 0; try words.slots = 8",
+        )
+
+
+def _rn50_text() -> TextConfig:
+    return TextConfig(context=77, width=512, layers=12, heads=8, embed_dim=1024)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecuteConfig:
+    """The whole policy; the defaults are the released sizes of ARP (execution.md c, d)."""
+
+    views: ViewsConfig = field(default_factory=ViewsConfig)
+    trunk: TrunkConfig = field(default_factory=TrunkConfig)
+    heatmap: HeatmapConfig = field(default_factory=HeatmapConfig)
+    tokens: TokensConfig = field(default_factory=TokensConfig)
+    words: WordsConfig = field(default_factory=WordsConfig)
+    text: TextConfig = field(default_factory=_rn50_text)
+    proprioception_dim: int = 3  # gripper open, two finger positions
+    coarse_context: bool = False  # the fine trunk also sees the coarse features at its center
+    e_source: Source = "fine_max"  # which tensor is the representation e (execution.md g)
+
+    def __post_init__(self) -> None:
+        cell, size = self.trunk.cell, self.views.size
+        _require(size % cell == 0, "views.size", size, f"a multiple of the cell, {cell} px")
+        heads, embed = self.tokens.heads, self.trunk.embed_dim
+        _require(embed % heads == 0, "tokens.heads", heads, f"a divisor of embed_dim = {embed}")
+        skips = self.heatmap.upsampler == "convex" or self.trunk.stem == "convolutional"
+        _require(skips, "heatmap.upsampler", "skip", "convex with the patchify stem (no skips)")
+
+    @property
+    def grid(self) -> int:
+        """G, cells along a side of a view."""
+        return self.views.size // self.trunk.cell
+
+    @property
+    def e_dim(self) -> int:
+        """D_e, width of e."""
+        per = {"fine_max": 3, "coarse_max": 3, "both_max": 6, "prompts": 6, "queries": 1}
+        return per[self.e_source] * self.trunk.embed_dim

@@ -1,0 +1,205 @@
+"""The policy: a cloud and an instruction in, the next keyframe and the representation e out.
+
+Look at the whole scene (coarse), zoom to where it says something is to be done (fine), read what
+is there, and decode how to turn and what the hand does (execution.md b-d, RVT-2, ARP).
+
+b: batch  v: views  s: image side  g: cells a side  e: embed_dim  r: rotation bins  l: text tokens
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from premotor.backbones.text import TextTower
+from premotor.batch import Executed, Target
+from premotor.execute import rotation
+from premotor.execute.arp import ActionLogits, TokenTransformer
+from premotor.execute.config import NUM_VIEWS, ExecuteConfig
+from premotor.execute.heatmap import HEADS
+from premotor.execute.trunk import Features, Trunk, add_planes
+from premotor.execute.virtual_views import (
+    Cloud,
+    from_cube,
+    lift,
+    look_up,
+    render,
+    to_cube,
+    whole_scene,
+    zoomed_scene,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ExecuteOutput:
+    """What the policy says; the last two only where nothing was teacher-forced."""
+
+    e: Float[Tensor, "b d"]
+    coarse: Float[Tensor, "b v s s"]  # logits over the pixels of the whole scene
+    fine: Float[Tensor, "b v s s"]  # logits over the pixels of the zoomed scene
+    rotation: Float[Tensor, "b 3 r"]  # logits; y given x, z given both
+    gripper: Float[Tensor, "b 2"]  # logits; 1 = open
+    collision: Float[Tensor, "b 2"]  # logits; 1 = ignore collisions
+    zoom_center: Float[Tensor, "b 3"]  # cube frame
+    position: Float[Tensor, "b 3"] | None = None  # [m], world
+    rotation_bins: Int[Tensor, "b 3"] | None = None  # decoded, greedy
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """One stage's output."""
+
+    features: Features
+    heat: Float[Tensor, "b v s s"]
+
+    def best(self, window: int) -> Float[Tensor, "b 3"]:
+        """Point of the stage's cube with the largest log-likelihood under all views."""
+        scores = self.heat.flatten(2).log_softmax(2).view_as(self.heat)
+        return lift(scores, window)
+
+    def maximum(self) -> Float[Tensor, "b v e"]:
+        """Spatial maximum of each view's feature map."""
+        return self.features.map.amax((3, 4))
+
+
+class Policy(nn.Module):
+    """Coarse and fine stage with separate weights, one token transformer for all predictions."""
+
+    def __init__(self, config: ExecuteConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.text = TextTower(config.text)
+        self.text.text_projection.requires_grad_(False)  # the tokens are read before it
+        num_context = NUM_VIEWS if config.coarse_context else 0
+        self.trunks = nn.ModuleList([Trunk(config), Trunk(config, num_context)])
+        head = HEADS[config.heatmap.upsampler]
+        self.heads = nn.ModuleList([head(config), head(config)])
+        self.tokens = TokenTransformer(config.trunk.embed_dim, config.tokens)
+
+    def forward(
+        self,
+        executed: Executed,
+        instruction: Int[Tensor, "b l"],
+        target: Target | None = None,
+        generator: torch.Generator | None = None,
+    ) -> ExecuteOutput:
+        """Teacher-forced with a target (noisy inputs in training), greedy without.
+
+        Args:
+            executed: Cloud in the world frame and proprioception.
+            instruction: Tokens of the sentence.
+            target: The next keyframe: zoom and rotations are then read from it.
+            generator: Source of the training noise.
+        """
+        words = self.text.tokens(instruction)
+        coarse = self._look(0, self._whole_cloud(executed, generator), executed, words)
+        center = self._center(coarse, target, generator)
+        cloud = zoomed_scene(executed, center, self.config.views)
+        context = None
+        if self.config.coarse_context:
+            context = look_up(coarse.features.map, center)
+        fine = self._look(1, cloud, executed, words, context)
+        if target is None:
+            return self._infer(coarse, fine, center)
+        return self._teach(coarse, fine, center, target, generator)
+
+    def _whole_cloud(self, executed: Executed, generator: torch.Generator | None) -> Cloud:
+        stride, offset = self.config.views.stride, 0
+        if self.training and stride > 1:
+            offset = int(torch.randint(stride, (1,), generator=generator))
+        return whole_scene(executed, self.config.views, offset)
+
+    def _look(
+        self,
+        stage: int,
+        cloud: Cloud,
+        executed: Executed,
+        words: Float[Tensor, "b l t"],
+        context: Float[Tensor, "b v e"] | None = None,
+    ) -> _Seen:
+        """Render, attend, and say where: one stage."""
+        views = self.config.views
+        radius = views.fine_radius if stage else views.coarse_radius
+        images = add_planes(*render(cloud, views.size, radius), self.config.trunk.stem)
+        features = self.trunks[stage](images, executed.proprioception, words, context)
+        maps = features.map.flatten(0, 1)  # (b v, e, g, g)
+        query = self.tokens.screen_points(stage, maps.flatten(2).transpose(1, 2))
+        heat = self.heads[stage](maps * query[:, :, None, None], features.levels)
+        return _Seen(features, heat.view(-1, NUM_VIEWS, views.size, views.size))
+
+    def _center(
+        self, coarse: _Seen, target: Target | None, generator: torch.Generator | None
+    ) -> Float[Tensor, "b 3"]:
+        """Where to zoom: the truth (with noise in training), else what the coarse stage says."""
+        if target is None:
+            return coarse.best(self.config.heatmap.mean_window)
+        center = to_cube(target.position, self.config.views)
+        if not self.training:
+            return center
+        draw = torch.rand(center.shape, generator=generator).to(center)
+        return center + self.config.views.center_noise * (2.0 * draw - 1.0)
+
+    def _prompts(self, fine: _Seen, point: Float[Tensor, "b 3"]) -> Float[Tensor, "b 6 e"]:
+        """Features at the point in each view, then each view's spatial maximum."""
+        return torch.cat([look_up(fine.features.map, point), fine.maximum()], dim=1)
+
+    def _teach(
+        self,
+        coarse: _Seen,
+        fine: _Seen,
+        center: Float[Tensor, "b 3"],
+        target: Target,
+        generator: torch.Generator | None,
+    ) -> ExecuteOutput:
+        tokens, views = self.config.tokens, self.config.views
+        point = (to_cube(target.position, views) - center) * views.zoom
+        prompts = self._prompts(fine, point)
+        exact = rotation.exact_bins(target.quaternion, tokens.rotation_bins)
+        bins = rotation.nearest_bins(exact, tokens.rotation_bins)
+        if self.training:
+            bins = rotation.add_noise(bins, tokens.rotation_bins, tokens.input_noise, generator)
+        hand = torch.stack([target.gripper_open, target.ignore_collisions], dim=1).long()
+        logits = self.tokens.actions(prompts, torch.cat([bins, hand], dim=1))
+        return ExecuteOutput(
+            self._representation(coarse, fine, prompts, logits),
+            coarse.heat,
+            fine.heat,
+            logits.rotation,
+            logits.gripper,
+            logits.collision,
+            center,
+        )
+
+    def _infer(self, coarse: _Seen, fine: _Seen, center: Float[Tensor, "b 3"]) -> ExecuteOutput:
+        point = fine.best(self.config.heatmap.mean_window)
+        prompts = self._prompts(fine, point)
+        logits, values = self.tokens.decode(prompts)
+        views = self.config.views
+        return ExecuteOutput(
+            self._representation(coarse, fine, prompts, logits),
+            coarse.heat,
+            fine.heat,
+            logits.rotation,
+            logits.gripper,
+            logits.collision,
+            center,
+            from_cube(center + point / views.zoom, views),
+            values[:, :3],
+        )
+
+    def _representation(
+        self, coarse: _Seen, fine: _Seen, prompts: Float[Tensor, "b 6 e"], logits: ActionLogits
+    ) -> Float[Tensor, "b d"]:
+        """The tensor that is aligned with u, by name (execution.md g)."""
+        match self.config.e_source:
+            case "fine_max":
+                return fine.maximum().flatten(1)
+            case "coarse_max":
+                return coarse.maximum().flatten(1)
+            case "both_max":
+                return torch.cat([coarse.maximum(), fine.maximum()], dim=1).flatten(1)
+            case "prompts":
+                return prompts.flatten(1)
+            case "queries":
+                return logits.queries.mean(1)

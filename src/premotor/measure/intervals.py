@@ -1,0 +1,83 @@
+"""How sure a number is: 95 % intervals."""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from premotor.errors import ConfigError
+from premotor.records import Interval
+
+Z95 = 1.959963984540054  # two-sided 95 % quantile of the standard normal
+
+
+def wilson(successes: int, count: int) -> Interval:
+    """Success rate with its 95 % Wilson score interval.
+
+    Without observations the value is 0 and the interval is [0, 1]: nothing is known.
+    """
+    if not 0 <= successes <= count:
+        raise ConfigError(f"got {successes} successes of {count}; need 0 <= successes <= count")
+    if count == 0:
+        return Interval(value=0.0, low=0.0, high=1.0, count=0)
+    rate = successes / count
+    spread = 1.0 + Z95**2 / count
+    center = (rate + Z95**2 / (2 * count)) / spread
+    half = Z95 * np.sqrt(rate * (1 - rate) / count + Z95**2 / (4 * count**2)) / spread
+    low = 0.0 if successes == 0 else max(0.0, float(center - half))
+    high = 1.0 if successes == count else min(1.0, float(center + half))
+    return Interval(value=rate, low=low, high=high, count=count)
+
+
+def bootstrap(
+    values: Float[np.ndarray, " n"],
+    groups: Int[np.ndarray, " n"],
+    rng: np.random.Generator,
+    resamples: int = 2000,
+) -> Interval:
+    """Mean with its 95 % percentile interval, resampling whole groups (episodes) of rows.
+
+    Args:
+        values: One number per row, e.g. whether retrieval found the partner.
+        groups: Episode of each row; `np.arange(n)` where every row is its own episode.
+        rng: Source of the resamples.
+        resamples: How many.
+    """
+    if len(values) == 0:
+        raise ConfigError("no values to bootstrap; measure on at least one episode")
+    codes = np.unique(groups, return_inverse=True)[1]
+    sums = np.bincount(codes, weights=values.astype(np.float64))
+    sizes = np.bincount(codes)
+    drawn = rng.integers(0, len(sums), size=(resamples, len(sums)))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Interval(value=float(values.mean()), low=float(low), high=float(high), count=len(sums))
+
+
+def subsample(
+    measure: Callable[[Int[np.ndarray, " m"]], float],
+    num_rows: int,
+    rng: np.random.Generator,
+    resamples: int = 200,
+) -> Interval:
+    """Any measure with a 95 % interval from random halves of the rows (delete-half jackknife).
+
+    Rows are never doubled, which would count as perfect neighbors in k-NN measures and
+    retrieval. With m of n rows the spread is that of n rows times sqrt((n - m) / m), so it is
+    scaled back. The interval stands around the value on all rows; measures that depend on the
+    number of rows (recall, k-NN) are therefore compared by spread, not by level.
+
+    Args:
+        measure: Value of the measure on the rows with these indices.
+        num_rows: Number of paired rows (one per episode).
+        rng: Source of the halves.
+        resamples: How many.
+    """
+    if num_rows < 8:
+        raise ConfigError(f"got {num_rows} rows, need at least 8 to halve them")
+    half = num_rows // 2
+    value = measure(np.arange(num_rows))
+    draws = np.array([measure(np.sort(rng.permutation(num_rows)[:half])) for _ in range(resamples)])
+    scale = np.sqrt(half / (num_rows - half))
+    low, high = value + (np.quantile(draws, [0.025, 0.975]) - np.median(draws)) * scale
+    return Interval(value=value, low=float(low), high=float(high), count=num_rows)

@@ -1,0 +1,158 @@
+"""Complete experiments as Python values: pick one, override fields, run it.
+
+`premotor train tiny --align.weight 0.5` starts from `TRAIN["tiny"]`.
+"""
+
+from premotor.align.config import AlignConfig
+from premotor.backbones.text import TextConfig
+from premotor.backbones.tokenizer import small_vocabulary
+from premotor.backbones.vit import VideoTransformerConfig
+from premotor.data.augment import AugmentConfig
+from premotor.data.pairing import PairingConfig
+from premotor.errors import UnknownName
+from premotor.execute.config import (
+    ExecuteConfig,
+    HeatmapConfig,
+    TokensConfig,
+    TrunkConfig,
+    ViewsConfig,
+    WordsConfig,
+)
+from premotor.mirror import MirrorConfig
+from premotor.train.config import TrainConfig
+from premotor.train.optim import OptimizerConfig
+from premotor.train.schedule import ScheduleConfig
+from premotor.understand.config import UnderstandConfig
+
+
+def _nano_execute() -> ExecuteConfig:
+    return ExecuteConfig(
+        views=ViewsConfig(size=16, stride=3),
+        trunk=TrunkConfig(
+            stem="convolutional",
+            stem_dims=(8, 16),
+            embed_dim=32,
+            width=32,
+            heads=2,
+            per_view_depth=0,
+            joint_depth=1,
+            mlp_ratio=2,
+            gated=False,
+            final_norm=True,
+            dropout=0.0,
+        ),
+        heatmap=HeatmapConfig(upsampler="skip", mean_window=3),
+        tokens=TokensConfig(
+            heads=2,
+            cross_depth=1,
+            self_depth=1,
+            mlp_ratio=2,
+            dropout=0.0,
+            label_sigma=1.0,
+            mean_window=5,
+        ),
+        words=WordsConfig(slots=2, match_dim=8),
+        text=_text(width=32, layers=1, embed_dim=32),
+    )
+
+
+def _tiny_execute() -> ExecuteConfig:
+    """Configuration "quick" of tiny.md 3, with the text tower and the token transformer."""
+    return ExecuteConfig(
+        views=ViewsConfig(size=48, stride=3, fine_radius=1.5),
+        trunk=TrunkConfig(
+            stem="convolutional",
+            stem_dims=(16, 48),
+            embed_dim=96,
+            width=96,
+            heads=3,
+            per_view_depth=0,
+            joint_depth=3,
+            mlp_ratio=2,
+            gated=False,
+            final_norm=True,
+            dropout=0.0,
+        ),
+        heatmap=HeatmapConfig(upsampler="skip", mean_window=5),
+        tokens=TokensConfig(
+            heads=3,
+            cross_depth=1,
+            self_depth=2,
+            mlp_ratio=2,
+            dropout=0.0,
+            label_sigma=1.0,
+            mean_window=5,
+        ),
+        words=WordsConfig(slots=4, match_dim=32),
+        text=_text(width=64, layers=2, embed_dim=64),
+    )
+
+
+def _text(width: int, layers: int, embed_dim: int) -> TextConfig:
+    return TextConfig(
+        context=24,
+        vocabulary=small_vocabulary(),
+        width=width,
+        layers=layers,
+        heads=2,
+        embed_dim=embed_dim,
+    )
+
+
+def nano() -> TrainConfig:
+    """Every mechanism at the smallest size: unit tests, seconds."""
+    understand = UnderstandConfig(
+        video=VideoTransformerConfig(
+            px=32, patch=16, num_frames=4, tubelet=2, width=32, layers=2, heads=2, embed_dim=32
+        ),
+        text=_text(width=32, layers=1, embed_dim=32),
+    )
+    return TrainConfig(
+        preset="nano",
+        mirror=MirrorConfig(
+            understand=understand, execute=_nano_execute(), align=AlignConfig(latent_dim=32)
+        ),
+        steps=20,
+        pairing=PairingConfig(batch_size=4, pair_batch_size=4),
+        augment=AugmentConfig(yaw=15.0),
+        schedule=ScheduleConfig(warmup=5),
+        eval_every=10,
+        probe_episodes=4,
+        checkpoint_every=5,
+    )
+
+
+def tiny() -> TrainConfig:
+    """Learns three tasks on two CPU cores in minutes (tiny.md)."""
+    understand = UnderstandConfig(
+        video=VideoTransformerConfig(
+            px=96, patch=16, num_frames=8, tubelet=2, width=128, layers=4, heads=4, embed_dim=128
+        ),
+        text=_text(width=64, layers=2, embed_dim=128),
+    )
+    return TrainConfig(
+        preset="tiny",
+        mirror=MirrorConfig(understand=understand, execute=_tiny_execute()),
+        steps=2000,
+        pairing=PairingConfig(batch_size=16, pair_batch_size=32),
+        augment=AugmentConfig(yaw=15.0),
+        optimizer=OptimizerConfig(understand_factor=0.5),
+        schedule=ScheduleConfig(warmup=100),
+        eval_every=250,
+        probe_episodes=96,
+        checkpoint_every=100,
+    )
+
+
+TRAIN = {preset.preset: preset for preset in (nano(), tiny())}
+
+
+def train_preset(name: str) -> TrainConfig:
+    """A preset by name.
+
+    Raises:
+        UnknownName: There is none of that name; the nearest are offered.
+    """
+    if name not in TRAIN:
+        raise UnknownName.of("preset", name, TRAIN)
+    return TRAIN[name]

@@ -1,0 +1,185 @@
+"""Training as curves: every loss term, alignment of the probe episodes, speed."""
+
+import math
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from premotor.measure.nulls import permutations, stratum_codes
+from premotor.measure.retrieval import information_bound, recall_at_k
+from premotor.measure.similarity import debiased_cka, mutual_knn_statistic
+from premotor.records import StepRecord
+from premotor.report.figures import (
+    ALIGN,
+    EXECUTE,
+    OBSERVE,
+    QUIET,
+    TASK_COLORS,
+    Level,
+    Panel,
+    Series,
+    panel,
+    thinned,
+)
+from premotor.report.run import RunRecords
+
+NEIGHBORS = 10
+# Title, note and terms with their names and colors; a term not named here gets its own chart.
+GROUPS: tuple[tuple[str, str, dict[str, tuple[str, str]]], ...] = (
+    ("Understand", "video-text contrast, L_u [nat]", {"understand": ("L_u", OBSERVE)}),
+    ("Execute", "sum of its seven terms, L_e [nat]", {"execute": ("L_e", EXECUTE)}),
+    ("Align", "bidirectional InfoNCE, L_align [nat]", {"align": ("L_align", ALIGN)}),
+    (
+        "Where",
+        "position heatmaps, cross-entropy [nat]",
+        {"coarse": ("coarse", TASK_COLORS[0]), "fine": ("fine", TASK_COLORS[1])},
+    ),
+    (
+        "Which way",
+        "rotation bins, one after the other [nat]",
+        {
+            "rotation_x": ("roll", TASK_COLORS[2]),
+            "rotation_y": ("pitch", TASK_COLORS[3]),
+            "rotation_z": ("yaw", TASK_COLORS[4]),
+        },
+    ),
+    (
+        "Hand",
+        "gripper and collision, one chunk [nat]",
+        {"gripper": ("gripper", TASK_COLORS[5]), "collision": ("collision", TASK_COLORS[6])},
+    ),
+)
+
+
+def loss_panels(run: RunRecords) -> tuple[Panel, ...]:
+    """One chart per group of loss terms; the total is left out, being their sum."""
+    if not run.steps:
+        return ()
+    names = {name for record in run.steps for name in record.losses} - {"total"}
+    grouped = {name for _, _, terms in GROUPS for name in terms}
+    groups = [*GROUPS, *((n, "[nat]", {n: (n, QUIET)}) for n in sorted(names - grouped))]
+    panels: list[Panel] = []
+    for title, note, terms in groups:
+        lines = [
+            _line(run.steps, name, label, color)
+            for name, (label, color) in terms.items()
+            if name in names
+        ]
+        if lines:
+            levels = _chance(run) if "align" in terms else ()
+            panels.append(panel(title, note, lines, levels))
+    return tuple(panels)
+
+
+def _line(steps: Sequence[StepRecord], name: str, label: str, color: str) -> Series:
+    points = [(r.step, r.losses[name]) for r in steps if name in r.losses]
+    points = points[thinned(len(points))]
+    return Series(
+        label=label,
+        steps=[p[0] for p in points],
+        values=[p[1] for p in points],
+        color=color,
+        smooth=True,
+    )
+
+
+def _chance(run: RunRecords) -> tuple[Level, ...]:
+    found = re.search(r"\bpair_batch_size: *(\d+)", run.config)
+    if not found or int(found.group(1)) < 2:
+        return ()
+    rows = int(found.group(1))
+    return (Level(label=f"log {rows} = {math.log(rows):.2f}, chance", value=math.log(rows)),)
+
+
+def alignment_panels(run: RunRecords) -> tuple[Panel, ...]:
+    """Alignment of the held-out probe episodes over training; none with a single measurement."""
+    if len(run.probe) < 2 or len(run.rows) < NEIGHBORS + 2:
+        return ()
+    return (_bound_panel(run), _retrieval_panel(run), _cka_panel(run), _neighbor_panel(run))
+
+
+def _over(run: RunRecords, label: str, color: str, values: Sequence[float]) -> Series:
+    steps = [p.step for p in run.probe]
+    return Series(label=label, steps=steps, values=values, color=color, marks=True)
+
+
+def _bound_panel(run: RunRecords) -> Panel:
+    values = [information_bound(p.z_u, p.z_e, run.temperature) for p in run.probe]
+    ceiling = math.log(len(run.rows))
+    return panel(
+        "Shared information, at least",
+        "log B \u2212 L_align over the probe episodes [nat]",
+        [_over(run, "bound", ALIGN, values)],
+        [Level(label=f"log {len(run.rows)} = {ceiling:.2f}, ceiling", value=ceiling)],
+    )
+
+
+def _retrieval_panel(run: RunRecords) -> Panel:
+    there = [100 * recall_at_k(p.z_u, p.z_e) for p in run.probe]
+    back = [100 * recall_at_k(p.z_e, p.z_u) for p in run.probe]
+    return panel(
+        "Partner found first",
+        f"R@1 among {len(run.rows)} episodes [%]",
+        [
+            _over(run, "watched \u2192 done", OBSERVE, there),
+            _over(run, "done \u2192 watched", EXECUTE, back),
+        ],
+        [Level(label="chance", value=100 / len(run.rows))],
+    )
+
+
+def _cka_panel(run: RunRecords) -> Panel:
+    raw = [debiased_cka(p.u, p.e) for p in run.probe]
+    shared = [debiased_cka(p.z_u, p.z_e) for p in run.probe]
+    return panel(
+        "Same geometry",
+        "debiased CKA; chance 0",
+        [
+            _over(run, "shared space (z_u, z_e)", ALIGN, shared),
+            _over(run, "raw (u, e)", QUIET, raw),
+        ],
+    )
+
+
+def _neighbor_panel(run: RunRecords) -> Panel:
+    statistics = [mutual_knn_statistic(p.z_u, p.z_e, NEIGHBORS) for p in run.probe]
+    order = np.arange(len(run.rows))
+    strata = stratum_codes([r.task for r in run.rows])
+    orders = permutations(strata, 100, np.random.default_rng(0))
+    null = [float(np.mean([s(o) for o in orders])) for s in statistics]
+    return panel(
+        "Shared neighbors",
+        f"mutual k-NN in the shared space, k = {NEIGHBORS}",
+        [
+            _over(run, "partners", ALIGN, [s(order) for s in statistics]),
+            _over(run, "shuffled within the task", QUIET, null),
+        ],
+        [Level(label="chance", value=NEIGHBORS / (len(run.rows) - 1))],
+    )
+
+
+def engine_panels(run: RunRecords) -> tuple[Panel, ...]:
+    """Learning rate, gradient norm and speed."""
+    if not run.steps:
+        return ()
+    shown = run.steps[thinned(len(run.steps))]
+
+    def line(label: str, values: Sequence[float], smooth: bool) -> Series:
+        steps = [r.step for r in shown]
+        return Series(label=label, steps=steps, values=values, color="#4a5460", smooth=smooth)
+
+    rates = [r.learning_rate for r in shown]
+    norms = [r.grad_norm for r in shown]
+    speeds = [r.samples_per_second for r in shown]
+    return (
+        panel("Learning rate", "of the policy's group", [line("rate", rates, smooth=False)]),
+        panel("Gradient norm", "before clipping", [line("norm", norms, smooth=True)]),
+        panel("Speed", "samples per second", [line("speed", speeds, smooth=True)]),
+    )
+
+
+def waiting_share(steps: Sequence[StepRecord]) -> float | None:
+    """Share of the training time spent waiting for data."""
+    total = sum(r.step_seconds for r in steps)
+    return sum(r.data_seconds for r in steps) / total if total > 0.0 else None

@@ -1,0 +1,112 @@
+"""Joint t-SNE of both sides over training, so that one can watch partners find each other.
+
+z_u and z_e of the same probe episodes are embedded together, once per step. Each step starts
+from the picture of the step before and is turned onto it, so that what moves has moved in the
+latent space and not by a new draw of the embedding.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+
+from premotor.measure.retrieval import recall_at_k
+from premotor.measure.similarity import knn_purity, unit_rows
+from premotor.report.run import ProbeRow, ProbeStep
+
+MAX_ROWS = 150  # episodes in a picture; more would hide each other
+MAX_STEPS = 8  # pictures over the iterations, first and last among them
+MIN_ROWS = 8
+START_SD = 1e-4  # spread of the starting picture (recognition.md i)
+COMPONENTS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One step of training as points in the unit square."""
+
+    step: int
+    watched: Float[np.ndarray, "n 2"]  # of z_u, in [0, 1]
+    done: Float[np.ndarray, "n 2"]  # of z_e, in [0, 1]
+    purity: float  # share of the nearest neighbors (joint, latent space) of the same task
+    recall: float  # R@1, mean of both directions, over the rows shown
+
+
+def spread(count: int, most: int) -> Int[np.ndarray, " k"]:
+    """At most `most` indices spread evenly over `count`, first and last among them."""
+    if count <= most:
+        return np.arange(count)
+    return np.unique(np.round(np.linspace(0, count - 1, most)).astype(np.int64))
+
+
+def joint_pictures(
+    probe: tuple[ProbeStep, ...], rows: tuple[ProbeRow, ...], seed: int = 0
+) -> tuple[Int[np.ndarray, " k"], tuple[Picture, ...]]:
+    """Which probe rows are shown, and one joint embedding of z_u and z_e per chosen step.
+
+    Too few rows give no picture: t-SNE of a handful of points means nothing.
+    """
+    shown = spread(len(rows), MAX_ROWS)
+    if len(shown) < MIN_ROWS or not probe:
+        return shown, ()
+    labels = np.unique([r.task for r in rows], return_inverse=True)[1][shown]
+    pictures: list[Picture] = []
+    before: Float[np.ndarray, "m 2"] | None = None
+    for index in spread(len(probe), MAX_STEPS):
+        step = probe[int(index)]
+        z_u, z_e = step.z_u[shown], step.z_e[shown]
+        before = _embed(np.concatenate([z_u, z_e]), before, seed)
+        points = _into_square(before)
+        both, twice = np.concatenate([z_u, z_e]), np.concatenate([labels, labels])
+        pictures.append(
+            Picture(
+                step=step.step,
+                watched=points[: len(shown)],
+                done=points[len(shown) :],
+                purity=knn_purity(both, twice, min(10, len(both) - 1)),
+                recall=(recall_at_k(z_u, z_e) + recall_at_k(z_e, z_u)) / 2,
+            )
+        )
+    return shown, tuple(pictures)
+
+
+def single_picture(x: Float[np.ndarray, "n d"], seed: int = 0) -> Float[np.ndarray, "n 2"]:
+    """t-SNE of one representation alone, in the unit square."""
+    return _into_square(_embed(x, None, seed))
+
+
+def _embed(
+    x: Float[np.ndarray, "m d"], before: Float[np.ndarray, "m 2"] | None, seed: int
+) -> Float[np.ndarray, "m 2"]:
+    unit = unit_rows(x)
+    components = min(COMPONENTS, *unit.shape)
+    reduced = PCA(components, svd_solver="full").fit_transform(unit)
+    start = reduced[:, :2] if before is None else before
+    if start.shape[1] < 2 or start[:, 0].std() < 1e-12:  # a collapsed representation
+        start = np.random.default_rng(seed).normal(size=(len(x), 2))
+    tsne = TSNE(
+        perplexity=min(30.0, (len(x) - 1) / 3),
+        init=(start / start[:, 0].std() * START_SD).astype(np.float32),
+        metric="euclidean",  # of unit rows: ranks as the cosine does
+        random_state=seed,
+        max_iter=750,
+    )
+    points = tsne.fit_transform(reduced.astype(np.float32)).astype(np.float64)
+    points -= points.mean(axis=0)
+    return points if before is None else _turned_onto(points, before)
+
+
+def _turned_onto(
+    points: Float[np.ndarray, "m 2"], target: Float[np.ndarray, "m 2"]
+) -> Float[np.ndarray, "m 2"]:
+    """Rotated or mirrored to lie on the target as closely as it can (Procrustes)."""
+    left, _, right = np.linalg.svd(points.T @ target)
+    return points @ (left @ right)
+
+
+def _into_square(points: Float[np.ndarray, "m 2"]) -> Float[np.ndarray, "m 2"]:
+    low, high = points.min(axis=0), points.max(axis=0)
+    size = max(float((high - low).max()), 1e-9)
+    return 0.5 + (points - (low + high) / 2) / size * 0.94

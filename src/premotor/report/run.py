@@ -1,0 +1,145 @@
+"""Everything a run folder tells, read once; what is missing stays empty and is never invented."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from premotor.errors import DataError
+from premotor.records import (
+    AlignmentRecord,
+    EvalRecord,
+    FilmRecord,
+    RecognitionRecord,
+    RunManifest,
+    StepRecord,
+    read_json,
+    read_lines,
+    read_list,
+)
+
+Record = TypeVar("Record")
+
+DEFAULT_TEMPERATURE = 0.05  # tau of the alignment where the configuration does not say (paper.md)
+
+
+@dataclass(frozen=True)
+class ProbeRow:
+    """Which held-out episode a row of every probe file is."""
+
+    task: str
+    variation: int
+    episode: int
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeStep:
+    """Both sides of the probe episodes after one training step."""
+
+    step: int
+    u: Float[np.ndarray, "n du"]
+    e: Float[np.ndarray, "n de"]
+    z_u: Float[np.ndarray, "n dz"]
+    z_e: Float[np.ndarray, "n dz"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RunRecords:
+    """The contents of a run folder."""
+
+    path: Path
+    manifest: RunManifest | None
+    config: str  # config.yaml as it is; "" where none was written
+    steps: tuple[StepRecord, ...]
+    rollouts: tuple[EvalRecord, ...]
+    recognition: tuple[RecognitionRecord, ...]
+    alignment: tuple[AlignmentRecord, ...]
+    films: tuple[FilmRecord, ...]
+    probe: tuple[ProbeStep, ...]
+    rows: tuple[ProbeRow, ...]
+
+    @property
+    def temperature(self) -> float:
+        """Temperature tau of the alignment, from config.yaml."""
+        section = re.search(r"^( *)align:.*\n((?:\1 +.*\n?)+)", self.config, re.MULTILINE)
+        found = re.search(r"\btemperature: *([0-9.eE+-]+)", section.group(2)) if section else None
+        return float(found.group(1)) if found else DEFAULT_TEMPERATURE
+
+
+def read_run(path: Path) -> RunRecords:
+    """Read a run folder as records.py lays it out.
+
+    Raises:
+        DataError: There is no such folder, it holds nothing of a run, or a file is corrupted.
+    """
+    if not path.is_dir():
+        raise DataError(f"no run folder at {path}; name the folder given to `premotor train --out`")
+    known = ("manifest.json", "metrics.jsonl", "probe", "evaluation")
+    if not any((path / name).exists() for name in known):
+        raise DataError(f"{path} is not a run folder: none of {', '.join(known)} is in it")
+    evaluation, manifest, config = path / "evaluation", path / "manifest.json", path / "config.yaml"
+    rows = _probe_rows(path / "probe")
+    return RunRecords(
+        path=path,
+        manifest=read_json(manifest, RunManifest) if manifest.exists() else None,
+        config=config.read_text() if config.exists() else "",
+        steps=tuple(read_lines(path / "metrics.jsonl", StepRecord)),
+        rollouts=_last_of_each(read_lines(evaluation / "rollouts.jsonl", EvalRecord)),
+        recognition=_list(evaluation / "recognition.json", RecognitionRecord),
+        alignment=_list(evaluation / "alignment.json", AlignmentRecord),
+        films=_films(evaluation / "films"),
+        probe=_probe_steps(path / "probe", len(rows)) if rows else (),
+        rows=rows,
+    )
+
+
+def _list(path: Path, kind: type[Record]) -> tuple[Record, ...]:
+    return tuple(read_list(path, kind)) if path.exists() else ()
+
+
+def _last_of_each(records) -> tuple[EvalRecord, ...]:
+    """One record per episode and checkpoint: a roll-out done again replaces the earlier one."""
+    latest = {(r.checkpoint, r.task, r.variation, r.seed): r for r in records}
+    return tuple(latest.values())
+
+
+def _films(folder: Path) -> tuple[FilmRecord, ...]:
+    """Records of all JSON files in the folder, each one record or a list of them."""
+    films: list[FilmRecord] = []
+    for path in sorted(folder.glob("*.json")):
+        is_list = path.read_text().lstrip().startswith("[")
+        films += read_list(path, FilmRecord) if is_list else [read_json(path, FilmRecord)]
+    return tuple(films)
+
+
+def _probe_rows(folder: Path) -> tuple[ProbeRow, ...]:
+    path = folder / "rows.json"
+    if not path.exists():
+        return ()
+    try:
+        raw = json.loads(path.read_text())
+        return tuple(ProbeRow(str(r["task"]), int(r["variation"]), int(r["episode"])) for r in raw)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: not a list of task, variation, episode: {error!r}") from error
+
+
+def _probe_steps(folder: Path, num_rows: int) -> tuple[ProbeStep, ...]:
+    steps: list[ProbeStep] = []
+    for path in sorted(folder.glob("step_*.safetensors")):
+        try:
+            arrays = load_file(path)
+            sides = {k: arrays[k].astype(np.float64) for k in ("u", "e", "z_u", "z_e")}
+            number = int(path.stem.removeprefix("step_"))
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise DataError(f"{path}: expected u, e, z_u, z_e by row: {error!r}") from error
+        if any(len(side) != num_rows for side in sides.values()):
+            raise DataError(f"{path}: row count differs from the {num_rows} rows of rows.json")
+        if all(np.isfinite(side).all() for side in sides.values()):
+            steps.append(ProbeStep(number, **sides))
+    return tuple(sorted(steps, key=lambda s: s.step))

@@ -1,0 +1,264 @@
+"""The tables of a report: records in, rows for the page out. Counts and intervals only."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from premotor.measure.intervals import wilson
+from premotor.records import (
+    AlignmentRecord,
+    EvalRecord,
+    Interval,
+    NullRecord,
+    RecognitionRecord,
+)
+
+UNTRAINED = "untrained"
+STUDY_SUFFIX = "_free"  # studies stand beside the benchmark's tasks (issue 2, Shows 2)
+SIGNIFICANT = 0.05
+
+CLASS_SETS = {
+    "task": "Which task is it?",
+    "text": "Which instruction is being carried out?",
+    "variation": "Which variation is it?",
+}
+MEASURES = {
+    "recall_at_1_u_to_e": ("Partner first, watched \u2192 done", "R@1"),
+    "recall_at_1_e_to_u": ("Partner first, done \u2192 watched", "R@1"),
+    "recall_at_1_u_to_e_within_variation": (
+        "Watched \u2192 done, among episodes of the same variation",
+        "R@1",
+    ),
+    "recall_at_1_e_to_u_within_variation": (
+        "Done \u2192 watched, among episodes of the same variation",
+        "R@1",
+    ),
+    "mutual_knn": ("Shared nearest neighbors", "mutual k-NN"),
+    "debiased_cka": ("Same geometry", "debiased CKA"),
+    "bound": ("Shared information, lower bound", "nat"),
+}
+ENDINGS = {
+    "success": "solved",
+    "time_out": "ran out of steps",
+    "no_path": "no path to the predicted pose",
+    "out_of_bounds": "predicted pose out of reach",
+    "placement_failed": "no layout for this seed",
+}
+STRATA = ("all", "task", "variation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuccessRow:
+    """One task: trained, strict and untrained success over unseen episodes."""
+
+    task: str
+    example: str  # an instruction
+    trained: Interval | None
+    strict: Interval | None
+    untrained: Interval | None
+    endings: tuple[tuple[str, int], ...]  # how the failures of the trained policy ended
+    mean_steps: float | None  # key poses of the trained policy's episodes
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecognitionRow:
+    """One class set under one checkpoint."""
+
+    question: str
+    class_set: str
+    checkpoint: str
+    num_classes: int
+    chance: float
+    accuracy: Interval
+    first_frame_only: Interval
+    shuffled_frames: Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class NullCell:
+    """A null as a table shows it."""
+
+    z: str
+    p: str
+    title: str
+    strength: int  # 0 not significant, 1 p < 0.05, 2 p < 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignmentRow:
+    """One measure: its value, what to compare it with, and its nulls."""
+
+    label: str
+    unit: str
+    value: str
+    reference: str
+    untrained: str
+    nulls: tuple[NullCell, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignmentTable:
+    """All measures of one space under one way of instructing E."""
+
+    title: str
+    note: str
+    num_rows: int
+    rows: tuple[AlignmentRow, ...]
+
+
+def words(name: str) -> str:
+    """A task's name as words: push_buttons -> "push buttons"."""
+    return name.replace("_", " ")
+
+
+def main_checkpoint(names: Iterable[str]) -> str | None:
+    """The checkpoint a report speaks of: "trained", else the last name that is not untrained."""
+    found = {n for n in names if n != UNTRAINED}
+    return "trained" if "trained" in found else max(found, default=None)
+
+
+def success_rows(rollouts: Sequence[EvalRecord]) -> tuple[SuccessRow, ...]:
+    """A row per task in alphabetical order."""
+    main = main_checkpoint(r.checkpoint for r in rollouts)
+    tasks = sorted({r.task for r in rollouts})
+    return tuple(_success_row(t, [r for r in rollouts if r.task == t], main) for t in tasks)
+
+
+def total_row(rollouts: Sequence[EvalRecord]) -> SuccessRow | None:
+    """All tasks of the benchmark pooled, studies apart; None with fewer than two tasks."""
+    own = [r for r in rollouts if not is_study(r.task)]
+    if len({r.task for r in own}) < 2:
+        return None
+    row = _success_row("all tasks", own, main_checkpoint(r.checkpoint for r in own))
+    return replace(row, example="")
+
+
+def is_study(task: str) -> bool:
+    """Whether a task is one of our studies rather than one of the benchmark's."""
+    return task.endswith(STUDY_SUFFIX)
+
+
+def _success_row(task: str, rollouts: Sequence[EvalRecord], main: str | None) -> SuccessRow:
+    trained = [r for r in rollouts if r.checkpoint == main]
+    untrained = [r for r in rollouts if r.checkpoint == UNTRAINED]
+    ends = Counter(ENDINGS.get(r.reason, words(r.reason)) for r in trained if not r.success)
+    return SuccessRow(
+        task=words(task),
+        example=min((r.instruction for r in rollouts), key=len, default=""),
+        trained=_rate([r.success for r in trained]),
+        strict=_rate([r.strict for r in trained]),
+        untrained=_rate([r.success for r in untrained]),
+        endings=tuple(ends.most_common()),
+        mean_steps=sum(r.steps for r in trained) / len(trained) if trained else None,
+    )
+
+
+def _rate(outcomes: Sequence[bool]) -> Interval | None:
+    return wilson(sum(outcomes), len(outcomes)) if outcomes else None
+
+
+def recognition_rows(records: Sequence[RecognitionRecord]) -> tuple[RecognitionRow, ...]:
+    """Class sets in the order task, text, variation; trained before untrained."""
+    order = list(CLASS_SETS)
+
+    def place(record: RecognitionRecord) -> tuple[int, bool]:
+        rank = order.index(record.class_set) if record.class_set in order else len(order)
+        return rank, record.checkpoint == UNTRAINED
+
+    return tuple(
+        RecognitionRow(
+            question=CLASS_SETS.get(r.class_set, words(r.class_set)),
+            class_set=r.class_set,
+            checkpoint=r.checkpoint,
+            num_classes=r.num_classes,
+            chance=r.chance,
+            accuracy=r.accuracy,
+            first_frame_only=r.first_frame_only,
+            shuffled_frames=r.shuffled_frames,
+        )
+        for r in sorted(records, key=place)
+    )
+
+
+def alignment_tables(records: Sequence[AlignmentRecord]) -> tuple[AlignmentTable, ...]:
+    """Tables in the order: projected with words, projected without words, raw with, raw without."""
+    main = main_checkpoint(r.checkpoint for r in records)
+    tables: list[AlignmentTable] = []
+    for space, title, note in (
+        ("z", "In the shared space", "z_u and z_e, after the two linear maps"),
+        ("raw", "Before the linear maps", "u and e as the two networks hold them"),
+    ):
+        for instruction in ("given", "blanked"):
+            own = [r for r in records if (r.space, r.instruction) == (space, instruction)]
+            trained = [r for r in own if r.checkpoint == main]
+            if not trained:
+                continue
+            before = {r.measure: r for r in own if r.checkpoint == UNTRAINED}
+            heading = title if instruction == "given" else f"{title}, words withheld from E"
+            tables.append(
+                AlignmentTable(
+                    title=heading,
+                    note=note,
+                    num_rows=trained[0].num_rows,
+                    rows=tuple(_alignment_row(r, before.get(r.measure)) for r in trained),
+                )
+            )
+    return tuple(tables)
+
+
+def _alignment_row(record: AlignmentRecord, before: AlignmentRecord | None) -> AlignmentRow:
+    label, unit = MEASURES.get(record.measure, (words(record.measure), ""))
+    nulls = {n.stratum: n for n in record.nulls}
+    return AlignmentRow(
+        label=label,
+        unit=unit,
+        value=amount(record.value, record.measure),
+        reference=_reference(record),
+        untrained=amount(before.value, record.measure) if before else "not measured",
+        nulls=tuple(_null_cell(nulls.get(s), record.measure) for s in STRATA),
+    )
+
+
+def amount(value: float, measure: str) -> str:
+    """A value as its measure is read: recall in percent, the rest as numbers."""
+    if measure.startswith("recall"):
+        return percent(value)
+    return f"{value:.2f}"
+
+
+def _reference(record: AlignmentRecord) -> str:
+    if record.measure == "bound":
+        return f"at most log {record.num_rows} = {record.reference:.2f}"
+    return f"chance {amount(record.reference, record.measure)}"
+
+
+def _null_cell(null: NullRecord | None, measure: str) -> NullCell:
+    if null is None:
+        return NullCell(z="not measured", p="", title="", strength=0)
+    if null.permutations == 0:
+        title = "no two episodes share a stratum, so no partner can be traded"
+        return NullCell(z="\u2013", p="nothing to trade", title=title, strength=0)
+    title = (
+        f"null mean {amount(null.null_mean, measure)}, 95 % quantile "
+        f"{amount(null.null_q95, measure)}, {null.permutations} permutations"
+    )
+    strength = 2 if null.p_value < 0.01 else int(null.p_value < SIGNIFICANT)
+    return NullCell(
+        z=f"z {null.z_score:+.1f}".replace("-", "\u2212"),
+        p=p_value(null),
+        title=title,
+        strength=strength,
+    )
+
+
+def p_value(null: NullRecord) -> str:
+    """A permutation p-value; the smallest one possible reads as a bound."""
+    least = 1 / (1 + null.permutations)
+    text = f"{null.p_value:.3f}" if null.p_value >= 0.001 else f"{null.p_value:.4f}"
+    return f"p \u2264 {text}" if null.p_value <= least * 1.001 else f"p = {text}"
+
+
+def percent(value: float) -> str:
+    """A share as whole percent, with a decimal where it is below 10 %."""
+    scaled = 100.0 * value
+    return f"{scaled:.0f} %" if scaled >= 9.95 or scaled == 0.0 else f"{scaled:.1f} %"

@@ -1,0 +1,287 @@
+"""An episode that can be acted in: the same steps for the expert and for a policy."""
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from premotor.episode.discovery import STOPPING_DELTA
+from premotor.episode.keyframe import Keyframe
+from premotor.episode.observation import Observation
+from premotor.errors import ConfigError, MotionFailed, PlacementFailed, UnknownName
+from premotor.geometry.poses import Pose
+from premotor.simulate.motion import Planner, retime
+from premotor.simulate.rig import Rig
+from premotor.simulate.scene import Scene
+from premotor.simulate.task import Task
+from premotor.simulate.tasks import STUDIES, TASKS
+from premotor.simulate.world import (
+    FINGER_CLOSED,
+    FINGER_OPEN,
+    STEPS_PER_ROW,
+    TIMESTEP,
+    World,
+)
+
+ACTION_LOW = np.array([-0.275, -0.655, 0.752])  # [m] targets outside end the episode
+ACTION_HIGH = np.array([0.775, 0.655, 1.752])  # [m]
+MAX_ATTEMPTS = 40  # layouts tried per episode
+SETTLE_ROWS = 4  # rows after placing the props, so that all is at rest
+GRIPPER_STEPS = round(0.35 / TIMESTEP)  # physics steps that closing or opening takes
+
+LAYOUT, PLANNER = 0, 1  # purposes of the random streams
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How things stand after an action."""
+
+    success: bool
+    strict: bool  # success without any mishap on the way
+    ended: bool  # nothing more can be done: success, or an action that cannot be carried out
+    reason: str  # "success", "no_path", "out_of_bounds", or "" while it goes on
+
+
+def find_task(name: str) -> Task[Any, Any]:
+    """The task (or study) of this name.
+
+    Raises:
+        UnknownName: There is none.
+    """
+    table: Mapping[str, Task[Any, Any]] = {**TASKS, **STUDIES}
+    if name not in table:
+        raise UnknownName.of("task", name, table)
+    return table[name]
+
+
+class Environment:
+    """One episode at a time; (task, variation, seed) gives the same episode, always.
+
+    Attributes:
+        world: The scene, after `reset`.
+        task: What is to be done.
+        cast: The props the task speaks of.
+        instructions: What is said; the first text is the one used for acting.
+        attempt: Index of the layout that was accepted.
+        rejections: Why the layouts before it were not, in their order.
+    """
+
+    world: World
+    task: Task[Any, Any]
+    cast: Any
+    instructions: tuple[str, ...]
+
+    def __init__(self, width: int = 128, height: int = 128) -> None:
+        self.width = width
+        self.height = height
+        self.attempt = 0
+        self.rejections: tuple[str, ...] = ()
+        self._rig: Rig | None = None
+
+    def reset(self, task: str, variation: int, seed: int) -> None:
+        """Stage an episode.
+
+        Layouts are drawn until one is admissible: nothing touches the arm and the expert's
+        waypoints can be reached, by inverse kinematics alone (no motion is tried out).
+
+        Raises:
+            UnknownName: There is no such task.
+            ConfigError: There is no such variation.
+            PlacementFailed: No admissible layout in `MAX_ATTEMPTS`.
+        """
+        self.task = find_task(task)
+        count = len(self.task.variations)
+        if not 0 <= variation < count:
+            raise ConfigError(f"{task} has variations 0 to {count - 1}, got {variation}")
+        rejections: list[str] = []
+        for attempt in range(MAX_ATTEMPTS):
+            streams = [
+                np.random.default_rng(
+                    np.random.SeedSequence(
+                        [zlib.crc32(task.encode()), variation, seed, attempt, purpose]
+                    )
+                )
+                for purpose in (LAYOUT, PLANNER)
+            ]
+            objection = self._stage(variation, streams[LAYOUT])
+            if not objection:
+                self._begin(variation, attempt, tuple(rejections), streams[PLANNER])
+                return
+            rejections.append(objection)
+        raise PlacementFailed(
+            f"no admissible layout for {task}, variation {variation}, seed {seed} in "
+            f"{MAX_ATTEMPTS} attempts ({rejections[-1]} last); choose another seed"
+        )
+
+    def _stage(self, variation: int, rng: np.random.Generator) -> str:
+        """Draw a layout; returns what speaks against it, or "" if it is admissible."""
+        scene = Scene()
+        try:
+            self.cast = self.task.stage(scene, self.task.variations[variation], rng)
+        except PlacementFailed as error:
+            return str(error)
+        self.world = scene.build()
+        rest = self.world.joint_positions.copy()
+        for _ in range(SETTLE_ROWS * STEPS_PER_ROW):
+            self.world.step(rest, FINGER_OPEN)
+        self._planner = Planner(self.world)
+        return self._unreachable()
+
+    def _unreachable(self) -> str:
+        poses: list[Pose] = []
+        for index, waypoint in enumerate(self.task.expert(self.cast)):
+            pose = waypoint.anchor.resolve(self.world)
+            if not (poses and waypoint.linear):
+                poses = []
+            poses.append(pose)
+            if len(poses) == 1 and not self._planner.reachable(pose):
+                return f"waypoint {index} cannot be reached"
+            if len(poses) > 1 and not self._planner.reachable_line(poses):
+                return f"no straight line to waypoint {index}"
+        return ""
+
+    def _begin(
+        self,
+        variation: int,
+        attempt: int,
+        rejections: tuple[str, ...],
+        rng: np.random.Generator,
+    ) -> None:
+        self.close()
+        self.instructions = self.task.instructions(self.task.variations[variation])
+        self.attempt = attempt
+        self.rejections = rejections
+        self._rng = rng
+        self._joints = self.world.joint_positions.copy()
+        self._gripper_open = True
+        self._ignore_collisions = False
+        self._mishap_seen = False
+        self._goal = self.task.goal(self.cast)
+        self._mishap = self.task.mishap(self.cast)
+        self._goal.reset(self.world)
+        self._mishap.reset(self.world)
+        self._succeeded = self._goal.step(self.world)
+
+    def observe(self) -> Observation:
+        """What the four cameras see now, and what the robot feels."""
+        if self._rig is None:
+            self._rig = Rig(self.world.model, self.width, self.height, looks=self.world.looks)
+        return self._rig.observe(self.world, ignore_collisions=self._ignore_collisions)
+
+    def proprioception_row(self) -> Observation:
+        """What the robot feels now, without views."""
+        world = self.world
+        return Observation(
+            views={},
+            joint_positions=world.joint_positions.copy(),
+            joint_velocities=world.joint_velocities.copy(),
+            finger_positions=world.finger_positions.copy(),
+            end_effector=world.end_effector,
+            gripper_open=world.gripper_open,
+            ignore_collisions=self._ignore_collisions,
+            time=world.time,
+        )
+
+    def waypoints(self) -> Iterator[Keyframe]:
+        """The expert's key poses, each resolved when it is asked for."""
+        for waypoint in self.task.expert(self.cast):
+            gripper = self._gripper_open if waypoint.gripper is None else waypoint.gripper
+            pose = waypoint.anchor.resolve(self.world)
+            yield Keyframe(pose, gripper, waypoint.ignore_collisions)
+
+    def act(
+        self,
+        keyframe: Keyframe,
+        on_row: Callable[[], None] | None = None,
+        stop_on_success: bool = True,
+    ) -> Outcome:
+        """Bring the tip to a key pose, then the gripper to its state.
+
+        Args:
+            keyframe: Where to, in the world.
+            on_row: Called every 0.05 s while the arm moves, and once when all has come to rest.
+            stop_on_success: Stop as soon as the goal holds (evaluation).
+
+        Returns:
+            How things stand; once `ended`, do not act again.
+        """
+        position = keyframe.end_effector.position
+        if not ((position >= ACTION_LOW).all() and (position <= ACTION_HIGH).all()):
+            return Outcome(False, False, True, "out_of_bounds")
+        try:
+            path = self._planner.plan(
+                keyframe.end_effector, self._rng, ignore_collisions=keyframe.ignore_collisions
+            )
+        except MotionFailed:
+            return Outcome(False, False, True, "no_path")
+        self._ignore_collisions = keyframe.ignore_collisions
+        self._move(retime(path, TIMESTEP), on_row, stop_on_success)
+        if not (stop_on_success and self._succeeded):
+            self._actuate(keyframe.gripper_open, stop_on_success)
+        if on_row is not None:
+            on_row()
+        return self._outcome(stop_on_success)
+
+    def wait(self, rows: int, on_row: Callable[[], None] | None = None) -> Outcome:
+        """Hold still for some rows of 0.05 s (grace at the end of a demonstration)."""
+        for _ in range(rows):
+            for _ in range(STEPS_PER_ROW):
+                self._step(self._joints)
+            if on_row is not None:
+                on_row()
+        return self._outcome(stop_on_success=False)
+
+    def close(self) -> None:
+        """Free the renderer."""
+        if self._rig is not None:
+            self._rig.close()
+            self._rig = None
+
+    def _outcome(self, stop_on_success: bool) -> Outcome:
+        success = self._succeeded
+        strict = success and not self._mishap_seen
+        return Outcome(success, strict, success and stop_on_success, "success" if success else "")
+
+    def _step(self, joints: Float[np.ndarray, "7"]) -> None:
+        self.world.step(joints, FINGER_OPEN if self._gripper_open else FINGER_CLOSED)
+        self._mishap_seen = self._mishap.step(self.world) or self._mishap_seen
+        self._succeeded = self._goal.step(self.world)
+
+    def _move(
+        self,
+        targets: Float[np.ndarray, "t 7"],
+        on_row: Callable[[], None] | None,
+        stop_on_success: bool,
+    ) -> None:
+        """Follow the targets; rows are recorded while the arm moves, not while it comes to rest.
+
+        The arm rests for several rows at the end of a motion. Recorded, each rest would be found
+        as a keyframe beside the one that the gripper makes; so it is left out, and whoever acts
+        next records one row of it.
+        """
+        arrived = int(np.argmax((targets == targets[-1]).all(axis=1)))
+        for i, self._joints in enumerate(targets):
+            self._step(self._joints)
+            if stop_on_success and self._succeeded:
+                return
+            due = on_row is not None and (i + 1) % STEPS_PER_ROW == 0
+            slow = np.abs(self.world.joint_velocities).max() <= STOPPING_DELTA
+            if due and not (slow and i > arrived - STEPS_PER_ROW):
+                on_row()
+
+    def _actuate(self, wanted_open: bool, stop_on_success: bool) -> None:
+        """Open or close, if it is not so already; while the fingers move nothing is recorded."""
+        if wanted_open == self._gripper_open:
+            return
+        if wanted_open:
+            self.world.release()
+        self._gripper_open = wanted_open
+        for _ in range(GRIPPER_STEPS):
+            self._step(self._joints)
+            if stop_on_success and self._succeeded:
+                return
+        if not wanted_open:
+            self.world.attach()

@@ -1,0 +1,165 @@
+"""What every prop is made with: a drawing board over MuJoCo's model specification."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from premotor.geometry.poses import Pose
+from premotor.simulate.props import shapes
+
+SENSOR_GROUP = 4  # geoms of this group are neither drawn nor solid: volumes that detect
+
+RGB = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Box:
+    """An axis-aligned box in the frame of its owner."""
+
+    low: tuple[float, float, float]  # [m]
+    high: tuple[float, float, float]  # [m]
+
+
+@dataclass(frozen=True)
+class Solid:
+    """How a geom meets the world: whether it collides, and its mass [kg] if it moves."""
+
+    collides: bool = True
+    mass: float = 0.0
+    friction: float = 0.5  # sliding; bullet friction of the benchmark's bodies
+
+
+VISUAL = Solid(collides=False)
+
+
+class Blueprint:
+    """A model specification under construction, with the few verbs that props need."""
+
+    def __init__(self, spec: mujoco.MjSpec) -> None:
+        self.spec = spec
+
+    def body(self, name: str, pose: Pose, parent: str | None = None) -> mujoco.MjsBody:
+        """Add a body; `pose` is given in the frame of the parent (the world, if None)."""
+        owner = self.spec.worldbody if parent is None else self.spec.body(parent)
+        return owner.add_body(name=name, pos=pose.position, quat=pose.quaternion)
+
+    def paint(self, name: str, rgb: Sequence[float], shine: float = 0.3) -> str:
+        """A material of one color, made once per name; `shine` in [0, 1]."""
+        if self.spec.material(name) is None:
+            self.spec.add_material(
+                name=name, rgba=[*rgb, 1.0], specular=shine, shininess=0.2 + 0.6 * shine
+            )
+        return name
+
+    def box(
+        self, body: mujoco.MjsBody, size: Sequence[float], pose: Pose, paint: str, solid: Solid
+    ) -> None:
+        """A box with softly broken edges; `size` is the full edge length [m]."""
+        half = np.asarray(size, dtype=np.float64) / 2
+        if solid.collides:
+            self._collider(body, mujoco.mjtGeom.mjGEOM_BOX, half, pose, solid)
+        bevel = min(0.0012, 0.3 * float(half.min()))
+        self._mesh(body, shapes.bevelled_box(tuple(half), bevel), pose, paint)
+
+    def cylinder(
+        self, body: mujoco.MjsBody, size: tuple[float, float], pose: Pose, paint: str, solid: Solid
+    ) -> None:
+        """A cylinder about z with a rounded rim; `size` is (diameter, height) [m]."""
+        half = np.array([size[0] / 2, size[1] / 2, 0.0])
+        if solid.collides:
+            self._collider(body, mujoco.mjtGeom.mjGEOM_CYLINDER, half, pose, solid)
+        bevel = min(0.0015, 0.4 * float(half[:2].min()))
+        self._mesh(body, shapes.rounded_cylinder(half[0], half[1], bevel), pose, paint)
+
+    def volume(self, body: mujoco.MjsBody, name: str, size: Sequence[float], pose: Pose) -> None:
+        """An invisible box that `conditions.detected` looks into; `size` is its full extent."""
+        body.add_geom(
+            name=name,
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            size=np.asarray(size) / 2,
+            pos=pose.position,
+            quat=pose.quaternion,
+            contype=0,
+            conaffinity=0,
+            mass=0.0,
+            group=SENSOR_GROUP,
+            rgba=[0.0, 0.0, 0.0, 0.0],
+        )
+
+    def remember(self, name: str) -> int:
+        """Reserve one number of the simulation state under a name, and return its slot.
+
+        The slot is written into the model, so that a condition or a prop finds it by name.
+        """
+        slot = int(self.spec.nuserdata) if self.spec.nuserdata > 0 else 0
+        self.spec.nuserdata = slot + 1
+        self.spec.add_numeric(name=name, data=[float(slot)], size=1)
+        return slot
+
+    def _collider(
+        self,
+        body: mujoco.MjsBody,
+        kind: mujoco.mjtGeom,
+        half: np.ndarray,
+        pose: Pose,
+        solid: Solid,
+    ) -> None:
+        body.add_geom(
+            type=kind,
+            size=half,
+            pos=pose.position,
+            quat=pose.quaternion,
+            mass=solid.mass,
+            friction=[solid.friction, 0.005, 0.0001],
+            group=3,
+        )
+
+    def _mesh(
+        self, body: mujoco.MjsBody, surface: shapes.Surface, pose: Pose, paint: str
+    ) -> None:
+        if self.spec.mesh(surface.name) is None:
+            self.spec.add_mesh(
+                name=surface.name,
+                uservert=surface.vertices.ravel(),
+                usernormal=surface.normals.ravel(),
+                userface=surface.faces.ravel(),
+                userfacenormal=surface.faces.ravel(),
+                inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
+            )
+        body.add_geom(
+            type=mujoco.mjtGeom.mjGEOM_MESH,
+            meshname=surface.name,
+            pos=pose.position,
+            quat=pose.quaternion,
+            material=paint,
+            contype=0,
+            conaffinity=0,
+            mass=0.0,
+            group=2,
+        )
+
+
+def slot_of(model: mujoco.MjModel, name: str) -> int:
+    """Where a remembered number of this name lives in `data.userdata`."""
+    return int(model.numeric(name).data[0])
+
+
+class Prop(ABC):
+    """A thing on the table; every size is a named constant of its file."""
+
+    name: str  # of its body; names of its parts start with it
+
+    @property
+    @abstractmethod
+    def box(self) -> Box:
+        """What must be free around it, in its own frame."""
+
+    @abstractmethod
+    def build(self, blueprint: Blueprint, pose: Pose) -> None:
+        """Draw the prop with its frame at `pose` in the world."""
+
+    def show(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
+        """Refresh looks that depend on the simulation state; called before each image."""

@@ -1,0 +1,244 @@
+"""The cameras, and what they see.
+
+MuJoCo's cameras look along -z with y up; this file is the one place that turns them into the
+package's: x right, y down, z forward.
+"""
+
+import atexit
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+os.environ.setdefault("MUJOCO_GL", "osmesa")  # before mujoco is imported; EGL where asked for
+os.environ.setdefault("LP_NUM_THREADS", "1")  # software GL would take every core
+
+import mujoco
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from premotor.episode.observation import CAMERAS, CameraView, Observation
+from premotor.errors import RenderingError, UnknownName
+from premotor.geometry.cameras import pinhole
+from premotor.simulate import arm
+from premotor.simulate.world import World
+
+NEAR = 0.01  # [m]
+FAR = 6.5  # [m] farther than the back wall from every camera; depth of an empty pixel
+
+
+@dataclass(frozen=True)
+class Mount:
+    """Where a camera stands: in the world, or in the tip frame (`on_hand`)."""
+
+    position: tuple[float, float, float]  # [m]
+    quaternion: tuple[float, float, float, float]  # wxyz, MuJoCo's camera frame
+    fov: float  # [deg] vertical
+    on_hand: bool = False
+
+
+MOUNTS = {  # rlbench.md, Common: cameras
+    "front": Mount((1.350, 0.0, 1.580), (0.59637, 0.37993, 0.37993, 0.59637), 40.0),
+    "left_shoulder": Mount((-0.175, 0.200, 1.980), (0.62755, 0.13912, -0.16580, -0.74789), 40.0),
+    "right_shoulder": Mount((-0.175, -0.200, 1.980), (0.74789, 0.16580, -0.13912, -0.62755), 40.0),
+    "overhead": Mount((-0.175, 0.0, 2.430), (0.69035, 0.15305, -0.15305, -0.69035), 40.0),
+    "wrist": Mount((-0.050, 0.002, -0.0921), (0.0308, 0.7064, -0.7064, -0.0308), 60.0, True),
+    "hero": Mount((1.65, -1.25, 1.75), (0.72331, 0.53636, 0.25905, 0.34934), 40.0),  # for pictures
+}
+
+_TO_PACKAGE = np.array([1.0, -1.0, -1.0])  # flips y and z columns of a MuJoCo camera frame
+_SHADOW_MAP = 4096  # [px]
+_SAMPLES = 4
+
+
+def add_cameras(spec: mujoco.MjSpec) -> None:
+    """Add all cameras of `MOUNTS` and the clipping range; the arm must be there already."""
+    for name, mount in MOUNTS.items():
+        body, position, quaternion = spec.worldbody, mount.position, mount.quaternion
+        if mount.on_hand:
+            body = spec.body(arm.HAND)
+            x, y, z = position  # the tip frame is the hand frame turned by 180 deg about z
+            position = (-x, -y, arm.TIP_HEIGHT + z)
+            w, i, j, k = quaternion
+            quaternion = (-k, -j, i, w)
+        body.add_camera(name=name, pos=position, quat=quaternion, fovy=mount.fov)
+    spec.stat.extent = 1.0  # clipping and shadows are then in metres
+    spec.stat.center = (0.25, 0.0, 0.9)
+    spec.visual.map.znear = NEAR
+    spec.visual.map.zfar = FAR
+    spec.visual.map.shadowclip = 1.8  # [m] half width of a directional light's shadow; fine
+    # enough at `_SHADOW_MAP`, and its bias is then large enough that nothing shades itself
+
+
+class Rig:
+    """Renders the cameras of one model; colour and depth come from one pass.
+
+    All rigs of a process share one GL context, so make them in the process that uses them (never
+    before a fork).
+    """
+
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        width: int = 128,
+        height: int = 128,
+        shadows: bool = False,
+        looks: Sequence[Callable[[mujoco.MjModel, mujoco.MjData], None]] = (),
+    ) -> None:
+        """Upload the model to the GL.
+
+        Args:
+            model: The scene.
+            width: Of the images [px].
+            height: Of the images [px].
+            shadows: Shadow map and multisampling: for pictures; costs ten times the time.
+            looks: Called before each rendering, as `World.looks` (the list itself is kept).
+
+        Raises:
+            RenderingError: There is no GL.
+        """
+        self.model = model
+        self.width = width
+        self.height = height
+        self.looks = looks
+        model.vis.global_.offwidth = width
+        model.vis.global_.offheight = height
+        model.vis.quality.shadowsize = _SHADOW_MAP if shadows else 0
+        model.vis.quality.offsamples = _SAMPLES if shadows else 0
+        _gl_context()
+        self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
+        self._context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR
+        self._scene = mujoco.MjvScene(model, maxgeom=2000)
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = shadows
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = shadows
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_SKYBOX] = True
+        self._option = _options()
+        self._camera = mujoco.MjvCamera()
+        self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
+        self._rgb = np.empty((height, width, 3), dtype=np.uint8)
+        self._depth = np.empty((height, width), dtype=np.float32)
+
+    def render(self, data: mujoco.MjData, camera: str) -> CameraView:
+        """Colour and depth [m] of one camera.
+
+        Raises:
+            RenderingError: The frame is black.
+            UnknownName: There is no such camera.
+        """
+        index = self._draw(data, camera)
+        viewport = mujoco.MjrRect(0, 0, self.width, self.height)
+        mujoco.mjr_readPixels(self._rgb, self._depth, viewport, self._context)
+        self._check(camera)
+        world_from_camera = np.eye(4)
+        world_from_camera[:3, :3] = data.cam_xmat[index].reshape(3, 3) * _TO_PACKAGE
+        world_from_camera[:3, 3] = data.cam_xpos[index]
+        return CameraView(
+            rgb=np.flipud(self._rgb).copy(),
+            depth=np.flipud(_metres(self._depth)).copy(),
+            intrinsics=pinhole(self.width, self.height, float(self.model.cam_fovy[index])),
+            world_from_camera=world_from_camera,
+        )
+
+    def picture(self, data: mujoco.MjData, camera: str) -> UInt8[np.ndarray, "h w 3"]:
+        """Colour alone of one camera.
+
+        Raises:
+            RenderingError: The frame is black.
+            UnknownName: There is no such camera.
+        """
+        self._draw(data, camera)
+        viewport = mujoco.MjrRect(0, 0, self.width, self.height)
+        mujoco.mjr_readPixels(self._rgb, None, viewport, self._context)
+        self._check(camera)
+        return np.flipud(self._rgb).copy()
+
+    def observe(
+        self,
+        world: World,
+        cameras: Sequence[str] = CAMERAS,
+        ignore_collisions: bool = False,
+    ) -> Observation:
+        """What the robot sees with `cameras`, and feels, now."""
+        return Observation(
+            views={camera: self.render(world.data, camera) for camera in cameras},
+            joint_positions=world.joint_positions.copy(),
+            joint_velocities=world.joint_velocities.copy(),
+            finger_positions=world.finger_positions.copy(),
+            end_effector=world.end_effector,
+            gripper_open=world.gripper_open,
+            ignore_collisions=ignore_collisions,
+            time=world.time,
+        )
+
+    def close(self) -> None:
+        """Free what lies in the GL; the rig cannot render afterwards."""
+        self._context.free()
+
+    def _draw(self, data: mujoco.MjData, camera: str) -> int:
+        try:
+            index = self.model.camera(camera).id
+        except KeyError:
+            known = [self.model.camera(i).name for i in range(self.model.ncam)]
+            raise UnknownName.of("camera", camera, known) from None
+        for look in self.looks:
+            look(self.model, data)
+        self._camera.fixedcamid = index
+        mujoco.mjv_updateScene(
+            self.model,
+            data,
+            self._option,
+            None,
+            self._camera,
+            mujoco.mjtCatBit.mjCAT_ALL,
+            self._scene,
+        )
+        viewport = mujoco.MjrRect(0, 0, self.width, self.height)
+        mujoco.mjr_render(viewport, self._scene, self._context)
+        return index
+
+    def _check(self, camera: str) -> None:
+        if not self._rgb.any():
+            raise RenderingError(
+                f"camera {camera!r} gave a black frame under MUJOCO_GL="
+                f"{os.environ.get('MUJOCO_GL')}; check that the scene has lights, or try "
+                "MUJOCO_GL=osmesa (`apt-get install libosmesa6`)"
+            )
+
+
+def _metres(buffer: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """Depth [m] along the optical axis of a buffer that is 1 at `NEAR` and 0 at `FAR`."""
+    return (NEAR * FAR / (NEAR + buffer * np.float32(FAR - NEAR))).astype(np.float32)
+
+
+def _options() -> mujoco.MjvOption:
+    """Visible groups 0 to 2; collision shapes (3), sites and sensors (4, 5) are not drawn."""
+    option = mujoco.MjvOption()
+    option.geomgroup[:] = (1, 1, 1, 0, 0, 0)
+    option.sitegroup[:] = 0
+    return option
+
+
+_shared: list[object] = []
+
+
+def _gl_context() -> None:
+    """Make the one GL context of this process current.
+
+    Raises:
+        RenderingError: There is no GL.
+    """
+    if _shared:
+        return
+    backend = os.environ.get("MUJOCO_GL", "osmesa")
+    try:
+        from mujoco.gl_context import GLContext  # noqa: PLC0415 - fails where there is no GL
+
+        context = GLContext(640, 480)
+        context.make_current()
+    except Exception as error:
+        package = "libegl1 libgl1-mesa-dri libopengl0" if backend == "egl" else "libosmesa6"
+        raise RenderingError(
+            f"no GL with MUJOCO_GL={backend} ({error}); run `apt-get install {package}`"
+        ) from error
+    _shared.append(context)
+    atexit.register(context.free)

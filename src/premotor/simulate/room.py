@@ -1,0 +1,198 @@
+"""The room: stone floor, wooden table, dark teal wall, and the light (rlbench.md, Common: scene).
+
+Textures are generated here, from fixed seeds; sizes and mean colors are the benchmark's.
+"""
+
+import mujoco
+import numpy as np
+from jaxtyping import Float, UInt8
+from scipy.ndimage import gaussian_filter
+
+TABLE_CENTER = (0.3, 0.0)  # [m]
+TABLE_SIZE = (1.6, 1.1)  # [m]
+TABLE_TOP = 0.75  # [m]
+TABLE_THICKNESS = 0.04  # [m]
+WALL_X = -2.51  # [m] back wall
+ROOM_HALF = 4.0  # [m]
+TILE = 0.6  # [m] edge of a floor tile
+
+WOOD = (214, 172, 100)
+STONE = (219, 213, 203)
+TEAL = (8, 46, 52)
+
+Image = UInt8[np.ndarray, "h w 3"]
+
+
+def _noise(
+    shape: tuple[int, int], sigma: tuple[float, float], seed: int
+) -> Float[np.ndarray, "h w"]:
+    """Smooth periodic noise of unit spread."""
+    rng = np.random.default_rng(seed)
+    field = gaussian_filter(rng.standard_normal(shape), sigma, mode="wrap")
+    return field / field.std()
+
+
+def _shade(rgb: tuple[int, int, int], gain: Float[np.ndarray, "h w"]) -> Image:
+    return np.clip(np.asarray(rgb) * gain[..., None], 0, 255).astype(np.uint8)
+
+
+def wood(size: int = 512, planks: int = 7) -> Image:
+    """Glued planks of light wood, the grain along the columns."""
+    grain = _noise((size, size), (0.8, 40.0), 1)
+    rings = np.sin(2 * np.pi * (_noise((size, size), (10.0, 90.0), 2) * 1.4))
+    gain = 1.0 + 0.030 * grain + 0.035 * rings
+    rng = np.random.default_rng(3)
+    edges = np.linspace(0, size, planks + 1).astype(int)
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        gain[low:high] = np.roll(gain[low:high], int(rng.integers(size)), axis=1)
+        gain[low:high] *= 1.0 + 0.035 * rng.standard_normal()
+        gain[low : low + 1] *= 0.86
+    return _shade(WOOD, gain)
+
+
+def stone(size: int = 256) -> Image:
+    """One light stone tile with its joint."""
+    gain = 1.0 + 0.018 * _noise((size, size), (14.0, 14.0), 4)
+    gain += 0.012 * _noise((size, size), (1.0, 1.0), 5)
+    joint = 2
+    gain[:joint] = gain[-joint:] = 0.80
+    gain[:, :joint] = gain[:, -joint:] = 0.80
+    return _shade(STONE, gain)
+
+
+def hexagons(size: int = 256) -> Image:
+    """Dark teal hexagonal tiles, two by about two and a third to the image."""
+    rows, columns = np.mgrid[0:size, 0:size] / size
+    distance = np.full((2, size, size), np.inf)
+    for shift in (0.0, 0.5):  # two interleaved grids of centers, periodic in the image
+        y = (rows * 2 + shift) % 1.0 - 0.5
+        x = ((columns * 2 + shift) % 1.0 - 0.5) * np.sqrt(3.0)
+        squared = x**2 + y**2
+        far = np.maximum(distance[0], squared)
+        distance[0] = np.minimum(distance[0], squared)
+        distance[1] = np.minimum(distance[1], far)
+    joint = np.sqrt(distance[1]) - np.sqrt(distance[0]) < 0.035
+    gain = np.where(joint, 1.75, 1.0 + 0.05 * _noise((size, size), (20.0, 20.0), 6))
+    return _shade(TEAL, gain)
+
+
+def _material(
+    spec: mujoco.MjSpec, name: str, image: Image, repeat: tuple[float, float], shine: float
+) -> str:
+    height, width, _ = image.shape
+    texture = spec.add_texture(
+        name=name,
+        type=mujoco.mjtTexture.mjTEXTURE_2D,
+        width=width,
+        height=height,
+        nchannel=3,
+    )
+    texture.data = np.ascontiguousarray(image[::-1]).tobytes()
+    material = spec.add_material(name=name, texrepeat=repeat, specular=shine, shininess=0.4)
+    material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
+    return name
+
+
+def add_room(spec: mujoco.MjSpec) -> None:
+    """Build the room around the origin; only the floor and the table top are solid."""
+    _add_floor_and_walls(spec)
+    _add_table(spec)
+    _add_lights(spec)
+
+
+def _add_floor_and_walls(spec: mujoco.MjSpec) -> None:
+    tiles = 2 * ROOM_HALF / TILE
+    _material(spec, "stone", stone(), (tiles, tiles), 0.1)
+    _material(spec, "hexagons", hexagons(), (8.0, 5.0), 0.3)
+    spec.add_material(name="plaster", rgba=[0.80, 0.79, 0.76, 1.0], specular=0.05)
+    plane = mujoco.mjtGeom.mjGEOM_PLANE
+    world = spec.worldbody
+    size = [ROOM_HALF, ROOM_HALF, 0.1]
+    world.add_geom(name="floor", type=plane, size=size, material="stone", group=1)
+    half = np.sqrt(0.5)
+    walls = {
+        "back_wall": ([WALL_X, 0.0, 1.5], [0.5, 0.5, 0.5, 0.5], "hexagons"),
+        "left_wall": ([0.0, ROOM_HALF, 1.5], [half, half, 0.0, 0.0], "plaster"),
+        "right_wall": ([0.0, -ROOM_HALF, 1.5], [half, -half, 0.0, 0.0], "plaster"),
+    }
+    for name, (position, quaternion, material) in walls.items():
+        world.add_geom(
+            name=name,
+            type=plane,
+            size=[ROOM_HALF, 1.5, 0.1] if name != "back_wall" else [ROOM_HALF, 1.5, 0.1],
+            pos=position,
+            quat=quaternion,
+            material=material,
+            contype=0,
+            conaffinity=0,
+            group=1,
+        )
+
+
+def _add_table(spec: mujoco.MjSpec) -> None:
+    _material(spec, "table_wood", wood(), (1.0, 1.0), 0.15)
+    spec.add_material(name="table_edge", rgba=[0.72, 0.56, 0.31, 1.0], specular=0.15)
+    spec.add_material(name="table_leg", rgba=[0.20, 0.21, 0.23, 1.0], specular=0.4)
+    table = spec.worldbody.add_body(name="table", pos=[*TABLE_CENTER, TABLE_TOP])
+    box = mujoco.mjtGeom.mjGEOM_BOX
+    half = [TABLE_SIZE[0] / 2, TABLE_SIZE[1] / 2, TABLE_THICKNESS / 2]
+    table.add_geom(
+        name="table",
+        type=box,
+        size=half,
+        pos=[0.0, 0.0, -half[2]],
+        material="table_edge",
+        friction=[0.5, 0.005, 0.0001],
+        group=1,
+    )
+    table.add_geom(
+        name="table_surface",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[half[0], half[1], 0.1],
+        pos=[0.0, 0.0, 0.0002],
+        material="table_wood",
+        contype=0,
+        conaffinity=0,
+        group=1,
+    )
+    leg_height = (TABLE_TOP - TABLE_THICKNESS) / 2
+    for x in (-half[0] + 0.06, half[0] - 0.06):
+        for y in (-half[1] + 0.06, half[1] - 0.06):
+            table.add_geom(
+                type=box,
+                size=[0.03, 0.03, leg_height],
+                pos=[x, y, -TABLE_THICKNESS - leg_height],
+                material="table_leg",
+                contype=0,
+                conaffinity=0,
+                group=1,
+            )
+
+
+def _add_lights(spec: mujoco.MjSpec) -> None:
+    """One lamp that casts shadows, one that fills; together below 1 on the table."""
+    head = spec.visual.headlight
+    head.ambient = [0.34, 0.34, 0.35]
+    head.diffuse = [0.10, 0.10, 0.10]
+    head.specular = [0.05, 0.05, 0.05]
+    directional = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
+    spec.worldbody.add_light(
+        name="lamp",
+        type=directional,
+        pos=[0.9, 0.9, 3.0],
+        dir=[-0.32, -0.36, -0.87],
+        diffuse=[0.50, 0.49, 0.46],
+        specular=[0.35, 0.35, 0.33],
+        ambient=[0.0, 0.0, 0.0],
+        castshadow=True,
+    )
+    spec.worldbody.add_light(
+        name="fill",
+        type=directional,
+        pos=[0.5, -2.0, 2.5],
+        dir=[-0.35, 0.62, -0.70],
+        diffuse=[0.13, 0.14, 0.16],
+        specular=[0.05, 0.05, 0.05],
+        ambient=[0.0, 0.0, 0.0],
+        castshadow=False,
+    )

@@ -1,0 +1,41 @@
+"""The contract of a task: what stands on the table, what is said, how it is done, when it is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Generic, TypeVar
+
+import numpy as np
+
+from premotor.simulate.conditions import Condition, never
+from premotor.simulate.scene import Scene
+from premotor.simulate.verbs import Waypoint
+
+V = TypeVar("V")  # a variation: color, label, order
+C = TypeVar("C")  # the cast: the props the task speaks of
+
+
+class Task(ABC, Generic[V, C]):
+    """One kind of episode; an instance holds no state of any episode."""
+
+    name: ClassVar[str]
+    variations: Sequence[V]  # position = the benchmark's variation index
+
+    @abstractmethod
+    def stage(self, scene: Scene, variation: V, rng: np.random.Generator) -> C:
+        """Place the props; everything random about the layout is drawn here."""
+
+    @abstractmethod
+    def instructions(self, variation: V) -> tuple[str, ...]:
+        """What may be said; the first text is the one used for acting."""
+
+    @abstractmethod
+    def expert(self, cast: C) -> Iterator[Waypoint]:
+        """How it is done, as the benchmark's waypoints."""
+
+    @abstractmethod
+    def goal(self, cast: C) -> Condition:
+        """When it is done."""
+
+    def mishap(self, cast: C) -> Condition:
+        """What spoils an episode without failing it."""
+        return never()

@@ -1,0 +1,63 @@
+"""What an expert can say: go there, close there, press, push, pull.
+
+A waypoint is tied to a frame and resolved when it is due, so that it follows what has moved.
+"""
+
+from dataclasses import dataclass
+
+from premotor.geometry.poses import Pose
+from premotor.simulate.world import World
+
+POINTING_DOWN = (0.0, 0.0, 1.0, 0.0)  # wxyz: tip z down, tip x backward, fingers along y
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A tip pose tied to a body (or to the world, if None)."""
+
+    body: str | None
+    offset: Pose
+
+    def resolve(self, world: World) -> Pose:
+        """The tip pose in the world, as things stand now."""
+        return self.offset if self.body is None else world.body_pose(self.body) @ self.offset
+
+
+@dataclass(frozen=True)
+class Waypoint:
+    """A planned tip pose, with what the gripper does on arrival."""
+
+    anchor: Anchor
+    gripper: bool | None = None  # True opens, False closes, None keeps
+    linear: bool = False  # placement makes sure of the straight line from the waypoint before
+    ignore_collisions: bool = False
+
+
+def approach(to: Anchor) -> Waypoint:
+    """Go to a pose in the air, around whatever is in the way."""
+    return Waypoint(to)
+
+
+def ready(at: Anchor, ignore_collisions: bool = False) -> Waypoint:
+    """Go to a pose and close the gripper there, on nothing: a fist to press or push with."""
+    return Waypoint(at, gripper=False, ignore_collisions=ignore_collisions)
+
+
+def grasp(at: Anchor) -> Waypoint:
+    """Go on to a pose and close the gripper on what is there."""
+    return Waypoint(at, gripper=False, linear=True)
+
+
+def press(to: Anchor) -> Waypoint:
+    """Move against something that gives way."""
+    return Waypoint(to, linear=True, ignore_collisions=True)
+
+
+def push(to: Anchor) -> Waypoint:
+    """Move, and take along whatever is in the way."""
+    return Waypoint(to, linear=True, ignore_collisions=True)
+
+
+def pull(to: Anchor) -> Waypoint:
+    """Move back with what is held."""
+    return Waypoint(to, linear=True, ignore_collisions=True)

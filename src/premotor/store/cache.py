@@ -1,0 +1,239 @@
+"""What training reads: points, targets and frames of a data set as memory-mapped arrays.
+
+Decoding PNG and H.264 costs far more than a training step, so it is done once per data set.
+e: episodes  m: transitions  n: points  f: frames kept per episode
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import SupportsIndex
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+from premotor.episode.observation import Observation, cloud_from_views
+from premotor.errors import ConfigError, DataError
+from premotor.store.layout import EpisodeInfo
+from premotor.store.reader import DemoSet
+
+_log = logging.getLogger(__name__)
+_VERSION = 1  # of the arrays below; raise it when they change
+_STEPS = 65535  # of a coordinate within the bounds: 15 um for a side of 1 m
+
+Bounds = tuple[tuple[float, float, float], tuple[float, float, float]]
+SCENE_BOUNDS: Bounds = ((-0.3, -0.5, 0.6), (0.7, 0.5, 1.6))  # [m] (execution.md a)
+
+
+@dataclass(frozen=True, eq=False)
+class Transitions:
+    """From frame 0 or a keyframe to the next keyframe: the samples the policy learns from.
+
+    The observation of row i is `EpisodeCache.cloud(observation_index[i])`: frame 0 where
+    `keyframe_index` is 0, the keyframe before the target elsewhere (execution.md a).
+    """
+
+    episode: Int[np.ndarray, " m"]  # position in `EpisodeCache.episodes`
+    observation_index: Int[np.ndarray, " m"]
+    keyframe_index: Int[np.ndarray, " m"]  # k of the target keyframe, from 0
+    position: Float[np.ndarray, "m 3"]  # of the target, world frame [m]
+    quaternion: Float[np.ndarray, "m 4"]  # of the target, wxyz, unit, w >= 0
+    gripper_open: Bool[np.ndarray, " m"]  # at the target
+    ignore_collisions: Bool[np.ndarray, " m"]  # at the target
+    proprioception: Float[np.ndarray, "m 3"]  # at the observation
+
+    def __len__(self) -> int:
+        return len(self.episode)
+
+
+@dataclass(frozen=True, eq=False)
+class EpisodeCache:
+    """Clouds, transitions and frames of a data set, mapped from disk, read only."""
+
+    folder: Path
+    episodes: tuple[EpisodeInfo, ...]
+    transitions: Transitions
+    frames: UInt8[np.ndarray, "e f h w 3"]  # evenly spread; first and last row included
+    low: Float[np.ndarray, "3"]  # lower corner of the bounds, world frame [m]
+    high: Float[np.ndarray, "3"]
+    offsets: Int[np.ndarray, " m1"]  # points of observation i: offsets[i] to offsets[i + 1]
+    steps: np.ndarray  # (n, 3) uint16, coordinates in steps within the bounds
+    colors: UInt8[np.ndarray, "n 3"]
+
+    @classmethod
+    def build_or_open(
+        cls,
+        demo_set: DemoSet,
+        bounds: Bounds = SCENE_BOUNDS,
+        num_frames: int = 32,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> "EpisodeCache":
+        """Open the cache of a data set; build it first where it is not there.
+
+        Safe when several processes call it at once: each builds under a name of its own and
+        the first to rename wins. Let one process build and the others open.
+
+        Args:
+            demo_set: The episodes.
+            bounds: Lower and upper corner of the scene, world frame [m]; points outside go.
+            num_frames: Frames kept per episode.
+            on_progress: Called with (episodes done, episodes in all) while building.
+
+        Raises:
+            DataError: An episode is damaged; it is named.
+        """
+        if num_frames < 2 or not all(a < b for a, b in zip(*bounds, strict=True)):
+            raise ConfigError(f"need num_frames >= 2 and low < high, got {num_frames}, {bounds}")
+        recipe = [_VERSION, demo_set.fingerprint(), bounds, num_frames]
+        key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
+        folder = demo_set.folder / "cache" / key
+        if not folder.is_dir():
+            _build(demo_set, folder, bounds, num_frames, on_progress)
+        return cls._open(folder, demo_set.episodes, bounds)
+
+    @classmethod
+    def _open(cls, folder: Path, episodes: tuple[EpisodeInfo, ...], bounds: Bounds):
+        try:
+            arrays = {
+                path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))
+            }
+            names = (field.name for field in fields(Transitions))
+            transitions = Transitions(**{n: np.array(arrays[f"transition_{n}"]) for n in names})
+            return cls(
+                folder=folder,
+                episodes=episodes,
+                transitions=transitions,
+                frames=arrays["frames"],
+                low=np.array(bounds[0]),
+                high=np.array(bounds[1]),
+                offsets=np.array(arrays["offsets"]),
+                steps=arrays["steps"],
+                colors=arrays["colors"],
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(f"{folder} is damaged: {error}; delete it and run again") from error
+
+    @property
+    def num_observations(self) -> int:
+        """How many clouds there are."""
+        return len(self.offsets) - 1
+
+    def cloud(
+        self, observation_index: SupportsIndex
+    ) -> tuple[Float[np.ndarray, "n 3"], UInt8[np.ndarray, "n 3"]]:
+        """Points float32, world frame [m], and RGB of one observation, cameras concatenated."""
+        start, stop = self.offsets[int(observation_index) :][:2]
+        size = ((self.high - self.low) / _STEPS).astype(np.float32)
+        points = self.steps[start:stop] * size + self.low.astype(np.float32)
+        return points, np.array(self.colors[start:stop])
+
+
+def _build(
+    demo_set: DemoSet,
+    folder: Path,
+    bounds: Bounds,
+    num_frames: int,
+    on_progress: Callable[[int, int], None] | None,
+) -> None:
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        _fill(demo_set, temporary, bounds, num_frames, on_progress)
+        try:
+            temporary.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+            _log.info("another process built %s first", folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _fill(
+    demo_set: DemoSet,
+    folder: Path,
+    bounds: Bounds,
+    num_frames: int,
+    on_progress: Callable[[int, int], None] | None,
+) -> None:
+    low, high = np.array(bounds[0]), np.array(bounds[1])
+    total = len(demo_set)
+    offsets, rows, frames = [0], _Rows(), None
+    with (folder / "steps.raw").open("wb") as steps, (folder / "colors.raw").open("wb") as colors:
+        for position in range(total):
+            observations = demo_set.observations(position)[:-1]  # nothing follows the last one
+            rows.add(demo_set, position, observations)
+            for observation in observations:
+                points, rgb = cloud_from_views(observation.views, low, high)
+                steps.write(_quantize(points, low, high).tobytes())
+                colors.write(rgb.tobytes())
+                offsets.append(offsets[-1] + len(points))
+            kept = _spread(demo_set.clip(position).frames, num_frames)
+            if frames is None:
+                shape = (total, *kept.shape)
+                frames = np.lib.format.open_memmap(folder / "frames.npy", "w+", np.uint8, shape)
+            if kept.shape != frames.shape[1:]:
+                raise DataError(f"{demo_set.episodes[position]}: frames {kept.shape[1:]} differ")
+            frames[position] = kept
+            if on_progress is not None:
+                on_progress(position + 1, total)
+    _wrap(folder / "steps", np.uint16, offsets[-1])
+    _wrap(folder / "colors", np.uint8, offsets[-1])
+    np.save(folder / "offsets.npy", np.array(offsets, dtype=np.int64))
+    rows.save(folder)
+
+
+def _quantize(
+    points: Float[np.ndarray, "n 3"], low: Float[np.ndarray, "3"], high: Float[np.ndarray, "3"]
+) -> np.ndarray:
+    share = (points.astype(np.float64) - low) / (high - low)
+    return np.clip(np.round(share * _STEPS), 0, _STEPS).astype(np.uint16)
+
+
+def _spread(frames: UInt8[np.ndarray, "t h w 3"], count: int) -> UInt8[np.ndarray, "f h w 3"]:
+    return frames[np.round(np.linspace(0, len(frames) - 1, count)).astype(np.int64)]
+
+
+def _wrap(stem: Path, dtype: type[np.generic], length: int) -> None:
+    """Give a raw file of triples the header that makes it an array."""
+    raw = stem.with_suffix(".raw")
+    with stem.with_suffix(".npy").open("wb") as file:
+        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": (length, 3)}
+        np.lib.format.write_array_header_2_0(file, header)
+        with raw.open("rb") as source:
+            shutil.copyfileobj(source, file, 1 << 24)
+    raw.unlink()
+
+
+class _Rows:
+    """Transitions as they are gathered."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, list[object]] = {f.name: [] for f in fields(Transitions)}
+
+    def add(self, demo_set: DemoSet, position: int, observations: tuple[Observation, ...]) -> None:
+        """Add the transitions of one episode: one per keyframe."""
+        for k, target in enumerate(demo_set.keyframes(position)):
+            row = {
+                "episode": position,
+                "observation_index": len(self.columns["episode"]),
+                "keyframe_index": k,
+                "position": target.end_effector.position.astype(np.float32),
+                "quaternion": target.end_effector.quaternion.astype(np.float32),
+                "gripper_open": target.gripper_open,
+                "ignore_collisions": target.ignore_collisions,
+                "proprioception": observations[k].proprioception,
+            }
+            for name, value in row.items():
+                self.columns[name].append(value)
+
+    def save(self, folder: Path) -> None:
+        """Write each column as an array."""
+        for name, values in self.columns.items():
+            np.save(folder / f"transition_{name}.npy", np.array(values))

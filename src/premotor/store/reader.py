@@ -1,0 +1,210 @@
+"""A data set on disk, read back as demonstrations."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import SupportsIndex
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Float
+
+from premotor.episode.clip import Clip
+from premotor.episode.demo import Demo
+from premotor.episode.keyframe import Keyframe
+from premotor.episode.observation import CAMERAS, CameraView, Observation
+from premotor.errors import DataError
+from premotor.geometry import rotations
+from premotor.geometry.poses import Pose
+from premotor.store import images, layout, video
+from premotor.store.layout import FPS, REMEDY, EpisodeInfo
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class DemoSet:
+    """The complete episodes of one split; arrays are read when asked for.
+
+    Methods take the position in `episodes`, which differs from an episode's own number once a
+    damaged one was skipped.
+    """
+
+    folder: Path  # DIR/<split>
+    episodes: tuple[EpisodeInfo, ...]
+    skipped: tuple[str, ...] = ()  # damaged episodes left out, and why
+
+    @classmethod
+    def open(cls, path: Path | str, split: str = "train", skip_bad: bool = False) -> "DemoSet":
+        """Open `path/<split>`.
+
+        Lengths of all files are compared with the records at once, contents when they are read
+        (with `skip_bad` at once too, so that a damaged episode is left out and not met later).
+
+        Raises:
+            DataError: No such split, unfinished collecting, or a damaged episode (it is named).
+        """
+        folder = Path(path) / split
+        infos: list[EpisodeInfo] = []
+        skipped: list[str] = []
+        for index in range(layout.finished_episodes(folder)):
+            try:
+                info = layout.read_record(folder, index)
+                layout.check_sizes(folder, info)
+                if skip_bad:
+                    layout.check_contents(folder, info)
+            except DataError as error:
+                if not skip_bad:
+                    raise
+                _log.warning("skipped: %s", error)
+                skipped.append(str(error))
+            else:
+                infos.append(info)
+        if not infos:
+            raise DataError(f"{folder} holds no sound episode; collect it again")
+        return cls(folder, tuple(infos), tuple(skipped))
+
+    def __len__(self) -> int:
+        return len(self.episodes)
+
+    def fingerprint(self) -> str:
+        """Hash of the contents of all episodes, in order."""
+        return layout.fingerprint(self.episodes)
+
+    def keyframes(self, position: SupportsIndex) -> tuple[Keyframe, ...]:
+        """The keyframes of one episode."""
+        return read_steps(self.folder, self.episodes[position])[0]
+
+    def observations(self, position: SupportsIndex) -> tuple[Observation, ...]:
+        """Frame 0 and every keyframe of one episode, with the views of all cameras."""
+        info = self.episodes[position]
+        rows, _ = read_rows(self.folder, info)
+        _, table = read_steps(self.folder, info)
+        with _naming(info, layout.keyframes_path(info.index)):
+            return tuple(
+                replace(rows[step], views=_views(table, row))
+                for row, step in enumerate((0, *info.keyframe_steps))
+            )
+
+    def clip(self, position: SupportsIndex) -> Clip:
+        """The front camera's video of one episode, one frame per row."""
+        info = self.episodes[position]
+        path = layout.video_path(info.index)
+        data = layout.read_checked(self.folder, info, path)
+        with _naming(info, path):
+            frames = video.decode(data)
+            if len(frames) != info.num_rows:
+                raise DataError(f"{len(frames)} frames, expected {info.num_rows}")
+        return Clip(frames, np.arange(len(frames)) / FPS)
+
+    def demo(self, position: SupportsIndex) -> Demo:
+        """One episode whole."""
+        info = self.episodes[position]
+        rows, states = read_rows(self.folder, info)
+        observations = list(rows)
+        for step, seen in zip((0, *info.keyframe_steps), self.observations(position), strict=True):
+            observations[step] = seen
+        return Demo(
+            task=info.task,
+            variation=info.variation,
+            instructions=info.instructions,
+            seed=info.seed,
+            observations=tuple(observations),
+            keyframes=self.keyframes(position),
+            states=states,
+            clip=self.clip(position),
+            provenance=info.provenance,
+        )
+
+
+@contextmanager
+def _naming(info: EpisodeInfo, path: str) -> Iterator[None]:
+    """Turn whatever decoding stumbles over into an error that names episode and file."""
+    try:
+        yield
+    except (DataError, pa.ArrowException, OSError, KeyError, ValueError, IndexError) as error:
+        raise DataError(f"{info}: {path} cannot be read: {error}; {REMEDY}") from error
+
+
+def _table(folder: Path, info: EpisodeInfo, path: str) -> pa.Table:
+    data = layout.read_checked(folder, info, path)
+    with _naming(info, path):
+        return pq.read_table(pa.BufferReader(data), use_threads=False)
+
+
+def _matrix(table: pa.Table, name: str) -> np.ndarray:
+    """A column of fixed-size lists as an array (rows, size)."""
+    column = table.column(name).combine_chunks()
+    return column.flatten().to_numpy().reshape(len(column), -1)
+
+
+def _pose(numbers: np.ndarray) -> Pose:
+    return Pose(numbers[:3].copy(), rotations.from_xyzw(numbers[3:7]))
+
+
+def read_rows(
+    folder: Path, info: EpisodeInfo
+) -> tuple[tuple[Observation, ...], Float[np.ndarray, "t s"]]:
+    """Every row of an episode without views, and the simulator's states.
+
+    Raises:
+        DataError: The file is damaged; it and the episode are named.
+    """
+    path = layout.states_path(info.index)
+    table = _table(folder, info, path)
+    with _naming(info, path):
+        times = table.column("time").to_numpy()
+        positions = _matrix(table, "joint_positions")
+        velocities = _matrix(table, "joint_velocities")
+        fingers = _matrix(table, "finger_positions")
+        poses = _matrix(table, "end_effector")
+        gripper = table.column("gripper_open").to_pylist()
+        ignore = table.column("ignore_collisions").to_pylist()
+        rows = tuple(
+            Observation(
+                views={},
+                joint_positions=positions[i],
+                joint_velocities=velocities[i],
+                finger_positions=fingers[i],
+                end_effector=_pose(poses[i]),
+                gripper_open=gripper[i],
+                ignore_collisions=ignore[i],
+                time=float(times[i]),
+            )
+            for i in range(len(table))
+        )
+        return rows, _matrix(table, "state")
+
+
+def read_steps(folder: Path, info: EpisodeInfo) -> tuple[tuple[Keyframe, ...], pa.Table]:
+    """The keyframes of an episode, and the table of frame 0 and the keyframes with all views.
+
+    Raises:
+        DataError: The file is damaged; it and the episode are named.
+    """
+    path = layout.keyframes_path(info.index)
+    table = _table(folder, info, path)
+    with _naming(info, path):
+        steps = table.column("step").to_pylist()[1:]
+        actions = _matrix(table, "action")[1:]
+        keyframes = tuple(
+            Keyframe(_pose(a), bool(a[7] > 0.5), bool(a[8] > 0.5), step)
+            for a, step in zip(actions, steps, strict=True)
+        )
+        return keyframes, table
+
+
+def _views(table: pa.Table, row: int) -> dict[str, CameraView]:
+    views: dict[str, CameraView] = {}
+    for camera in CAMERAS:
+        key = f"observation.camera.{camera}"
+        views[camera] = CameraView(
+            rgb=images.decode_rgb(table.column(f"{key}.rgb")[row]["bytes"].as_py()),
+            depth=images.decode_depth(table.column(f"{key}.depth")[row]["bytes"].as_py()),
+            intrinsics=_matrix(table, f"{key}.intrinsics")[row].reshape(3, 3),
+            world_from_camera=_matrix(table, f"{key}.extrinsics")[row].reshape(4, 4),
+        )
+    return views

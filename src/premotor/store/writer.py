@@ -1,0 +1,137 @@
+"""One episode onto disk: each file under a temporary name, flushed, renamed; its record last."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import UInt8
+
+from premotor.episode.demo import Demo
+from premotor.episode.keyframe import Keyframe
+from premotor.episode.observation import CAMERAS, Observation
+from premotor.errors import DataError
+from premotor.geometry import rotations
+from premotor.geometry.poses import Pose
+from premotor.records import write_atomically
+from premotor.store import images, layout, video
+from premotor.store.layout import ColorStats, EpisodeInfo, FileInfo
+
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # LeRobot's image feature
+
+
+def write_episode(
+    folder: Path, index: int, demo: Demo, failures: Sequence[str] = ()
+) -> EpisodeInfo:
+    """Write episode `index` of the data set in `folder`; complete when this returns, or absent.
+
+    Args:
+        folder: `DIR/<split>`.
+        index: Position of the episode's unit in the work list.
+        demo: Frame 0 and the keyframes must carry the views of all cameras.
+        failures: Seeds drawn before on which the expert failed, and why.
+
+    Returns:
+        The record that marks the episode complete.
+    """
+    contents = {
+        layout.states_path(index): _parquet(states_table(demo)),
+        layout.keyframes_path(index): _parquet(keyframes_table(demo), compression="none"),
+        layout.video_path(index): video.encode(demo.clip.frames, layout.FPS),
+    }
+    for path, data in contents.items():
+        write_atomically(folder / path, data)
+    info = EpisodeInfo(
+        index=index,
+        task=demo.task,
+        variation=demo.variation,
+        seed=demo.seed,
+        instructions=demo.instructions,
+        num_rows=len(demo.observations),
+        keyframe_steps=tuple(k.step for k in demo.keyframes),
+        failures=tuple(failures),
+        provenance=dict(demo.provenance),
+        color=_color_stats(demo.clip.frames),
+        files=tuple(FileInfo.of(path, data) for path, data in contents.items()),
+    )
+    write_atomically(folder / layout.record_path(index), layout.record_bytes(info))
+    return info
+
+
+def _color_stats(frames: UInt8[np.ndarray, "t h w 3"]) -> ColorStats:
+    values = np.arange(256) / 255.0
+    columns: list[tuple[float, float, float, float]] = []
+    for channel in range(3):
+        counts = np.bincount(frames[..., channel].ravel(), minlength=256)
+        share, seen = counts / counts.sum(), values[counts > 0]
+        columns.append((share @ values, share @ values**2, seen.min(), seen.max()))
+    return ColorStats(*(tuple(float(c[i]) for c in columns) for i in range(4)))
+
+
+def _parquet(table: pa.Table, compression: str = "zstd") -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression=compression)
+    return buffer.getvalue()
+
+
+def vectors(rows: np.ndarray) -> pa.FixedSizeListArray:
+    """A column of fixed-size lists of the array's own type."""
+    flat = pa.array(np.ascontiguousarray(rows).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, rows.shape[1])
+
+
+def pose_numbers(pose: Pose) -> np.ndarray:
+    """Position [m] and quaternion xyzw: the seven numbers in which the border speaks."""
+    return np.concatenate([pose.position, rotations.to_xyzw(pose.quaternion)])
+
+
+def states_table(demo: Demo) -> pa.Table:
+    """One row per 0.05 s, exact, with the simulator's state."""
+    rows = demo.observations
+    return pa.table(
+        {
+            "time": pa.array(np.array([o.time for o in rows], dtype=np.float64)),
+            "joint_positions": vectors(np.stack([o.joint_positions for o in rows])),
+            "joint_velocities": vectors(np.stack([o.joint_velocities for o in rows])),
+            "finger_positions": vectors(np.stack([o.finger_positions for o in rows])),
+            "end_effector": vectors(np.stack([pose_numbers(o.end_effector) for o in rows])),
+            "gripper_open": pa.array([o.gripper_open for o in rows]),
+            "ignore_collisions": pa.array([o.ignore_collisions for o in rows]),
+            "state": vectors(demo.states),
+        }
+    )
+
+
+def keyframes_table(demo: Demo) -> pa.Table:
+    """Frame 0 (keyframe -1) and every keyframe with all views and the action that led there."""
+    steps = [0, *(k.step for k in demo.keyframes)]
+    seen = [demo.observations[step] for step in steps]
+    columns: dict[str, pa.Array] = {
+        "keyframe_index": pa.array(np.arange(-1, len(demo.keyframes))),
+        "step": pa.array(np.array(steps, dtype=np.int64)),
+        "action": vectors(np.stack([_initial(seen[0]), *(k.action() for k in demo.keyframes)])),
+        "proprioception": vectors(np.stack([o.proprioception for o in seen])),
+    }
+    for camera in CAMERAS:
+        if missing := [s for s, o in zip(steps, seen, strict=True) if camera not in o.views]:
+            raise DataError(f"{demo.task}: rows {missing} lack the {camera} view; render it first")
+        views = [o.views[camera] for o in seen]
+        key = f"observation.camera.{camera}"
+        columns[f"{key}.rgb"] = _image_column([images.encode_rgb(v.rgb) for v in views])
+        columns[f"{key}.depth"] = _image_column([images.encode_depth(v.depth) for v in views])
+        columns[f"{key}.intrinsics"] = vectors(np.stack([v.intrinsics.ravel() for v in views]))
+        columns[f"{key}.extrinsics"] = vectors(
+            np.stack([v.world_from_camera.ravel() for v in views])
+        )
+    return pa.table(columns)
+
+
+def _image_column(pngs: list[bytes]) -> pa.Array:
+    return pa.array([{"bytes": png, "path": None} for png in pngs], type=IMAGE)
+
+
+def _initial(observation: Observation) -> np.ndarray:
+    gripper, ignore = observation.gripper_open, observation.ignore_collisions
+    return Keyframe(observation.end_effector, gripper, ignore, 0).action()

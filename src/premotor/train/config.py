@@ -1,0 +1,62 @@
+"""A whole training run as one value."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+import tyro
+
+from premotor.data.augment import AugmentConfig
+from premotor.data.pairing import PairingConfig
+from premotor.errors import ConfigError
+from premotor.mirror import MirrorConfig
+from premotor.train.optim import OptimizerConfig
+from premotor.train.schedule import ScheduleConfig
+
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["no", "bf16", "fp16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Both towers, their data, how long and how fast."""
+
+    preset: str = "custom"  # name of the preset this started from
+    mirror: Annotated[MirrorConfig, tyro.conf.arg(name="")] = field(default_factory=MirrorConfig)
+    steps: int = 1200  # updates
+    seed: int = 0  # of initialization, order, augmentation and masks
+    pairing: PairingConfig = field(default_factory=PairingConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    unmasked_share: float = 0.2  # last part of the run in which clips are seen whole
+    eval_every: int = 200  # steps between two looks at the probe set; 0: first and last only
+    probe_episodes: int = 96  # held-out episodes whose u, e, z_u, z_e are written down
+    probe_split: str = "val"  # split the probe episodes come from
+    checkpoint_every: int = 100  # steps between two checkpoints
+    keep_checkpoints: int = 2  # beside the untrained one
+    processes: int = 0  # data-parallel processes; 0: one per core or GPU
+    device: Device = "auto"
+    precision: Precision = "no"  # mixed precision of the engine; "no" is float32
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.checkpoint_every < 1 or self.keep_checkpoints < 1:
+            raise ConfigError(
+                "steps, checkpoint_every and keep_checkpoints must be >= 1, got "
+                f"{self.steps}, {self.checkpoint_every}, {self.keep_checkpoints}"
+            )
+        if not 0.0 <= self.unmasked_share <= 1.0:
+            raise ConfigError(f"unmasked_share must lie in [0, 1], got {self.unmasked_share}")
+
+    def mask_ratio(self, step: int) -> float:
+        """Share of a clip's tokens that is dropped at update `step`."""
+        masked = step < round((1.0 - self.unmasked_share) * self.steps)
+        return self.mirror.understand.mask_ratio if masked else 0.0
+
+    def measured_at(self, done: int) -> bool:
+        """Whether the probe set is measured after `done` updates."""
+        regular = self.eval_every > 0 and done % self.eval_every == 0
+        return regular or done in (0, self.steps)
+
+    def saved_at(self, done: int) -> bool:
+        """Whether a checkpoint is written after `done` updates."""
+        return done % self.checkpoint_every == 0 or done == self.steps

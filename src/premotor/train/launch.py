@@ -1,0 +1,130 @@
+"""As many single-threaded processes as cores, by torch's elastic launcher (what torchrun runs).
+
+Two processes with one thread each are 1.25 to 1.35 times as fast as one with two threads: small
+operators do not scale over threads (tiny.md 5). Under torchrun nothing is launched: we join.
+"""
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Sequence
+from types import FrameType, TracebackType
+
+import torch
+from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from premotor.errors import ConfigError
+
+INTERRUPTED = 130  # exit code of a command stopped by Ctrl-C
+_GUARDED = ("ACCELERATE_MIXED_PRECISION", "ACCELERATE_DYNAMO_BACKEND", "ACCELERATE_USE_FSDP")
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+
+def in_worker() -> bool:
+    """Whether this process was started by torchrun or by `launch`."""
+    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def number_of_processes(wanted: int, device: str, batch_sizes: Sequence[int]) -> int:
+    """How many data-parallel processes to start.
+
+    Args:
+        wanted: As configured; 0 is one per core (CPU) or per GPU, as far as the batches split.
+        device: "cpu" or "cuda".
+        batch_sizes: Global batch sizes, each of which must split evenly.
+
+    Raises:
+        ConfigError: A batch does not split over the wanted number.
+    """
+    limit = wanted or (torch.cuda.device_count() if device == "cuda" else available_cores())
+    for count in range(max(1, limit), 0, -1):
+        if all(size % count == 0 for size in batch_sizes):
+            return count
+        if wanted:
+            raise ConfigError(
+                f"batches of {list(batch_sizes)} rows do not split over {wanted} processes; "
+                "choose multiples, or another --processes"
+            )
+    return 1
+
+
+def prepare_worker() -> None:
+    """One thread, no orphan, and no setting of the engine that the stored config does not show.
+
+    Raises:
+        ConfigError: An environment variable of `accelerate config` would overrule the config.
+    """
+    if lying := [name for name in _GUARDED if name in os.environ]:
+        raise ConfigError(
+            f"unset {', '.join(lying)}: the run's config.yaml says how it is trained, and an "
+            "environment variable would make it lie"
+        )
+    if in_worker():
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+
+
+def launch(arguments: Sequence[str], num_processes: int) -> int:
+    """Run `python -m premotor.cli.main ARGUMENTS` in `num_processes` processes that train together.
+
+    Returns:
+        Exit code: 0, 130 after Ctrl-C, else that of the first process that failed.
+    """
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=num_processes,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        local_addr="localhost",
+        max_restarts=0,
+    )
+    command = [sys.executable, "-m", "premotor.cli.main", *arguments]
+    try:
+        elastic_launch(config, command[0])(*command[1:])
+    except ChildFailedError as error:
+        first = min(error.failures.values(), key=lambda failure: failure.timestamp)
+        return first.exitcode if first.exitcode > 0 else 1
+    except SignalException:
+        return INTERRUPTED
+    return 0
+
+
+class StopSignal:
+    """Ctrl-C and SIGTERM ask for a stop at the next step instead of ending the process."""
+
+    def __init__(self) -> None:
+        self.received = False
+        self._before: dict[signal.Signals, signal._HANDLER] = {}
+
+    def _remember(self, _number: int, _frame: FrameType | None) -> None:
+        self.received = True
+
+    def __enter__(self) -> "StopSignal":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._remember)
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,259 @@
+"""The loop: batches in, weights, metrics, probes and checkpoints out; stopped and resumed at will.
+
+Exactness: every random draw of a step comes from (seed, step, process), the rows of a batch from
+(seed, step), so that weights, optimizer state and the number of updates done are all there is to
+restore; on a CPU a resumed run ends bit for bit where an uninterrupted one does. Gradients are
+averaged in buckets that are laid out once and for all (`find_unused_parameters`), never rebuilt.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from torch import nn
+
+from premotor import checkpoint as disk
+from premotor.batch import MirrorBatch
+from premotor.data.dataset import BatchStream, training_batches
+from premotor.data.pairing import Pairing
+from premotor.errors import ConfigError, TrainingDiverged
+from premotor.mirror import Mirror
+from premotor.records import StepRecord
+from premotor.train.config import TrainConfig
+from premotor.train.launch import StopSignal
+from premotor.train.optim import build_optimizer, set_learning_rate
+from premotor.train.probe import Probe, choose_probe, write_probe
+from premotor.train.run import Run, open_dataset, open_probe_dataset, write_manifest
+from premotor.train.schedule import learning_rate
+from premotor.train.step import Objective, StepPlan, StepResult, step_generator, train_step
+
+_log = logging.getLogger(__name__)
+OnStep = Callable[[StepRecord], None]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a training ended."""
+
+    steps_done: int
+    finished: bool  # False: it was asked to stop; a checkpoint is there
+
+
+@dataclass(eq=False)
+class _Session:
+    """All that one process needs to train."""
+
+    config: TrainConfig
+    run: Run
+    engine: Accelerator
+    mirror: Mirror
+    objective: nn.Module  # what the engine made of `Objective(mirror)`
+    optimizer: torch.optim.Optimizer
+    make_batch: Callable[[int], MirrorBatch]
+    probe: Probe | None
+
+    @property
+    def rank(self) -> int:
+        return self.engine.process_index
+
+    @property
+    def world(self) -> int:
+        return self.engine.num_processes
+
+
+def build_mirror(config: TrainConfig) -> Mirror:
+    """The untrained joint network of a run, a function of its seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return Mirror(config.mirror)
+
+
+def start_engine(config: TrainConfig) -> Accelerator:
+    """Join the other processes, if there are any."""
+    on_cpu = resolve_device(config) == "cpu"
+    kwargs = DistributedDataParallelKwargs(
+        find_unused_parameters=True, gradient_as_bucket_view=True, broadcast_buffers=False
+    )
+    return Accelerator(cpu=on_cpu, mixed_precision=config.precision, kwargs_handlers=[kwargs])
+
+
+def resolve_device(config: TrainConfig) -> str:
+    """The device "auto" stands for.
+
+    Raises:
+        ConfigError: A GPU is wanted and there is none.
+    """
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device cuda was asked for, torch sees none; use --device cpu")
+    if config.device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return config.device
+
+
+def fit(config: TrainConfig, run: Run, data: Path, on_step: OnStep, command: str) -> FitResult:
+    """Train until the last step, or until asked to stop.
+
+    Args:
+        config: The resolved configuration; `run` was prepared with it.
+        run: Taken up at its last checkpoint where it has one.
+        data: Folder of the data set, with a split "train".
+        on_step: Called after every update, in the first process only.
+        command: The command line, for the manifest.
+
+    Raises:
+        TrainingDiverged: A loss or gradient is not finite.
+        CheckpointMismatch: The checkpoint is of another network.
+    """
+    engine = start_engine(config)
+    if not engine.is_main_process:
+        return _fit(config, run, data, engine, None)
+    with run.owned():
+        disk.prune(run.path, config.keep_checkpoints)
+        mirror = build_mirror(config)
+        write_manifest(run, config, mirror, data, command)
+        return _fit(config, run, data, engine, on_step)
+
+
+def _fit(
+    config: TrainConfig, run: Run, data: Path, engine: Accelerator, on_step: OnStep | None
+) -> FitResult:
+    session = _open(config, run, data, engine)
+    done = _restore(session)
+    engine.wait_for_everyone()
+    try:
+        with torch.random.fork_rng(devices=[]), StopSignal() as stop:
+            return _train(session, done, stop, on_step)
+    finally:
+        engine.end_training()
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _open(config: TrainConfig, run: Run, data: Path, engine: Accelerator) -> _Session:
+    dataset = open_dataset(data, "train", config.mirror)
+    probed = open_probe_dataset(data, config)
+    mirror = build_mirror(config).to(engine.device)
+    episodes = dataset.cache.transitions.episode
+    pairing = Pairing(episodes, config.seed, config.pairing)
+    return _Session(
+        config=config,
+        run=run,
+        engine=engine,
+        mirror=mirror,
+        objective=engine.prepare_model(Objective(mirror, config.augment)),
+        optimizer=build_optimizer(mirror.towers, config.optimizer),
+        make_batch=training_batches(
+            dataset, pairing, config.seed, engine.process_index, engine.num_processes
+        ),
+        probe=None if probed is None else choose_probe(probed, config.probe_episodes),
+    )
+
+
+def _restore(session: _Session) -> int:
+    """Take up the last checkpoint; returns the updates done.
+
+    Raises:
+        ConfigError: It was written by another number of processes.
+    """
+    known = disk.checkpoints(session.run.path)
+    if not known:
+        return 0
+    last = known[-1]
+    state = disk.load_state(last)
+    if state["world"] != session.world:
+        raise ConfigError(
+            f"{last.path} was written by {state['world']} processes, now there are "
+            f"{session.world}; resume with --processes {state['world']}"
+        )
+    disk.load_weights(session.mirror, last.path / disk.WEIGHTS)
+    session.optimizer.load_state_dict(state["optimizer"])
+    return last.step
+
+
+def _save(session: _Session, done: int) -> None:
+    if session.engine.is_main_process:
+        state = {"optimizer": session.optimizer.state_dict(), "world": session.world}
+        disk.save(session.run.path, done, session.mirror, state)
+        disk.prune(session.run.path, session.config.keep_checkpoints)
+
+
+def _measure(session: _Session, done: int) -> None:
+    if session.probe is None:
+        return
+    found = session.probe.measure(session.mirror, session.rank, session.world)
+    if session.engine.is_main_process:
+        write_probe(session.run.path, done, session.probe.rows, found)
+
+
+def _train(session: _Session, done: int, stop: StopSignal, on_step: OnStep | None) -> FitResult:
+    config, run = session.config, session.run
+    if on_step is not None:
+        run.truncate_metrics(done)
+    if done == 0:
+        _measure(session, 0)
+        _save(session, 0)
+    session.objective.train()
+    with BatchStream(session.make_batch, range(done, config.steps)) as batches:
+        start = time.perf_counter()
+        for batch in batches:
+            rate, result = _update(session, batch, done, stop)
+            seconds = time.perf_counter() - start
+            done += 1
+            if on_step is not None:
+                rows = len(batch.instruction) * session.world
+                record = _record(done - 1, rate, result, (rows, batches.waited, seconds))
+                run.append(record)
+                on_step(record)
+            if config.measured_at(done):
+                _measure(session, done)
+            if config.saved_at(done) or result.stop:
+                _save(session, done)
+            if result.stop:
+                return FitResult(done, done == config.steps)
+            start = time.perf_counter()
+    return FitResult(done, True)
+
+
+def _update(
+    session: _Session, batch: MirrorBatch, step: int, stop: StopSignal
+) -> tuple[float, StepResult]:
+    config = session.config
+    rate = learning_rate(step, config.steps, config.optimizer.learning_rate, config.schedule)
+    set_learning_rate(session.optimizer, rate)
+    generator = step_generator(config.seed, step, session.rank)
+    # Dropout takes no generator: its draws, too, must depend on nothing but the step.
+    torch.manual_seed(generator.initial_seed())
+    plan = StepPlan(
+        step=step,
+        mask_ratio=config.mask_ratio(step),
+        max_grad_norm=config.optimizer.max_grad_norm,
+        generator=generator,
+        stop=stop.received,
+    )
+    moved = batch.to(session.engine.device)
+    try:
+        return rate, train_step(session.objective, session.optimizer, moved, plan)
+    except TrainingDiverged as error:
+        if session.engine.is_main_process:
+            raise
+        raise SystemExit(error.exit_code) from None  # one message is enough
+
+
+def _record(
+    step: int, rate: float, result: StepResult, spent: tuple[int, float, float]
+) -> StepRecord:
+    rows, waited, seconds = spent
+    return StepRecord(
+        step=step,
+        losses=result.losses,
+        grad_norm=result.grad_norm,
+        learning_rate=rate,
+        samples_per_second=rows / seconds,
+        data_seconds=waited,
+        step_seconds=seconds,
+    )

@@ -1,0 +1,221 @@
+"""The optimizers by name: `adamw` (torch's), `lamb` and `lamb_capped` (README.md 6).
+
+Notable choices:
+- `lamb` is the written-out algorithm: no bias correction, parameter norm clamped to 10, decay
+  inside the update, trust 1 where a norm is 0.
+- `lamb_capped` is what the released recipe ran: Adam with bias correction whose update is scaled
+  down, per tensor, to at most the norm of the parameter. It never enlarges, and a tensor that is
+  exactly zero never moves (execution.md h 5).
+- Both are a handful of grouped tensor operations: a plain loop costs five times as much on a CPU
+  (tiny.md 4).
+- Three named groups: understand (U), execute (E), align (T), each with its learning-rate factor.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from premotor.errors import ConfigError
+
+Name = Literal["adamw", "lamb", "lamb_capped"]
+TOWERS = ("understand", "execute", "align")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """Which optimizer, and how fast each tower learns."""
+
+    name: Name = "adamw"  # adamw (found best for tiny), lamb, or lamb_capped (the released recipe)
+    learning_rate: float = 2e-3  # peak; never scaled by the batch size behind your back
+    betas: tuple[float, float] = (0.9, 0.98)
+    eps: float = 1e-8
+    weight_decay: float = 1e-4
+    decay_matrices_only: bool = True  # biases, norms and other vectors are not decayed
+    max_grad_norm: float = 1.0  # clipped in each tower by itself; 0 switches clipping off
+    understand_factor: float = 1.0  # learning rate of U relative to `learning_rate`
+    execute_factor: float = 1.0  # of E
+    align_factor: float = 1.0  # of T_u and T_e
+
+    def __post_init__(self) -> None:
+        if self.name not in BUILDERS:
+            raise ConfigError(f"optimizer.name must be one of {list(BUILDERS)}, got {self.name!r}")
+        if self.learning_rate <= 0.0:
+            raise ConfigError(
+                f"optimizer.learning_rate must be > 0, got {self.learning_rate}; try 2e-3"
+            )
+        if not all(0.0 <= beta < 1.0 for beta in self.betas):
+            raise ConfigError(f"optimizer.betas must lie in [0, 1), got {self.betas}")
+
+    def factor(self, tower: str) -> float:
+        """Learning-rate factor of a tower."""
+        return {
+            "understand": self.understand_factor,
+            "execute": self.execute_factor,
+            "align": self.align_factor,
+        }[tower]
+
+
+class _Grouped(torch.optim.Optimizer):
+    """Adam moments on lists of tensors; children say how the moments become a step."""
+
+    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]) -> None:
+        super().__init__(params, dict(defaults))
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+        """Move every parameter that has a gradient."""
+        if closure is not None:
+            raise ConfigError("this optimizer takes no closure; call backward() before step()")
+        for group in self.param_groups:
+            params = [p for p in group["params"] if p.grad is not None]
+            if params:
+                self._step_group(group, params, [p.grad for p in params])
+
+    def _moments(
+        self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        for p in params:
+            if not self.state[p]:
+                self.state[p] = {
+                    "step": 0,
+                    "exp_avg": torch.zeros_like(p),
+                    "exp_avg_sq": torch.zeros_like(p),
+                }
+            self.state[p]["step"] += 1
+        first = [self.state[p]["exp_avg"] for p in params]
+        second = [self.state[p]["exp_avg_sq"] for p in params]
+        beta1, beta2 = group["betas"]
+        torch._foreach_mul_(first, beta1)
+        torch._foreach_add_(first, grads, alpha=1.0 - beta1)
+        torch._foreach_mul_(second, beta2)
+        torch._foreach_addcmul_(second, grads, grads, 1.0 - beta2)
+        return first, second
+
+    @abstractmethod
+    def _step_group(
+        self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]
+    ) -> None: ...
+
+
+class Lamb(_Grouped):
+    """LAMB as written out: p -= lr * min(||p||, 10) / ||u|| * u, u = m / (sqrt(v) + eps) + wd p."""
+
+    NORM_CLAMP = 10.0
+
+    def _step_group(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]) -> None:
+        first, second = self._moments(group, params, grads)
+        scale = torch._foreach_sqrt(second)
+        torch._foreach_add_(scale, group["eps"])
+        update = torch._foreach_div(first, scale)
+        torch._foreach_add_(update, params, alpha=group["weight_decay"])
+        weight = torch.stack(torch._foreach_norm(params)).clamp(max=self.NORM_CLAMP)
+        length = torch.stack(torch._foreach_norm(update))
+        trust = torch.where((weight > 0) & (length > 0), weight / length, 1.0)
+        torch._foreach_mul_(update, list(trust.unbind()))
+        torch._foreach_add_(params, update, alpha=-group["lr"])
+
+
+class CappedLamb(_Grouped):
+    """Adam with decoupled decay whose update is no longer than the parameter it moves."""
+
+    def _step_group(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor]) -> None:
+        first, second = self._moments(group, params, grads)
+        beta1, beta2 = group["betas"]
+        steps = [self.state[p]["step"] for p in params]
+        scale = torch._foreach_div(second, [1.0 - beta2**n for n in steps])
+        torch._foreach_sqrt_(scale)
+        torch._foreach_add_(scale, group["eps"])
+        update = torch._foreach_div(first, [1.0 - beta1**n for n in steps])
+        torch._foreach_div_(update, scale)
+        weight = torch.stack(torch._foreach_norm(params))
+        length = torch.stack(torch._foreach_norm(update))
+        cap = torch.where(length > weight, weight / length, 1.0)
+        torch._foreach_mul_(update, list(cap.unbind()))
+        torch._foreach_mul_(params, 1.0 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(params, update, alpha=-group["lr"])
+
+
+def _adamw(groups: list[dict[str, Any]], defaults: Mapping[str, Any]) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(groups, fused=True, **defaults)
+
+
+BUILDERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adamw": _adamw,
+    "lamb": Lamb,
+    "lamb_capped": CappedLamb,
+}
+
+
+def parameter_groups(
+    towers: Mapping[str, nn.Module], config: OptimizerConfig
+) -> list[dict[str, Any]]:
+    """Group the parameters of each tower, matrices apart from vectors.
+
+    Args:
+        towers: Modules by tower name ("understand", "execute", "align").
+        config: Decay and learning-rate factors.
+
+    Returns:
+        torch parameter groups with `tower` and `factor` beside the usual keys.
+    """
+    groups: list[dict[str, Any]] = []
+    for tower, module in towers.items():
+        params = [p for p in module.parameters() if p.requires_grad]
+        vectors = [p for p in params if p.ndim < 2] if config.decay_matrices_only else []
+        spared = {id(p) for p in vectors}
+        matrices = [p for p in params if id(p) not in spared]
+        for members, decay in ((matrices, config.weight_decay), (vectors, 0.0)):
+            if members:
+                groups.append(
+                    {
+                        "params": members,
+                        "tower": tower,
+                        "factor": config.factor(tower),
+                        "weight_decay": decay,
+                    }
+                )
+    return groups
+
+
+def build_optimizer(
+    towers: Mapping[str, nn.Module], config: OptimizerConfig
+) -> torch.optim.Optimizer:
+    """The optimizer a run asks for, over the three towers."""
+    defaults = {
+        "lr": config.learning_rate,
+        "betas": config.betas,
+        "eps": config.eps,
+        "weight_decay": config.weight_decay,
+    }
+    return BUILDERS[config.name](parameter_groups(towers, config), defaults)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Give each group `learning_rate` times its factor."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate * group["factor"]
+
+
+def clip_gradients(optimizer: torch.optim.Optimizer, max_norm: float) -> dict[str, Tensor]:
+    """Clip the gradient of each tower by itself, so that one tower never throttles another.
+
+    Returns:
+        Gradient norm before clipping, of each tower that has a gradient.
+    """
+    norms: dict[str, Tensor] = {}
+    for tower in dict.fromkeys(group["tower"] for group in optimizer.param_groups):
+        params = [
+            p
+            for group in optimizer.param_groups
+            if group["tower"] == tower
+            for p in group["params"]
+            if p.grad is not None
+        ]
+        if params:
+            limit = max_norm if max_norm > 0.0 else float("inf")
+            norms[tower] = nn.utils.clip_grad_norm_(params, limit, foreach=True)
+    return norms

@@ -1,0 +1,104 @@
+"""What both towers make of a fixed held-out set, written down again and again while they learn.
+
+In inference mode: e from the predicted zoom at the first frame of each episode, u from the whole,
+unmasked clip (README.md 15).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from jaxtyping import Int
+from safetensors.torch import save
+from torch import Tensor
+
+from premotor.batch import MirrorBatch
+from premotor.data.dataset import Dataset
+from premotor.mirror import Mirror
+from premotor.records import write_atomically, write_json
+
+BATCH = 8  # rows looked at together; small, as tiny policies are fastest so on a CPU
+
+
+@dataclass(frozen=True)
+class ProbeRow:
+    """One episode of the probe set."""
+
+    task: str
+    variation: int
+    episode: int  # number in its data set
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """The probe set: the first transition of some episodes, evenly spread over the data set."""
+
+    dataset: Dataset
+    transitions: Int[np.ndarray, " p"]
+
+    @property
+    def rows(self) -> list[ProbeRow]:
+        """What is looked at, in order."""
+        cache = self.dataset.cache
+        infos = [cache.episodes[e] for e in cache.transitions.episode[self.transitions]]
+        return [ProbeRow(info.task, info.variation, info.index) for info in infos]
+
+    def measure(self, mirror: Mirror, rank: int = 0, world: int = 1) -> dict[str, Tensor]:
+        """u, e, z_u, z_e of all rows, on the CPU, each process looking at its share."""
+        was_training = mirror.training
+        mirror.eval()
+        mine = self.transitions[rank::world]
+        parts = [self._look(mirror, mine[i : i + BATCH]) for i in range(0, len(mine), BATCH)]
+        mirror.train(was_training)
+        names = ("u", "e", "z_u", "z_e")
+        share = {n: torch.cat([p[n] for p in parts]) for n in names} if parts else {}
+        if world == 1:
+            return share
+        shares: list[dict[str, Tensor]] = [{}] * world
+        dist.all_gather_object(shares, share)
+        return {n: _interleave([s[n] for s in shares if s], len(self.transitions)) for n in names}
+
+    @torch.inference_mode()
+    def _look(self, mirror: Mirror, transitions: Int[np.ndarray, " b"]) -> dict[str, Tensor]:
+        episodes = self.dataset.cache.transitions.episode[transitions].astype(np.int64)
+        batch = MirrorBatch(
+            self.dataset.executed(transitions),
+            self.dataset.instruction(episodes),
+            observed=self.dataset.observed(episodes),
+        )
+        output = mirror(batch.to(next(mirror.parameters()).device))
+        assert output.observed is not None
+        assert output.aligned is not None
+        found = {
+            "u": output.observed.u,
+            "e": output.executed.e,
+            "z_u": output.aligned.z_u,
+            "z_e": output.aligned.z_e,
+        }
+        return {name: value.float().cpu() for name, value in found.items()}
+
+
+def _interleave(shares: list[Tensor], length: int) -> Tensor:
+    """Undo `rows[rank::world]`."""
+    whole = torch.empty(length, *shares[0].shape[1:])
+    for rank, share in enumerate(shares):
+        whole[rank :: len(shares)] = share
+    return whole
+
+
+def choose_probe(dataset: Dataset, count: int) -> Probe:
+    """At most `count` episodes, evenly spread over the data set, each at its first frame."""
+    rows = dataset.cache.transitions
+    first = np.flatnonzero(rows.keyframe_index == 0)
+    places = np.linspace(0, len(first) - 1, min(count, len(first))).round().astype(np.int64)
+    return Probe(dataset, first[places])
+
+
+def write_probe(run: Path, step: int, rows: list[ProbeRow], found: Mapping[str, Tensor]) -> None:
+    """Write `probe/step_000000.safetensors` and, beside it, whose rows they are."""
+    folder = run / "probe"
+    write_json(folder / "rows.json", rows)
+    write_atomically(folder / f"step_{step:06d}.safetensors", save(dict(found)))

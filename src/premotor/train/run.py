@@ -1,0 +1,240 @@
+"""The folder of a run: made once, owned by one training at a time, taken up where it stopped."""
+
+import fcntl
+import json
+import logging
+import platform
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from premotor import __version__
+from premotor.checkpoint import from_yaml, to_yaml
+from premotor.data.dataset import Dataset, Format
+from premotor.errors import ConfigError, DataError, OutputExists
+from premotor.mirror import Mirror, MirrorConfig
+from premotor.records import RunManifest, StepRecord, read_json, write_atomically, write_json
+from premotor.store.cache import EpisodeCache
+from premotor.store.reader import DemoSet
+from premotor.train.config import TrainConfig
+
+_log = logging.getLogger(__name__)
+Progress = Callable[[str, int, int], None]  # (what, done, of)
+_PACKAGES = ("torch", "accelerate", "numpy", "safetensors", "mujoco")
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a run keeps what it writes down."""
+
+    path: Path
+
+    @property
+    def config_path(self) -> Path:
+        """The resolved configuration; `--config` reads it back."""
+        return self.path / "config.yaml"
+
+    @property
+    def metrics_path(self) -> Path:
+        """One StepRecord per line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where the run comes from."""
+        return self.path / "manifest.json"
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Hold the run's lock, which the system frees however this process ends.
+
+        Raises:
+            OutputExists: Another process is training into this run.
+        """
+        with (self.path / ".lock").open("w") as file:
+            for attempt in range(100):
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if attempt == 99:
+                        raise OutputExists(
+                            f"another process is training into {self.path}; wait or stop it"
+                        ) from None
+                    time.sleep(0.1)
+            yield
+
+    def append(self, record: StepRecord) -> None:
+        """Add a line to the metrics."""
+        with self.metrics_path.open("a") as file:
+            file.write(json.dumps(asdict(record)) + "\n")
+
+    def truncate_metrics(self, step: int) -> None:
+        """Forget the steps from `step` on, which are about to be repeated."""
+        if not self.metrics_path.exists():
+            return
+        kept = []
+        for line in self.metrics_path.read_text().splitlines():
+            try:
+                if json.loads(line)["step"] < step:
+                    kept.append(line + "\n")
+            except (json.JSONDecodeError, KeyError):
+                break  # a line cut off by a crash, and nothing sound after it
+        write_atomically(self.metrics_path, "".join(kept).encode())
+
+
+def differences(a: TrainConfig, b: TrainConfig) -> list[str]:
+    """Fields in which two configurations differ, with both values."""
+    left, right = _flat(asdict(a)), _flat(asdict(b))
+    names = [name for name in left | right if left.get(name) != right.get(name)]
+    return [f"{name}: {left.get(name)} in the run, {right.get(name)} now" for name in names]
+
+
+def _flat(value: object, prefix: str = "") -> dict[str, object]:
+    if not isinstance(value, dict):
+        return {prefix: value}
+    flat: dict[str, object] = {}
+    for key, part in value.items():
+        flat |= _flat(part, f"{prefix}.{key}" if prefix else str(key))
+    return flat
+
+
+def read_config(path: Path) -> TrainConfig:
+    """The configuration of a run, from its `config.yaml`.
+
+    Raises:
+        DataError: The file is missing.
+        ConfigError: It holds something else.
+    """
+    if not path.is_file():
+        raise DataError(f"{path} is missing; expected the config.yaml of a run")
+    return from_yaml(TrainConfig, path.read_text(), str(path))
+
+
+def prepare(
+    path: Path, config: TrainConfig, fingerprint: str, resume: bool, overwrite: bool
+) -> Run:
+    """Make the run's folder, or take up the one that is there.
+
+    Raises:
+        OutputExists: It is there and neither resumed nor overwritten, or is no run.
+        ConfigError: It was made with another configuration or data set.
+    """
+    run = Run(path)
+    if path.exists() and any(path.iterdir()):
+        if not run.config_path.is_file():
+            raise OutputExists(f"{path} is there and is not a run; choose another --out")
+        if resume:
+            _check_same(run, config, fingerprint)
+            return run
+        if not overwrite:
+            raise OutputExists(
+                f"{path} is there; add --resume to go on with it, --overwrite to start anew, "
+                "or choose another --out"
+            )
+        shutil.rmtree(path)
+    path.mkdir(parents=True, exist_ok=True)
+    write_atomically(run.config_path, to_yaml(config).encode())
+    return run
+
+
+def _check_same(run: Run, config: TrainConfig, fingerprint: str) -> None:
+    if found := differences(read_config(run.config_path), config):
+        lines = "\n  ".join(found)
+        raise ConfigError(
+            f"{run.path} was made with another configuration:\n  {lines}\n"
+            f"resume with --config {run.config_path}, or choose another --out"
+        )
+    if run.manifest_path.exists():
+        manifest = read_json(run.manifest_path, RunManifest)
+        if manifest.data_fingerprint != fingerprint:
+            raise ConfigError(
+                f"{run.path} was trained on other data than this: {manifest.data}, "
+                f"fingerprint {manifest.data_fingerprint[:12]}, now {fingerprint[:12]}; "
+                "resume with the same --data, or choose another --out"
+            )
+
+
+def open_dataset(
+    data: Path, split: str, config: MirrorConfig, on_progress: Progress | None = None
+) -> Dataset:
+    """The rows of one split, from its cache, which is built where it is missing.
+
+    Raises:
+        DataError: No such split, or a damaged episode.
+    """
+    demos = DemoSet.open(data, split)
+
+    def report(done: int, total: int) -> None:
+        if on_progress is not None:
+            on_progress(f"cache of {split}", done, total)
+
+    views, video = config.execute.views, config.understand.video
+    cache = EpisodeCache.build_or_open(demos, (views.low, views.high), on_progress=report)
+    form = Format(
+        num_frames=video.num_frames,
+        caption_context=config.understand.text.context,
+        instruction_context=config.execute.text.context,
+    )
+    return Dataset(cache, form)
+
+
+def open_probe_dataset(
+    data: Path, config: TrainConfig, on_progress: Progress | None = None
+) -> Dataset | None:
+    """The split of the probe set, or None with a warning where it was not collected."""
+    if config.probe_episodes < 1:
+        return None
+    if not (data / config.probe_split).is_dir():
+        _log.warning(
+            "no probe set: %s is missing; make it with `premotor collect --split %s`",
+            data / config.probe_split,
+            config.probe_split,
+        )
+        return None
+    return open_dataset(data, config.probe_split, config.mirror, on_progress)
+
+
+def code_version() -> str:
+    """Version of the package, and the commit it was run from where there is one."""
+    place = Path(__file__).parent
+    command = ["git", "-C", str(place), "describe", "--always", "--dirty", "--abbrev=10"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+    return f"{__version__}+{found.stdout.strip()}"
+
+
+def write_manifest(run: Run, config: TrainConfig, model: Mirror, data: Path, command: str) -> None:
+    """Write down where the run comes from; once, so that resuming changes nothing."""
+    if run.manifest_path.exists():
+        return
+    sizes = {k: sum(p.numel() for p in t.parameters()) for k, t in model.towers.items()}
+    manifest = RunManifest(
+        preset=config.preset,
+        code_version=code_version(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command,
+        versions={"python": platform.python_version()} | _versions(),
+        data=str(data),
+        data_fingerprint=DemoSet.open(data, "train").fingerprint(),
+        parameters=sizes,
+    )
+    write_json(run.manifest_path, manifest)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,113 @@
+"""One training step: watch, do, align, descend."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from premotor.batch import MirrorBatch
+from premotor.data.augment import AugmentConfig, augment
+from premotor.data.pairing import STEP, stream
+from premotor.errors import TrainingDiverged
+from premotor.mirror import Mirror, MirrorLosses, mirror_losses
+from premotor.train.optim import clip_gradients
+
+
+class Objective(nn.Module):
+    """The joint network with its loss inside, so that data parallelism sees one scalar."""
+
+    def __init__(self, mirror: Mirror, augment_config: AugmentConfig) -> None:
+        super().__init__()
+        self.mirror = mirror
+        self.augment_config = augment_config
+
+    def forward(
+        self, batch: MirrorBatch, mask_ratio: float, generator: torch.Generator
+    ) -> MirrorLosses:
+        """Augment, predict, judge: L = L_u + L_e + lambda L_align, and its terms."""
+        varied = augment(batch, self.augment_config, generator)
+        output = self.mirror(varied, mask_ratio, generator)
+        return mirror_losses(output, varied, self.mirror.config)
+
+
+@dataclass(frozen=True, eq=False)
+class StepResult:
+    """What one update was, the same in every process."""
+
+    losses: dict[str, float]  # [nat] means over the processes; "total" among them
+    grad_norm: float  # before clipping, over all towers
+    stop: bool  # some process was asked to stop
+
+
+def agree(losses: MirrorLosses, stop: bool) -> tuple[dict[str, float], bool]:
+    """Means of the losses over all processes, and whether any of them was asked to stop."""
+    names = ["total", *losses.terms]
+    values = [losses.total.detach(), *losses.terms.values()]
+    vector = torch.stack([*values, values[0].new_tensor(float(stop))]).double()
+    if dist.is_initialized():
+        dist.all_reduce(vector)
+        vector /= dist.get_world_size()
+    *means, stopped = vector.tolist()
+    return dict(zip(names, means, strict=True)), stopped > 0.0
+
+
+def check_finite(losses: Mapping[str, float], norms: Mapping[str, float], step: int) -> None:
+    """Refuse to go on with numbers that are none.
+
+    Raises:
+        TrainingDiverged: A loss term or the gradient of a tower is not finite; it is named.
+    """
+    bad = [f"loss term {k!r}" for k, v in losses.items() if not math.isfinite(v) and k != "total"]
+    bad = bad or [f"gradient of {k!r}" for k, v in norms.items() if not math.isfinite(v)]
+    if bad:
+        raise TrainingDiverged(
+            f"step {step}: {', '.join(bad)} not finite; the last good checkpoint is kept. "
+            "Lower --optimizer.learning-rate, or train with another --seed"
+        )
+
+
+def train_step(
+    objective: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batch: MirrorBatch,
+    plan: "StepPlan",
+) -> StepResult:
+    """Watch, do, align, descend: one update of both towers together.
+
+    Args:
+        objective: An `Objective`, or what the engine made of it.
+        optimizer: From `build_optimizer`, its learning rates set.
+        batch: Rows of this process.
+        plan: What is particular to this step.
+
+    Raises:
+        TrainingDiverged: Before anything was moved.
+    """
+    optimizer.zero_grad(set_to_none=True)
+    losses: MirrorLosses = objective(batch, plan.mask_ratio, plan.generator)
+    losses.total.backward()
+    means, stop = agree(losses, plan.stop)
+    norms = {k: float(v) for k, v in clip_gradients(optimizer, plan.max_grad_norm).items()}
+    check_finite(means, norms, plan.step)
+    optimizer.step()
+    return StepResult(means, math.hypot(*norms.values()), stop)
+
+
+@dataclass(frozen=True, eq=False)
+class StepPlan:
+    """What is particular to one step."""
+
+    step: int
+    mask_ratio: float
+    max_grad_norm: float
+    generator: torch.Generator
+    stop: bool  # this process was asked to stop
+
+
+def step_generator(seed: int, step: int, rank: int) -> torch.Generator:
+    """The random stream of one step of one process: no state to save, none to restore."""
+    word = int(stream(seed, STEP, step, rank).integers(2**62))
+    return torch.Generator().manual_seed(word)

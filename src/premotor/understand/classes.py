@@ -1,0 +1,163 @@
+"""Action classes, and the naming of clips by the texts of the classes (recognition.md e).
+
+Several variations can have the very same texts: 249 benchmark variations are 218 text classes.
+Scores that tie are therefore counted as the share of a random choice among them.
+
+n: clips  c: classes  p: distinct prompts  o: embedding
+"""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from premotor.backbones.contrast import unit
+from premotor.errors import ConfigError, UnknownName
+
+VariationTexts = tuple[str, int, Sequence[str]]  # task, variation, instructions
+Prompts = Literal["all", "first"]
+Pooling = Literal["mean", "max", "logsumexp"]
+CLASS_SETS = ("task", "text", "variation")
+TIE = 1e-6  # cosines nearer than this are equal
+POOLING_TEMPERATURE = 0.05  # tau of the logsumexp over a class's prompts
+
+
+@dataclass(frozen=True)
+class ClassSet:
+    """Classes in declared order, each with the prompts that speak for it."""
+
+    name: str
+    labels: tuple[str, ...]
+    prompts: tuple[tuple[str, ...], ...]
+    members: Mapping[tuple[str, int], int]  # (task, variation) to class
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def chance(self) -> float:
+        """Expected accuracy of a uniform guess."""
+        return 1.0 / len(self)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All distinct prompts, in order: what the text tower has to embed."""
+        return tuple(dict.fromkeys(text for prompts in self.prompts for text in prompts))
+
+    def class_of(self, task: str, variation: int) -> int:
+        """Index of the class a variation belongs to."""
+        try:
+            return self.members[task, variation]
+        except KeyError:
+            known = (f"{t}/{v}" for t, v in self.members)
+            raise UnknownName.of("variation", f"{task}/{variation}", known) from None
+
+    def within(self, task: str) -> Bool[Tensor, " c"]:
+        """Which classes hold a variation of the task; to choose among these alone."""
+        inside = {index for (owner, _), index in self.members.items() if owner == task}
+        if not inside:
+            raise UnknownName.of("task", task, dict.fromkeys(t for t, _ in self.members))
+        return torch.tensor([index in inside for index in range(len(self))])
+
+
+def class_set(name: str, rows: Iterable[VariationTexts], prompts: Prompts = "all") -> ClassSet:
+    """Classes by task, by distinct texts (the headline) or by variation.
+
+    A prompt that several classes with different texts own does not speak for any of them, unless
+    a class has no other: it would add the same constant to all.
+
+    Args:
+        name: One of `CLASS_SETS`.
+        rows: Task, variation and instructions of every variation that may be meant.
+        prompts: Whether all paraphrases of a class speak for it, or the first texts only.
+    """
+    table = [(task, variation, tuple(texts)) for task, variation, texts in rows]
+    if name not in CLASS_SETS:
+        raise UnknownName.of("class set", name, CLASS_SETS)
+    if not table or not all(texts for _, _, texts in table):
+        raise ConfigError(f"class set {name!r}: every variation needs at least one instruction")
+    classes: dict[Hashable, list[str]] = {}
+    owners: dict[str, set[Hashable]] = {}
+    for task, variation, texts in table:
+        spoken = texts if prompts == "all" else texts[:1]
+        classes.setdefault(_key(name, task, variation, texts), []).extend(spoken)
+        for text in spoken:
+            owners.setdefault(text, set()).add(task if name == "task" else texts)
+    index = {key: i for i, key in enumerate(classes)}
+    members = {(t, v): index[_key(name, t, v, texts)] for t, v, texts in table}
+    return ClassSet(
+        name,
+        tuple(_label(name, key) for key in classes),
+        tuple(_own_prompts(texts, owners) for texts in classes.values()),
+        members,
+    )
+
+
+def _key(name: str, task: str, variation: int, texts: tuple[str, ...]) -> Hashable:
+    """What two variations must share to be one class."""
+    return {"task": (task,), "text": texts, "variation": (task, variation)}[name]
+
+
+def _label(name: str, key: Hashable) -> str:
+    parts = cast(tuple[str | int, ...], key)
+    return f"{parts[0]}/{parts[1]}" if name == "variation" else str(parts[0])
+
+
+def _own_prompts(texts: list[str], owners: Mapping[str, set[Hashable]]) -> tuple[str, ...]:
+    distinct = tuple(dict.fromkeys(texts))
+    return tuple(text for text in distinct if len(owners[text]) == 1) or distinct
+
+
+def class_scores(
+    video: Float[Tensor, "n o"],
+    texts: Float[Tensor, "p o"],
+    classes: ClassSet,
+    pooling: Pooling = "mean",
+) -> Float[Tensor, "n c"]:
+    """Cosine of clips with the prompts of each class, pooled over its prompts.
+
+    The mean of cosines, not the cosine with the mean prompt (recognition.md c.2).
+
+    Args:
+        video: Embeddings of the clips.
+        texts: Embeddings of `classes.texts`, in that order.
+        classes: The classes to choose among.
+        pooling: How the prompts of a class count together.
+    """
+    if len(texts) != len(classes.texts):
+        raise ConfigError(
+            f"{len(texts)} text embeddings for class set {classes.name!r} with "
+            f"{len(classes.texts)} distinct prompts; embed classes.texts, in order"
+        )
+    row = {text: i for i, text in enumerate(classes.texts)}
+    cosine = unit(video) @ unit(texts).T  # (n, p)
+    pooled = [_pool(cosine[:, [row[t] for t in prompts]], pooling) for prompts in classes.prompts]
+    return torch.stack(pooled, dim=1)
+
+
+def _pool(cosine: Float[Tensor, "n k"], pooling: Pooling) -> Float[Tensor, " n"]:
+    if pooling == "mean":
+        return cosine.mean(dim=1)
+    if pooling == "max":
+        return cosine.amax(dim=1)
+    return POOLING_TEMPERATURE * (cosine / POOLING_TEMPERATURE).logsumexp(dim=1)
+
+
+def hits(scores: Float[Tensor, "n c"], truth: Int[Tensor, " n"], k: int = 1) -> Float[Tensor, " n"]:
+    """Probability that the truth is among the k best, ties broken at random.
+
+    Mean over clips = top-k accuracy. A class to leave out has a score of minus infinity.
+    """
+    own = scores.gather(1, truth[:, None])
+    better = (scores > own + TIE).sum(dim=1)
+    equal = ((scores - own).abs() <= TIE).sum(dim=1)
+    return ((k - better) / equal.clamp(min=1)).clamp(0.0, 1.0) * own.squeeze(1).isfinite()
+
+
+def num_tied(scores: Float[Tensor, "n c"]) -> int:
+    """Clips whose best score several classes share."""
+    best = scores.amax(dim=1, keepdim=True)
+    return int(((scores >= best - TIE).sum(dim=1) > 1).sum())

@@ -1,0 +1,54 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from premotor.backbones.tokenizer import (
+    END,
+    PAD,
+    START,
+    Tokenizer,
+    clean_caption,
+    small_vocabulary,
+    token_ids,
+    vocabulary_of,
+)
+
+pytestmark = pytest.mark.golden
+
+
+@pytest.fixture(scope="module")
+def reference(golden: Path) -> dict:
+    return json.loads((golden / "recognition" / "tokenizer.json").read_text())
+
+
+def test_special_tokens_equal_the_reference(reference):
+    assert (reference["sot"], reference["eot"], reference["pad"]) == (START, END, PAD)
+
+
+def test_all_ids_equal_the_reference(reference):
+    for item in reference["items"]:
+        assert list(token_ids(item["text"])) == item["bpe"], item["text"]
+
+
+def test_rows_of_both_contexts_equal_the_reference(reference):
+    texts = [item["text"] for item in reference["items"]]
+    rows = [item["ctx32"] for item in reference["items"]]
+    assert Tokenizer(32).encode(texts).tolist() == rows
+    for item in reference["items"]:
+        if END in item["ctx32"] and len(item["bpe"]) <= 30:
+            (row,) = Tokenizer(77).encode([item["text"]]).tolist()
+            assert row == item["ctx32"] + [PAD] * 45
+
+
+def test_cleaned_captions_and_their_ids_equal_the_reference(reference):
+    for item in reference["items"]:
+        assert clean_caption(item["text"]) == item["pre_text"]
+        assert list(token_ids(item["pre_text"])) == item["bpe_pre_text"]
+
+
+def test_the_small_vocabulary_misses_no_benchmark_instruction(golden):
+    tasks = json.loads((golden / "recognition" / "tasks.json").read_text())
+    used = vocabulary_of(text for item in tasks["items"] for text in item["descriptions"])
+    assert len(used) == 189 + 3  # and start, end, padding
+    assert set(used) <= set(small_vocabulary())

@@ -1,0 +1,69 @@
+"""Intervals: textbook values and coverage."""
+
+import numpy as np
+import pytest
+
+from premotor.errors import ConfigError
+from premotor.measure.intervals import bootstrap, subsample, wilson
+from premotor.measure.similarity import debiased_cka
+
+
+def test_wilson_has_the_textbook_values():
+    interval = wilson(8, 10)
+    assert (interval.value, interval.count) == (0.8, 10)
+    assert interval.low == pytest.approx(0.4902, abs=1e-4)
+    assert interval.high == pytest.approx(0.9433, abs=1e-4)
+
+
+def test_wilson_is_honest_at_the_ends():
+    assert wilson(0, 20).low == 0.0
+    assert wilson(0, 20).high == pytest.approx(0.1611, abs=1e-4)
+    assert wilson(20, 20).high == 1.0
+    assert wilson(20, 20).low == pytest.approx(0.8389, abs=1e-4)
+    assert (wilson(0, 0).low, wilson(0, 0).high) == (0.0, 1.0)
+
+
+def test_more_successes_than_episodes_are_refused():
+    with pytest.raises(ConfigError, match="3 successes of 2"):
+        wilson(3, 2)
+
+
+def test_bootstrap_covers_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(200):
+        interval = bootstrap(rng.normal(size=50), np.arange(50), rng, 300)
+        covered += interval.low <= 0.0 <= interval.high
+    assert 0.88 <= covered / 200 <= 0.99
+
+
+def test_bootstrap_resamples_episodes_not_their_rows():
+    values = np.repeat([0.0, 1.0, 0.0, 1.0], 100)
+    rng = np.random.default_rng(1)
+    by_row = bootstrap(values, np.arange(400), rng)
+    by_episode = bootstrap(values, np.repeat(np.arange(4), 100), rng)
+    assert by_row.high - by_row.low < 0.11
+    assert by_episode.high - by_episode.low > 0.4
+    assert by_episode.count == 4
+
+
+def test_bootstrap_of_nothing_is_refused():
+    with pytest.raises(ConfigError):
+        bootstrap(np.zeros(0), np.zeros(0, dtype=np.int64), np.random.default_rng(0))
+
+
+def test_halves_give_the_spread_of_the_mean():
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=100)
+    interval = subsample(lambda rows: float(values[rows].mean()), 100, rng, 1000)
+    half_width = 1.96 * values.std(ddof=1) / 10
+    assert (interval.high - interval.low) / 2 == pytest.approx(half_width, rel=0.15)
+
+
+def test_halves_work_for_measures_that_repeated_rows_would_spoil():
+    rng = np.random.default_rng(3)
+    a = rng.normal(size=(80, 4))
+    b = a + rng.normal(size=(80, 4))
+    interval = subsample(lambda rows: debiased_cka(a[rows], b[rows]), 80, rng, 100)
+    assert interval.low < interval.value < interval.high
+    assert interval.low > 0.0

@@ -1,0 +1,65 @@
+"""A small made-up demonstration: no simulator, but everything a recorded one has."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from premotor.episode.clip import Clip
+from premotor.episode.demo import Demo
+from premotor.episode.keyframe import Keyframe
+from premotor.episode.observation import CAMERAS, CameraView, Observation
+from premotor.geometry.cameras import pinhole
+from premotor.geometry.poses import Pose
+
+SIDE = 32
+
+
+def _view(rng: np.random.Generator, height: float) -> CameraView:
+    camera = np.eye(4)
+    camera[:3, :3] = np.diag([1.0, -1.0, -1.0])  # looking straight down
+    camera[:3, 3] = [0.2, 0.0, height]
+    depth = (height - 0.75 - 0.1 * rng.random((SIDE, SIDE))).astype(np.float32)
+    rgb = rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    return CameraView(rgb, depth, pinhole(SIDE, SIDE, 40.0), camera)
+
+
+def _row(rng: np.random.Generator, step: int, seen: bool) -> Observation:
+    return Observation(
+        views={c: _view(rng, 1.7 + 0.1 * i) for i, c in enumerate(CAMERAS)} if seen else {},
+        joint_positions=rng.normal(size=7),
+        joint_velocities=rng.normal(size=7),
+        finger_positions=rng.uniform(0, 0.04, 2),
+        end_effector=Pose.of(rng.uniform(0.6, 0.7, 3), rng.normal(size=4)),
+        gripper_open=bool(rng.integers(2)),
+        ignore_collisions=bool(rng.integers(2)),
+        time=0.05 * step,
+    )
+
+
+def _demo(seed: int = 0, task: str = "push_buttons", steps: tuple[int, ...] = (4, 9, 13)) -> Demo:
+    rng = np.random.default_rng(seed)
+    length = steps[-1] + 1
+    rows = tuple(_row(rng, i, i in (0, *steps)) for i in range(length))
+    ramp = np.linspace(0, 200, length)[:, None, None, None] + np.arange(SIDE)[:, None]
+    frames = np.broadcast_to(ramp, (length, SIDE, SIDE, 3)).astype(np.uint8)
+    return Demo(
+        task=task,
+        variation=seed % 3,
+        instructions=(f"push the button number {seed % 3}", "press it"),
+        seed=seed,
+        observations=rows,
+        keyframes=tuple(
+            Keyframe(rows[s].end_effector, rows[s].gripper_open, rows[s].ignore_collisions, s)
+            for s in steps
+        ),
+        states=rng.normal(size=(length, 11)),
+        clip=Clip(frames, np.arange(length) / 20),
+        provenance={"attempt": "0", "renderer": "none"},
+    )
+
+
+@pytest.fixture
+def make_demo() -> Callable[..., Demo]:
+    """A demo of a seed; arguments: seed, task, steps of the keyframes."""
+    return _demo
