@@ -24,6 +24,7 @@ from premotor.errors import CheckpointMismatch, ConfigError, DataError
 from premotor.mirror import Mirror, MirrorConfig
 
 Config = TypeVar("Config")
+_SEQUENCE = "tag:yaml.org,2002:seq"
 WEIGHTS, MODEL, STATE = "model.safetensors", "model.yaml", "state.pt"
 
 
@@ -35,9 +36,18 @@ class Checkpoint:
     step: int  # updates done
 
 
+class _Dumper(yaml.SafeDumper):
+    """YAML with lists on one line."""
+
+
+_Dumper.add_representer(
+    list, lambda dumper, items: dumper.represent_sequence(_SEQUENCE, items, flow_style=True)
+)
+
+
 def to_yaml(config: Any) -> str:
     """A configuration dataclass as YAML, fields in their order."""
-    return yaml.safe_dump(_plain(asdict(config)), sort_keys=False, width=100)
+    return yaml.dump(_plain(asdict(config)), Dumper=_Dumper, sort_keys=False, width=100)
 
 
 def from_yaml(kind: type[Config], text: str, source: str) -> Config:
@@ -92,9 +102,7 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def save(
-    run: Path, step: int, model: Mirror, state: Mapping[str, Any] | None = None
-) -> Checkpoint:
+def save(run: Path, step: int, model: Mirror, state: Mapping[str, Any] | None = None) -> Checkpoint:
     """Write a checkpoint under a temporary name, flush it to disk, rename it.
 
     Args:

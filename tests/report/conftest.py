@@ -31,7 +31,7 @@ TASKS = {
 CODE = "0.1.0+abc1234"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_run() -> Callable[..., Path]:
     return write_run
 
@@ -63,15 +63,18 @@ def write_run(folder: Path, steps: int = 400, rows: int = 36, films: bool = True
 def _step(step: int, steps: int, rng: np.random.Generator) -> StepRecord:
     part = step / steps
     names = ("coarse", "fine", "rotation_x", "rotation_y", "rotation_z", "gripper", "collision")
-    ends = {n: s * (0.15 + 0.85 * math.exp(-5 * part)) for n, s in zip(names, range(9, 1, -1))}
+    ends = {
+        n: s * (0.15 + 0.85 * math.exp(-5 * part))
+        for n, s in zip(names, range(9, 2, -1), strict=True)
+    }
     losses = {n: v * float(np.exp(0.1 * rng.normal())) for n, v in ends.items()}
-    losses["execute"] = sum(losses.values())
+    losses["total"] = losses["execute"] = sum(losses.values())
     if step % 5 == 4:
         losses["understand"] = 2.4 * math.exp(-3 * part) + 0.05 * float(rng.random())
         losses["align"] = 2.7 * math.exp(-1.5 * part) + 0.1 * float(rng.random())
     return StepRecord(
         step=step,
-        losses=losses | {"total": sum(losses.values())},
+        losses=losses,
         grad_norm=float(np.exp(rng.normal(0.5, 0.3))),
         learning_rate=1e-3 * min(1.0, step / 20) * (0.51 + 0.49 * math.cos(math.pi * part)),
         samples_per_second=45 + float(rng.normal()),
@@ -160,6 +163,7 @@ def _write_evaluation(folder: Path, rng: np.random.Generator) -> None:
             accuracy=wilson(hits[0], 60),
             first_frame_only=wilson(hits[1], 60),
             shuffled_frames=wilson(hits[2], 60),
+            by_task={t: wilson(hits[0] // 3, 20) for t in TASKS},
         )
         for checkpoint, class_set, classes, hits in (
             ("trained", "task", 3, (59, 58, 59)),

@@ -139,3 +139,9 @@ def test_the_fingerprint_follows_the_contents(data, make_demo):
     write_episode(folder, 2, make_demo(seed=9))
     finalize(folder, [layout.read_record(folder, i) for i in range(3)])
     assert DemoSet.open(data).fingerprint() != before
+
+
+def test_single_frames_are_those_of_the_whole_clip(data):
+    demos = DemoSet.open(data)
+    rows = np.array([0, 13, 5, 5])
+    assert np.array_equal(demos.frames(1, rows).frames, demos.clip(1).frames[rows])

@@ -85,9 +85,7 @@ def make_demo(seed: int, side: int) -> Demo:
 def write_dots(folder: Path, train: int, val: int, side: int) -> Path:
     """Write a data set with splits train and val."""
     for split, count, base in (("train", train, 0), ("val", val, 1000)):
-        infos = [
-            write_episode(folder / split, i, make_demo(base + i, side)) for i in range(count)
-        ]
+        infos = [write_episode(folder / split, i, make_demo(base + i, side)) for i in range(count)]
         finalize(folder / split, infos)
     return folder
 

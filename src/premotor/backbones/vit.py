@@ -94,7 +94,10 @@ class VideoTransformer(nn.Module):
         self.conv1 = nn.Conv3d(3, d, kernel, kernel, bias=False)  # only its weight is used
         self.class_embedding = nn.Parameter(d**-0.5 * torch.randn(d))
         self.positional_embedding = nn.Parameter(d**-0.5 * torch.randn(config.grid**2 + 1, d))
-        self.temporal_positional_embedding = nn.Parameter(torch.zeros(1, config.num_steps, d))
+        # Not zeros as in CLIP's scheme: from zero, the order of events is learned several times
+        # more slowly. Weights of image towers bring no such table; their importer zeroes it.
+        when = d**-0.5 * torch.randn(1, config.num_steps, d)
+        self.temporal_positional_embedding = nn.Parameter(when)
         self.ln_pre = nn.LayerNorm(d)
         self.transformer = Transformer(
             d, config.layers, config.heads, config.activation, config.drop_path

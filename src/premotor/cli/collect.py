@@ -7,19 +7,9 @@ from typing import Annotated
 
 import tyro
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
-from rich.text import Text
 
+from premotor.cli.progress import StageBars
 from premotor.demonstrate.collect import CollectConfig, TaskReport, collect
 
 
@@ -41,42 +31,12 @@ class CollectArguments:
     workers: int = _cores()  # processes
 
 
-class Rate(ProgressColumn):
-    """Episodes per minute."""
-
-    def render(self, task: Task) -> Text:
-        if not task.speed:
-            return Text("-- /min", style="progress.data.speed")
-        return Text(f"{60 * task.speed:.1f} /min", style="progress.data.speed")
-
-
-def progress_bar(console: Console) -> Progress:
-    """A bar with rate and time left."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        speed_estimate_period=120,
-    )
-
-
 def command(argv: list[str]) -> int:
     """Run `premotor collect`."""
     arguments = tyro.cli(CollectArguments, prog="premotor collect", args=argv)
     config = CollectConfig(**vars(arguments))
-    console = Console(stderr=True)
-    with progress_bar(console) as bar:
-        line = bar.add_task(f"{config.folder}", total=None)
-
-        def show(done: int, total: int) -> None:
-            bar.update(line, completed=done, total=total)
-
-        reports = collect(config, show)
+    with StageBars() as bars:
+        reports = collect(config, lambda done, total: bars("collect", done, total))
     Console().print(report_table(reports))
     print(f"{config.folder}: {sum(r.episodes for r in reports)} episodes")
     return 0
@@ -84,16 +44,15 @@ def command(argv: list[str]) -> int:
 
 def report_table(reports: tuple[TaskReport, ...]) -> Table:
     """Expert success with the rejection rate beside it, one line per task."""
-    table = Table(
-        "task", "episodes", "variations", "expert success", "layouts rejected", "keyframes", "rows"
-    )
+    heads = ("task", "episodes", "variations", "success", "rejected", "keyframes", "rows")
+    table = Table(*heads, box=None)
     for report in reports:
         table.add_row(
             report.task,
             str(report.episodes),
             str(report.variations),
-            f"{100 * report.expert_success:.1f} % of {report.runs}",
-            f"{100 * report.rejection_rate:.1f} % of {report.placements}",
+            f"{100 * report.expert_success:.1f} %",
+            f"{100 * report.rejection_rate:.1f} %",
             f"{report.mean_keyframes:.2f}",
             f"{report.mean_rows:.0f}",
         )

@@ -87,21 +87,23 @@ def command(argv: Sequence[str]) -> int:
             _prepare(wanted)
         return _train(wanted, argv)
     console = Console(stderr=True)
-    _prepare(wanted)
     sizes = (config.pairing.batch_size, config.pairing.pair_batch_size)
     count = number_of_processes(config.processes, resolve_device(config), sizes)
+    _prepare(wanted)
     console.print(
         f"training {config.preset}: {config.steps} steps, {sizes[0]} rows a step "
         f"({sizes[1]} where clips are watched) over {count} processes",
         highlight=False,
+        soft_wrap=True,
     )
     if count == 1:
         prepare_worker()
-        return _train(wanted, argv)
-    os.environ[PREPARED] = "1"
-    code = launch(["train", *argv], count)
+        code = _train(wanted, argv)
+    else:
+        os.environ[PREPARED] = "1"
+        code = launch(["train", *argv], count)
     if code == INTERRUPTED:
-        console.print(f"stopped; go on with --resume ({wanted.out})")
+        console.print(f"stopped; go on with --resume ({wanted.out})", soft_wrap=True)
     return code
 
 

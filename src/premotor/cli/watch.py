@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import tyro
@@ -27,27 +26,27 @@ class WatchArguments:
     variation: int = 0
     seed: int = 0  # places the props
     out: Path = Path("watch.mp4")
-    camera: str = "front"  # front, left_shoulder, right_shoulder, overhead, wrist or hero
+    camera: str = "hero"  # hero, front, left_shoulder, right_shoulder, overhead or wrist
     width: int = 640  # [px]
     height: int = 480  # [px]
+    shadows: bool = True  # ten times slower, and worth it
     overwrite: bool = False  # replace a file that is there
-
-    def __post_init__(self) -> None:
-        if min(self.width, self.height) < 16 or self.width % 2 or self.height % 2:
-            raise ConfigError(
-                f"width and height must be even and >= 16, got {self.width} x {self.height}"
-            )
 
 
 def command(argv: list[str]) -> int:
     """Run `premotor watch`."""
     arguments = tyro.cli(WatchArguments, prog="premotor watch", args=argv)
+    if min(arguments.width, arguments.height) < 16 or arguments.width % 2 or arguments.height % 2:
+        raise ConfigError(
+            f"width and height must be even and >= 16, got {arguments.width} x {arguments.height}"
+        )
     if arguments.out.exists() and not arguments.overwrite:
         raise OutputExists(f"{arguments.out} exists; replace it with --overwrite")
     console = Console(stderr=True)
     env = Environment()
     recording = record(env, arguments.task, arguments.variation, arguments.seed)
-    pictures = film(env, recording, arguments.camera, arguments.width, arguments.height)
+    size = (arguments.width, arguments.height)
+    pictures = film(env, recording, arguments.camera, size, arguments.shadows)
     frames = list(
         track(pictures, "filming", total=len(recording.rows), console=console, transient=True)
     )

@@ -12,7 +12,7 @@ from types import TracebackType
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from premotor.backbones.tokenizer import Tokenizer

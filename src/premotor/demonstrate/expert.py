@@ -129,14 +129,25 @@ def _render(
 
 
 def film(
-    env: Environment, recording: Recording, camera: str, width: int, height: int
+    env: Environment,
+    recording: Recording,
+    camera: str,
+    size: tuple[int, int],
+    shadows: bool = True,
 ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    """A recording in pictures with shadows, one per row, from any camera of the rig.
+    """A recording in pictures, one per row.
+
+    Args:
+        env: The environment that made the recording, not reset since.
+        recording: What to film.
+        camera: Any camera of the rig.
+        size: Width and height [px].
+        shadows: Shadows and smooth edges; ten times slower.
 
     Raises:
         UnknownName: There is no such camera.
     """
-    with _rig(env, width, height, shadows=True) as rig:
+    with _rig(env, *size, shadows=shadows) as rig:
         for state in recording.states:
             env.world.restore(state)
             yield rig.picture(env.world.data, camera)

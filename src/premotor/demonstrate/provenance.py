@@ -32,7 +32,7 @@ def _software() -> Mapping[str, str]:
 @functools.cache
 def _renderer() -> str:
     """The GL's own name, e.g. llvmpipe with its version; needs a current GL context."""
-    from OpenGL import GL  # noqa: PLC0415 - PyOpenGL looks for the GL library when imported
+    from OpenGL import GL  # PyOpenGL looks for the GL library when imported
 
     parts = [GL.glGetString(name) for name in (GL.GL_RENDERER, GL.GL_VERSION)]
     text = [part.decode() for part in parts if isinstance(part, bytes)]

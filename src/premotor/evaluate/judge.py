@@ -9,6 +9,7 @@ import torch
 
 from premotor.checkpoint import checkpoints, find, load_mirror
 from premotor.data.dataset import Dataset, Format
+from premotor.demonstrate.collect import EpisodeUnit
 from premotor.errors import ConfigError, OutputExists
 from premotor.evaluate.alignment import measure_alignment
 from premotor.evaluate.embedding import embed
@@ -103,7 +104,7 @@ def judge(
     named = _checkpoints(run, config)
     demos = DemoSet.open(data, config.split)
     tasks = config.tasks or tuple(dict.fromkeys(e.task for e in demos.episodes))
-    episodes = [e for t in tasks for e in unseen_episodes(t, config.episodes, config.seed)]
+    episodes = unseen_episodes(tasks, config.episodes, config.seed)
     cache = EpisodeCache.build_or_open(
         demos, on_progress=lambda done, total: progress("cache", done, total, "")
     )
@@ -144,7 +145,7 @@ def _checkpoints(run: Path, config: EvaluateConfig) -> dict[str, int]:
 def _format(mirror: Mirror) -> Format:
     understand, execute = mirror.config.understand, mirror.config.execute
     return Format(
-        num_frames=understand.num_frames,
+        num_frames=understand.video.num_frames,
         caption_context=understand.text.context,
         instruction_context=execute.text.context,
     )
@@ -163,15 +164,15 @@ def _roll_out(
     run: Path,
     folder: Path,
     named: dict[str, int],
-    episodes: Sequence[tuple[str, int, int]],
+    episodes: Sequence[EpisodeUnit],
     options: tuple[EvaluateConfig, int, Progress],
 ) -> list[EvalRecord]:
     config, workers, progress = options
     preset = read_json(run / "manifest.json", RunManifest).preset
     units = [
-        RolloutUnit(str(run), step, name, preset, *episode, max_steps=config.max_steps)
+        RolloutUnit(str(run), step, name, preset, e.task, e.variation, e.seeds, config.max_steps)
         for name, step in named.items()
-        for episode in episodes
+        for e in episodes
     ]
     records: list[EvalRecord] = []
 

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +16,7 @@ MAX_STEPS = 25  # key poses per episode (paper, Table 5)
 _MARGIN = 1e-7  # [m] the target is clipped to the action box less this (execution.md f)
 
 
+@runtime_checkable
 class Acts(Protocol):
     """Anything that chooses the next key pose."""
 
@@ -36,6 +37,7 @@ class RolloutResult:
     instruction: str
 
 
+@runtime_checkable
 class Watcher(Protocol):
     """Looks on while a policy acts."""
 

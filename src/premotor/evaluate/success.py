@@ -12,18 +12,18 @@ import torch
 
 from premotor import __version__
 from premotor.checkpoint import load_mirror
-from premotor.demonstrate.collect import SPLIT_BASE
+from premotor.demonstrate.collect import CollectConfig, EpisodeUnit, work_list
 from premotor.errors import PlacementFailed
 from premotor.evaluate.actor import Actor
 from premotor.evaluate.rollout import MAX_STEPS, RolloutResult, roll_out
 from premotor.measure.intervals import wilson
 from premotor.records import EvalRecord, Interval, read_lines
-from premotor.simulate.environment import Environment, find_task
+from premotor.simulate.environment import Environment
 from premotor.worklist import Done, run_units
 
+Key = tuple[str, str, int, int]  # checkpoint, task, variation, seed
+
 SIMULATOR = "premotor-mujoco"  # stands beside every success rate: these are no RLBench numbers
-_RETRIES = 10  # seeds tried where one has no admissible layout
-_RETRY_STRIDE = 1_000_003
 
 
 @dataclass(frozen=True)
@@ -36,23 +36,26 @@ class RolloutUnit:
     preset: str
     task: str
     variation: int
-    seed: int
+    seeds: tuple[int, ...]  # the first that has an admissible layout is the episode
     max_steps: int = MAX_STEPS
 
     @property
-    def key(self) -> tuple[str, str, int, int]:
-        """What makes two roll-outs the same."""
-        return self.checkpoint, self.task, self.variation, self.seed
+    def keys(self) -> tuple[Key, ...]:
+        """The records that would be this unit's."""
+        return tuple((self.checkpoint, self.task, self.variation, s) for s in self.seeds)
 
 
-def unseen_episodes(task: str, count: int, seed: int = 0) -> list[tuple[str, int, int]]:
-    """Task, variation and seed of the first `count` test episodes; variations are cycled.
+def unseen_episodes(tasks: Sequence[str], count: int, seed: int = 0) -> list[EpisodeUnit]:
+    """The first `count` test episodes of each task.
 
-    The seeds are those that `premotor collect --split test` draws, which no training set has.
+    Their seeds are those that `premotor collect --split test` draws, which no training set has;
+    here they do not depend on whether the expert succeeds.
+
+    Raises:
+        UnknownName: There is no such task.
     """
-    variations = len(find_task(task).variations)
-    base = SPLIT_BASE["test"] + seed * 100_000
-    return [(task, i % variations, base + i) for i in range(count)]
+    config = CollectConfig(tasks=tuple(tasks), episodes=count, seed=seed, split="test")
+    return sorted(work_list(config), key=lambda unit: tuple(tasks).index(unit.task))
 
 
 @lru_cache(maxsize=2)
@@ -70,7 +73,7 @@ def shared_environment() -> Environment:
 
 def roll_out_unit(unit: RolloutUnit) -> EvalRecord:
     """Do one unit in this process; what `run_units` calls in its workers."""
-    result, seed = _first_admissible(unit)
+    result, seed = _roll_out(unit)
     return EvalRecord(
         checkpoint=unit.checkpoint,
         preset=unit.preset,
@@ -88,18 +91,18 @@ def roll_out_unit(unit: RolloutUnit) -> EvalRecord:
     )
 
 
-def _first_admissible(unit: RolloutUnit) -> tuple[RolloutResult, int]:
-    """Roll out on the unit's seed, or on the next that has a layout at all."""
+def _roll_out(unit: RolloutUnit) -> tuple[RolloutResult, int]:
+    """Roll out on the first of the unit's seeds that has a layout at all."""
     actor, environment = actor_of(unit.run, unit.step), shared_environment()
-    for k in range(_RETRIES):
-        episode = (unit.task, unit.variation, unit.seed + k * _RETRY_STRIDE)
+    for seed in unit.seeds:
         try:
-            return roll_out(environment, actor, episode, unit.max_steps), unit.seed
+            episode = (unit.task, unit.variation, seed)
+            return roll_out(environment, actor, episode, unit.max_steps), seed
         except PlacementFailed:
             continue
     raise PlacementFailed(
-        f"no admissible layout for {unit.task} variation {unit.variation} from seed {unit.seed} "
-        f"in {_RETRIES} seeds; widen the placement region of the task"
+        f"no admissible layout for {unit.task} variation {unit.variation} on seeds {unit.seeds}; "
+        "choose another --seed"
     )
 
 
@@ -121,11 +124,13 @@ def roll_out_all(
         PremotorError: A unit failed for another reason than that its policy did.
     """
     found = {(r.checkpoint, r.task, r.variation, r.seed): r for r in read_lines(path, EvalRecord)}
-    wanted = {unit.key for unit in units}
-    for key, record in found.items():
-        if key in wanted:
-            on_done(record)
-    todo = [unit for unit in units if unit.key not in found]
+    todo: list[RolloutUnit] = []
+    for unit in units:
+        known = [found[key] for key in unit.keys if key in found]
+        if known:
+            on_done(known[0])
+        else:
+            todo.append(unit)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
 

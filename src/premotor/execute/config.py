@@ -32,7 +32,6 @@ class ViewsConfig:
     fine_radius: float = 1.344  # [px]
     depth_behind: float = 2.0  # fine: points this far behind the window are drawn, in half-sides
     center_noise: float = 0.1  # training: uniform noise of the zoom's center, in cube units
-    color_noise: float = 0.0  # reserved for `data.augment`; the policy adds none
 
     def __post_init__(self) -> None:
         sides = [b - a for a, b in zip(self.low, self.high, strict=True)]

@@ -185,16 +185,21 @@ def _centered_depth(
     return torch.where(occupied, (depth - mean).clamp(-FEATURE_LIMIT, FEATURE_LIMIT), -1.0)
 
 
+def gaussian_maps(centers: Float[Tensor, "b 2"], size: int, sigma: float) -> Float[Tensor, "b s s"]:
+    """Gaussian around pixel (column, row); sums to 1, or to 0 well outside the image."""
+    grid = torch.arange(size, dtype=centers.dtype, device=centers.device)
+    squares = (grid - centers[..., None]) ** 2  # (b, 2, s)
+    gaussian = torch.exp(-(squares[:, 1, :, None] + squares[:, 0, None]) / (2 * sigma**2))
+    gaussian = torch.where(gaussian >= LABEL_FLOOR, gaussian, 0.0)
+    return gaussian / (gaussian.sum((1, 2), keepdim=True) + 1e-6)
+
+
 def label_heatmaps(
     points: Float[Tensor, "b 3"], size: int, sigma: float
 ) -> Float[Tensor, "b v s s"]:
-    """Gaussian around each projected cube point; sums to 1, or to 0 well outside the image."""
-    center = to_pixels(project(points), size)  # (b, v, 2)
-    grid = torch.arange(size, dtype=points.dtype, device=points.device)
-    squares = (grid - center[..., None]) ** 2  # (b, v, 2, s)
-    gaussian = torch.exp(-(squares[:, :, 1, :, None] + squares[:, :, 0, None]) / (2 * sigma**2))
-    gaussian = torch.where(gaussian >= LABEL_FLOOR, gaussian, 0.0)
-    return gaussian / (gaussian.sum((2, 3), keepdim=True) + 1e-6)
+    """Label of each view: a Gaussian [px] around the projection of a cube point."""
+    centers = to_pixels(project(points), size).flatten(0, 1)  # (b v, 2)
+    return gaussian_maps(centers, size, sigma).view(len(points), NUM_VIEWS, size, size)
 
 
 def look_up(

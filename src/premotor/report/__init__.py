@@ -1,1 +1,1 @@
-"""premotor.report."""
+"""The report of a run: reads records only, writes one self-contained page."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from premotor.measure.retrieval import recall_at_k
@@ -81,8 +80,8 @@ def _embed(
     x: Float[np.ndarray, "m d"], before: Float[np.ndarray, "m 2"] | None, seed: int
 ) -> Float[np.ndarray, "m 2"]:
     unit = unit_rows(x)
-    components = min(COMPONENTS, *unit.shape)
-    reduced = PCA(components, svd_solver="full").fit_transform(unit)
+    left, scale, _ = np.linalg.svd(unit - unit.mean(axis=0), full_matrices=False)
+    reduced = (left * scale)[:, :COMPONENTS]  # principal components
     start = reduced[:, :2] if before is None else before
     if start.shape[1] < 2 or start[:, 0].std() < 1e-12:  # a collapsed representation
         start = np.random.default_rng(seed).normal(size=(len(x), 2))

@@ -27,7 +27,7 @@ STYLE: dict[Any, Any] = {  # matplotlib rc
     "svg.hashsalt": "premotor",
     "font.family": "sans-serif",
     "font.sans-serif": ["Inter", "Helvetica Neue", "Helvetica", "Arial", "Liberation Sans"],
-    "font.size": 9.5,
+    "font.size": 10.5,
     "axes.edgecolor": "#c9c5bb",
     "axes.linewidth": 0.8,
     "axes.spines.top": False,
@@ -36,7 +36,7 @@ STYLE: dict[Any, Any] = {  # matplotlib rc
     "axes.grid.axis": "y",
     "axes.axisbelow": True,
     "axes.labelcolor": FAINT,
-    "axes.labelsize": 9,
+    "axes.labelsize": 10,
     "grid.color": GRID,
     "grid.linewidth": 0.8,
     "text.color": INK,
@@ -47,7 +47,7 @@ STYLE: dict[Any, Any] = {  # matplotlib rc
     "lines.linewidth": 1.9,
     "lines.solid_capstyle": "round",
     "legend.frameon": False,
-    "legend.fontsize": 9,
+    "legend.fontsize": 10,
     "legend.handlelength": 1.3,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
@@ -59,7 +59,7 @@ class Series:
     """One line of a panel."""
 
     label: str
-    steps: Sequence[float]
+    steps: Sequence[int]
     values: Sequence[float]
     color: str
     smooth: bool = False  # draw the raw values faintly and their running mean on top
@@ -88,22 +88,21 @@ def panel(
     note: str,
     series: Sequence[Series],
     levels: Sequence[Level] = (),
-    floor: bool = True,
 ) -> Panel:
-    """Draw one chart over training steps.
+    """Draw one chart over training steps; its value axis starts at 0 if no value is negative.
 
     Args:
         title: What it shows, in words.
         note: Unit or how to read it.
         series: The lines.
         levels: Horizontal lines to compare with.
-        floor: Start the value axis at 0 where all values are positive.
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(4.4, 2.55), layout="constrained")
+        figure = Figure(figsize=(4.2, 2.5), layout="constrained")
         axes = figure.add_subplot()
         for line in series:
             _draw(axes, line)
+        _without_spikes(axes, series)
         for level in levels:
             axes.axhline(level.value, color=INK, linewidth=0.9, linestyle=(0, (2, 2.5)))
             axes.annotate(
@@ -114,13 +113,14 @@ def panel(
                 textcoords="offset points",
                 ha="right",
                 color=INK,
-                fontsize=8.5,
+                fontsize=9.5,
             )
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlabel("training step")
-        if floor and axes.get_ylim()[0] > -1e-9:
-            axes.set_ylim(bottom=0.0)
+        low, high = axes.get_ylim()
+        if axes.dataLim.y0 >= 0.0:
+            axes.set_ylim(0.0, high + 0.04 * (high - max(0.0, low)) + 0.04 * high)
         if len(series) > 1:
             axes.legend(loc="best", ncols=1 if len(series) < 4 else 2, labelcolor="linecolor")
         return Panel(title=title, note=note, uri=_svg_uri(figure))
@@ -128,25 +128,40 @@ def panel(
 
 def _draw(axes: Axes, line: Series) -> None:
     steps, values = np.asarray(line.steps), np.asarray(line.values)
-    marker = "o" if line.marks or len(steps) < 3 else None
-    if line.smooth and len(values) > 30:
+    if _smoothed(line):
         axes.plot(steps, values, color=line.color, alpha=0.22, linewidth=0.8)
         axes.plot(steps, running_mean(values), color=line.color, label=line.label)
-        top = np.nanquantile(values, 0.995)
-        low, high = axes.get_ylim()
-        if math.isfinite(top) and top > low:
-            axes.set_ylim(low, min(high, top * 1.15) if top > 0 else high)
-    else:
-        axes.plot(steps, values, color=line.color, label=line.label, marker=marker, markersize=3.6)
+        return
+    marker = "o" if line.marks or len(steps) < 3 else None
+    axes.plot(steps, values, color=line.color, label=line.label, marker=marker, markersize=3.6)
+
+
+def _smoothed(line: Series) -> bool:
+    return line.smooth and len(line.values) > 30
+
+
+def _without_spikes(axes: Axes, series: Sequence[Series]) -> None:
+    """End the value axis where single steps of smoothed lines would stretch it out of use."""
+    if not series or not all(_smoothed(line) for line in series):
+        return
+    tops = [
+        max(np.nanmax(running_mean(np.asarray(line.values))), np.quantile(line.values, 0.99))
+        for line in series
+    ]
+    low, high = axes.get_ylim()
+    top = 1.12 * float(max(tops))
+    if low < top < high:
+        axes.set_ylim(low, top)
 
 
 def running_mean(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """Centered mean over about 1/25 of the run; the window shrinks at both ends."""
+    """Centered mean over about 1/25 of the run; NaN at the ends, where too little is around."""
     reach = max(1, len(values) // 50)
     total = np.concatenate([[0.0], np.cumsum(values)])
     index = np.arange(len(values))
     half = np.minimum(np.minimum(index, len(values) - 1 - index), reach)
-    return (total[index + half + 1] - total[index - half]) / (2 * half + 1)
+    mean = (total[index + half + 1] - total[index - half]) / (2 * half + 1)
+    return np.where(half >= reach // 3, mean, np.nan)
 
 
 def thinned(count: int, most: int = 1500) -> slice:
@@ -200,8 +215,3 @@ def clouds(
 
 def _pixels(points: Float[np.ndarray, "n 2"]) -> list[tuple[int, int]]:
     return [(round(x * 1000), round(1000 - y * 1000)) for x, y in points.tolist()]
-
-
-def task_color(task: str, tasks: Sequence[str]) -> str:
-    """The color of a task, the same in all figures of a report."""
-    return TASK_COLORS[sorted(set(tasks)).index(task) % len(TASK_COLORS)]

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Int
 from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
@@ -20,7 +22,7 @@ from premotor.records import FilmRecord, write_atomically
 from premotor.report import tables, words
 from premotor.report.curves import alignment_panels, engine_panels, loss_panels, waiting_share
 from premotor.report.embedding import joint_pictures, single_picture
-from premotor.report.figures import Cloud, Panel, clouds, task_color
+from premotor.report.figures import Cloud, Panel, clouds
 from premotor.report.run import ProbeStep, RunRecords, read_run
 
 log = logging.getLogger(__name__)
@@ -208,7 +210,7 @@ def _embeddings(run: RunRecords) -> Embeddings:
 
 
 def _alone(
-    step: ProbeStep, shown: Sequence[int], tasks: Sequence[str]
+    step: ProbeStep, shown: Int[np.ndarray, " n"], tasks: Sequence[str]
 ) -> tuple[tuple[str, tuple[Cloud, ...]], ...]:
     u, e = single_picture(step.u[shown]), single_picture(step.e[shown])
     return ("u", clouds(u, u, tasks)), ("e", clouds(e, e, tasks))

@@ -40,8 +40,8 @@ MEASURES = {
 ENDINGS = {
     "success": "solved",
     "time_out": "ran out of steps",
-    "no_path": "no path to the predicted pose",
-    "out_of_bounds": "predicted pose out of reach",
+    "no_path": "no path to the pose",
+    "out_of_bounds": "pose out of bounds",
     "placement_failed": "no layout for this seed",
 }
 STRATA = ("all", "task", "variation")
@@ -72,6 +72,7 @@ class RecognitionRow:
     accuracy: Interval
     first_frame_only: Interval
     shuffled_frames: Interval
+    by_task: str  # accuracy of each task, in words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +176,9 @@ def recognition_rows(records: Sequence[RecognitionRecord]) -> tuple[RecognitionR
             accuracy=r.accuracy,
             first_frame_only=r.first_frame_only,
             shuffled_frames=r.shuffled_frames,
+            by_task=", ".join(
+                f"{words(t)} {percent(i.value)}" for t, i in sorted(r.by_task.items())
+            ),
         )
         for r in sorted(records, key=place)
     )
@@ -208,22 +212,28 @@ def alignment_tables(records: Sequence[AlignmentRecord]) -> tuple[AlignmentTable
 
 def _alignment_row(record: AlignmentRecord, before: AlignmentRecord | None) -> AlignmentRow:
     label, unit = MEASURES.get(record.measure, (words(record.measure), ""))
+    known = not _nothing_to_search(record)
     nulls = {n.stratum: n for n in record.nulls}
     return AlignmentRow(
         label=label,
         unit=unit,
-        value=amount(record.value, record.measure),
-        reference=_reference(record),
-        untrained=amount(before.value, record.measure) if before else "not measured",
+        value=amount(record.value, record.measure) if known else "\u2013",
+        reference=_reference(record) if known else "no two episodes share one",
+        untrained=amount(before.value, record.measure) if before and known else "not measured",
         nulls=tuple(_null_cell(nulls.get(s), record.measure) for s in STRATA),
     )
+
+
+def _nothing_to_search(record: AlignmentRecord) -> bool:
+    """Retrieval within a group of which every episode is the only one."""
+    return record.measure.endswith("_within_variation") and record.reference == 0.0
 
 
 def amount(value: float, measure: str) -> str:
     """A value as its measure is read: recall in percent, the rest as numbers."""
     if measure.startswith("recall"):
         return percent(value)
-    return f"{value:.2f}"
+    return f"{value:.2f}".replace("-", "\u2212")
 
 
 def _reference(record: AlignmentRecord) -> str:
@@ -261,4 +271,4 @@ def p_value(null: NullRecord) -> str:
 def percent(value: float) -> str:
     """A share as whole percent, with a decimal where it is below 10 %."""
     scaled = 100.0 * value
-    return f"{scaled:.0f} %" if scaled >= 9.95 or scaled == 0.0 else f"{scaled:.1f} %"
+    return f"{scaled:.0f}\u00a0%" if scaled >= 9.95 or scaled == 0.0 else f"{scaled:.1f}\u00a0%"

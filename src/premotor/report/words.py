@@ -104,7 +104,7 @@ def alignment_words(records: Sequence[AlignmentRecord]) -> tuple[str, ...]:
         found.append(_on_words(given, blanked))
     before, raw = kind(UNTRAINED, "given"), kind(UNTRAINED, "given", "raw")
     if before is not None:
-        found.append(_on_training(before, raw))
+        found.append(_on_training(given, before, raw))
     return tuple(found)
 
 
@@ -128,10 +128,11 @@ def _on_words(given: Kind, blanked: Kind) -> str:
     )
 
 
-def _on_training(before: Kind, raw: Kind | None) -> str:
+def _on_training(given: Kind, before: Kind, raw: Kind | None) -> str:
     strongest = before if raw is None or raw is KINDS["none"] else raw
     if strongest is KINDS["none"]:
-        return "Before training none of this is there."
+        none = "Nor was there any before training."
+        return none if given is strongest else "Before training none of this was there."
     return (
         f"Before training there is already {strongest.name}: random features of the same scenes "
         "resemble each other. What training adds is the difference to the column "
@@ -179,7 +180,8 @@ def _on_class_set(record: RecognitionRecord) -> str:
     whole, first = record.accuracy.value, record.first_frame_only.value
     shuffled = record.shuffled_frames.value
     if record.accuracy.low <= record.chance:
-        return f"Recognizing {name} is not better than chance ({percent(record.chance)})."
+        chance = percent(record.chance)
+        return f"Recognizing {name} is not measurably better than chance ({chance})."
     if whole - first < MARGIN:
         return (
             f"For {name} the first frame alone does as well ({percent(first)}): the furniture "

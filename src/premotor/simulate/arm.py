@@ -167,7 +167,8 @@ def add_panda(spec: mujoco.MjSpec) -> None:
 
     Names: bodies `panda_link0` to `panda_link7`, `panda_hand`, `panda_leftfinger`,
     `panda_rightfinger`; joints `JOINTS` and `FINGER_JOINTS`; actuators of the seven joints under
-    the joints' names and `gripper`; site `tip`. Angles given to the spec are in radians from then on.
+    the joints' names and `gripper`; site `tip`. Angles given to the spec are in radians from then
+    on.
     """
     spec.compiler.degree = False  # every angle of a scene is in radians
     _add_looks(spec)

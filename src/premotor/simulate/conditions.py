@@ -50,7 +50,8 @@ class _AllOf(Condition):
             part.reset(world)
 
     def step(self, world: World) -> bool:
-        return all([part.step(world) for part in self._parts])  # every part sees every step
+        holds = [part.step(world) for part in self._parts]  # every part sees every step
+        return all(holds)
 
 
 def all_of(*parts: Condition) -> Condition:
@@ -165,7 +166,9 @@ class _WrongPress(Condition):
         done = [memory[slot] > 0.0 for slot in caps.counted]
         due = next((i for i in range(len(self._order)) if not done[i]), None)
         return any(
-            caps.depth(world.data, i) > PRESSED for i in range(len(done)) if i != due and not done[i]
+            caps.depth(world.data, i) > PRESSED
+            for i in range(len(done))
+            if i != due and not done[i]
         )
 
 

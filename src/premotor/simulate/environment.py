@@ -131,16 +131,23 @@ class Environment:
         return self._unreachable()
 
     def _unreachable(self) -> str:
-        poses: list[Pose] = []
+        """What waypoint the arm cannot get to; "" if it can get to all of them.
+
+        Waypoints that follow one another in straight lines are checked together, so that one
+        posture serves them all. Where nothing is avoided from the start on, these are the very
+        lines that the expert will follow.
+        """
+        chain: list[Pose] = []
+        blind = True
         for index, waypoint in enumerate(self.task.expert(self.cast)):
-            pose = waypoint.anchor.resolve(self.world)
-            if not (poses and waypoint.linear):
-                poses = []
-            poses.append(pose)
-            if len(poses) == 1 and not self._planner.reachable(pose):
-                return f"waypoint {index} cannot be reached"
-            if len(poses) > 1 and not self._planner.reachable_line(poses):
-                return f"no straight line to waypoint {index}"
+            if not (waypoint.linear or waypoint.ignore_collisions):
+                chain, blind = [], False
+            chain.append(waypoint.anchor.resolve(self.world))
+            if not (
+                self._planner.straight_on(chain)
+                or (not blind and self._planner.reachable_line(chain))
+            ):
+                return f"no way to waypoint {index}"
         return ""
 
     def _begin(
@@ -267,9 +274,10 @@ class Environment:
             self._step(self._joints)
             if stop_on_success and self._succeeded:
                 return
-            due = on_row is not None and (i + 1) % STEPS_PER_ROW == 0
+            if on_row is None or (i + 1) % STEPS_PER_ROW != 0:
+                continue
             slow = np.abs(self.world.joint_velocities).max() <= STOPPING_DELTA
-            if due and not (slow and i > arrived - STEPS_PER_ROW):
+            if not (slow and i > arrived - STEPS_PER_ROW):
                 on_row()
 
     def _actuate(self, wanted_open: bool, stop_on_success: bool) -> None:

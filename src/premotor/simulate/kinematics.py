@@ -13,8 +13,9 @@ from premotor.simulate import arm
 POSITION_TOLERANCE = 2e-4  # [m]
 ANGLE_TOLERANCE = 2e-3  # [rad]
 _MAX_STEP = 0.7  # [rad] norm of one iteration, so that far targets do not overshoot
+_STUCK = 1e-5  # [rad] norm of one iteration that leads nowhere: at joint limits
 _REACH = 0.81  # [m] no wrist is farther from the shoulder, whatever the joints
-_SHOULDER = np.array(arm.BASE) + (0.0, 0.0, 0.333)
+_SHOULDER = np.array([arm.BASE[0], arm.BASE[1], arm.BASE[2] + 0.333])  # [m] world
 _WRIST = 0.107 + arm.TIP_HEIGHT  # [m] from the tip to the wrist's axis, along the tip's z
 
 
@@ -52,7 +53,7 @@ class Kinematics:
             if self._arrived(error):
                 return self._configuration.q.copy()
             step = self._step()
-            if step is None:
+            if step is None or float(np.linalg.norm(step)) < _STUCK:
                 return None
             self._configuration.integrate_inplace(step, 1.0)
         arrived = self._arrived(self._task.compute_error(self._configuration))

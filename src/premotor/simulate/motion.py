@@ -7,11 +7,12 @@ random number comes from the generator of the call, so a plan depends on nothing
 and the state of the world.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import mujoco
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int32
 from ompl import base as ompl_base
 from ompl import geometric as ompl_geometric
 from ompl import util as ompl_util
@@ -21,12 +22,12 @@ from premotor.errors import MotionFailed
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate import arm
-from premotor.simulate.kinematics import Kinematics, kinematics, out_of_reach
+from premotor.simulate.kinematics import kinematics, out_of_reach
 from premotor.simulate.world import World, solid_geoms
 
 LINE_STEP = 0.02  # [m] between two solved poses of a straight line
 LINE_TURN = 0.15  # [rad] the same for the orientation
-JOINT_STEP = 0.05  # [rad] between two collision checks of a joint-space edge
+JOINT_STEP = 0.02  # [rad] between two collision checks of a joint-space edge
 MAX_JUMP = 0.5  # [rad] joint motion within one step of a line; more is another branch of postures
 CONTACT_DEPTH = 1e-3  # [m] shallower contacts are no collision
 
@@ -43,7 +44,8 @@ CORNER_SPEED = 0.25  # [rad/s] largest jump of joint velocity at a corner of the
 SETTLE = 0.15  # [s] the last target is held, so that the arm stands still at the end
 
 Joints = Float[np.ndarray, "7"]
-Path = Float[np.ndarray, "n 7"]
+Path = Float[np.ndarray, "_ 7"]
+_Free = Callable[[Joints], bool]
 
 
 class Planner:
@@ -89,9 +91,10 @@ class Planner:
             if path is not None:
                 return path
         kind = "straight line" if linear_only else "path"
+        why = " (out of reach)" if out_of_reach(goal) else ""
         raise MotionFailed(
             f"no {kind} to {np.round(goal.position, 3)} m, {np.round(goal.quaternion, 3)} wxyz"
-            f"{' (out of reach)' if out_of_reach(goal) else ''}; choose a pose that the arm can reach"
+            f"{why}; choose a pose that the arm can reach"
         )
 
     def reachable(self, pose: Pose) -> bool:
@@ -107,10 +110,14 @@ class Planner:
             return False
         rng = np.random.default_rng(0)
         start = self._world.joint_positions.copy()
-        goals = self._goals(start, poses[0], rng, _always)
-        return any(self._can_go_on(goal, poses[1:]) for goal in goals)
+        postures = self._postures(start, poses[0], rng, _always)
+        return any(self._can_go_on(posture, poses[1:]) for posture in postures)
 
-    def _line(self, start: Joints, goal: Pose, free: "_Free") -> Path | None:
+    def straight_on(self, poses: Sequence[Pose]) -> bool:
+        """Whether straight lines lead from where the arm is through all poses, blindly."""
+        return self._can_go_on(self._world.joint_positions.copy(), poses)
+
+    def _line(self, start: Joints, goal: Pose, free: _Free) -> Path | None:
         """Straight line of the tip, solved pose by pose and checked."""
         path = [start]
         for pose in between(self._kinematics.forward(start), goal):
@@ -129,34 +136,37 @@ class Planner:
             joints = path[-1]
         return True
 
-    def _goals(
-        self, start: Joints, goal: Pose, rng: np.random.Generator, free: "_Free"
-    ) -> list[Joints]:
-        """Different postures at a tip pose, nearest to the start first."""
+    def _postures(
+        self, start: Joints, goal: Pose, rng: np.random.Generator, free: _Free
+    ) -> Iterator[Joints]:
+        """Up to `NUM_GOALS` different postures at a tip pose, from seeds near and far."""
         found: list[Joints] = []
         seed = start
-        for trial in range(GOAL_TRIALS):
+        for trial in range(0 if out_of_reach(goal) else GOAL_TRIALS):
             joints = self._kinematics.solve(goal, seed)
             if joints is not None and free(joints) and _is_new(joints, found):
                 found.append(joints)
-            if len(found) == NUM_GOALS or (trial > 3 and out_of_reach(goal)):
-                break
+                yield joints
+            if len(found) == NUM_GOALS:
+                return
             near = start + rng.normal(0.0, 0.6, arm.NUM_JOINTS)
             anywhere = rng.uniform(arm.JOINT_LOW, arm.JOINT_HIGH)
             seed = near if trial % 2 == 0 else anywhere
-        return sorted(found, key=lambda joints: float(np.linalg.norm(joints - start)))
 
     def _around(
         self,
         start: Joints,
         goal: Pose,
         rng: np.random.Generator,
-        free: "_Free",
+        free: _Free,
         ahead: Sequence[Pose],
     ) -> Path | None:
         """Path in joint space to the nearest goal posture that has one."""
-        goals = self._goals(start, goal, rng, free)
-        goals = [joints for joints in goals if self._can_go_on(joints, ahead)]
+        postures = self._postures(start, goal, rng, free)
+        goals = sorted(
+            (joints for joints in postures if self._can_go_on(joints, ahead)),
+            key=lambda joints: float(np.linalg.norm(joints - start)),
+        )
         for joints in goals:
             if _edge_free(start, joints, free):
                 return np.stack([start, joints])
@@ -167,9 +177,6 @@ class Planner:
             if path is not None:
                 return _shortcut(path, free, rng)
         return None
-
-
-_Free = Callable[[Joints], bool]
 
 
 class _Scratch:
@@ -209,7 +216,7 @@ class _Scratch:
         """Whether the arm and what it holds touch nothing at joint angles [rad]."""
         return len(self._touching(joints, CONTACT_DEPTH)) == 0
 
-    def _touching(self, joints: Joints, depth: float) -> "np.ndarray":
+    def _touching(self, joints: Joints, depth: float) -> Int32[np.ndarray, "k 2"]:
         """Pairs of geoms (k, 2) in contact deeper than `depth` [m], one of them moving."""
         model, data = self._model, self._data
         data.qpos[self._qpos] = joints
@@ -320,15 +327,15 @@ def _rrt_connect(start: Joints, goal: Joints, free: _Free, seed: int) -> Path | 
     return np.stack([_read(state) for state in setup.getSolutionPath().getStates()])
 
 
-def _state(space: ompl_base.RealVectorStateSpace, joints: Joints) -> ompl_base.State:
-    state = space.allocState()
+def _state(space: ompl_base.RealVectorStateSpace, joints: Joints) -> Any:
+    state: Any = space.allocState()
     clipped = np.clip(joints, arm.JOINT_LOW, arm.JOINT_HIGH)
     for index in range(arm.NUM_JOINTS):
         state[index] = float(clipped[index])
     return state
 
 
-def _read(state: ompl_base.State) -> Joints:
+def _read(state: Any) -> Joints:
     return np.array([state[index] for index in range(arm.NUM_JOINTS)])
 
 
@@ -368,6 +375,3 @@ def _mask(model: mujoco.MjModel, geoms: Sequence[int]) -> Bool[np.ndarray, " g"]
     mask = np.zeros(model.ngeom, dtype=bool)
     mask[list(geoms)] = True
     return mask
-
-
-__all__ = ["Kinematics", "Planner", "between", "retime"]

@@ -5,12 +5,10 @@ package's: x right, y down, z forward.
 """
 
 import atexit
+import importlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-os.environ.setdefault("MUJOCO_GL", "osmesa")  # before mujoco is imported; EGL where asked for
-os.environ.setdefault("LP_NUM_THREADS", "1")  # software GL would take every core
 
 import mujoco
 import numpy as np
@@ -24,6 +22,7 @@ from premotor.simulate.world import World
 
 NEAR = 0.01  # [m]
 FAR = 6.5  # [m] farther than the back wall from every camera; depth of an empty pixel
+PICTURE_FAR = 20.0  # [m] pictures see the whole room
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ MOUNTS = {  # rlbench.md, Common: cameras
     "right_shoulder": Mount((-0.175, -0.200, 1.980), (0.74789, 0.16580, -0.13912, -0.62755), 40.0),
     "overhead": Mount((-0.175, 0.0, 2.430), (0.69035, 0.15305, -0.15305, -0.69035), 40.0),
     "wrist": Mount((-0.050, 0.002, -0.0921), (0.0308, 0.7064, -0.7064, -0.0308), 60.0, True),
-    "hero": Mount((1.65, -1.25, 1.75), (0.72331, 0.53636, 0.25905, 0.34934), 40.0),  # for pictures
+    "hero": Mount((1.45, 1.05, 1.66), (0.36025, 0.24437, 0.50539, 0.74504), 42.0),  # for pictures
 }
 
 _TO_PACKAGE = np.array([1.0, -1.0, -1.0])  # flips y and z columns of a MuJoCo camera frame
@@ -125,7 +124,7 @@ class Rig:
             RenderingError: The frame is black.
             UnknownName: There is no such camera.
         """
-        index = self._draw(data, camera)
+        index = self._draw(data, camera, FAR)
         viewport = mujoco.MjrRect(0, 0, self.width, self.height)
         mujoco.mjr_readPixels(self._rgb, self._depth, viewport, self._context)
         self._check(camera)
@@ -146,7 +145,7 @@ class Rig:
             RenderingError: The frame is black.
             UnknownName: There is no such camera.
         """
-        self._draw(data, camera)
+        self._draw(data, camera, PICTURE_FAR)
         viewport = mujoco.MjrRect(0, 0, self.width, self.height)
         mujoco.mjr_readPixels(self._rgb, None, viewport, self._context)
         self._check(camera)
@@ -174,7 +173,7 @@ class Rig:
         """Free what lies in the GL; the rig cannot render afterwards."""
         self._context.free()
 
-    def _draw(self, data: mujoco.MjData, camera: str) -> int:
+    def _draw(self, data: mujoco.MjData, camera: str, far: float) -> int:
         try:
             index = self.model.camera(camera).id
         except KeyError:
@@ -182,6 +181,7 @@ class Rig:
             raise UnknownName.of("camera", camera, known) from None
         for look in self.looks:
             look(self.model, data)
+        self.model.vis.map.zfar = far
         self._camera.fixedcamid = index
         mujoco.mjv_updateScene(
             self.model,
@@ -193,6 +193,7 @@ class Rig:
             self._scene,
         )
         viewport = mujoco.MjrRect(0, 0, self.width, self.height)
+        mujoco.mjr_restoreBuffer(self._context)  # another rig may have drawn in between
         mujoco.mjr_render(viewport, self._scene, self._context)
         return index
 
@@ -224,16 +225,16 @@ _shared: list[object] = []
 def _gl_context() -> None:
     """Make the one GL context of this process current.
 
+    The back end is looked up here, so that it does not matter who imported mujoco first.
+
     Raises:
         RenderingError: There is no GL.
     """
     if _shared:
         return
-    backend = os.environ.get("MUJOCO_GL", "osmesa")
+    backend = os.environ.get("MUJOCO_GL") or "osmesa"
     try:
-        from mujoco.gl_context import GLContext  # noqa: PLC0415 - fails where there is no GL
-
-        context = GLContext(640, 480)
+        context = importlib.import_module(f"mujoco.{backend}").GLContext(640, 480)
         context.make_current()
     except Exception as error:
         package = "libegl1 libgl1-mesa-dri libopengl0" if backend == "egl" else "libosmesa6"

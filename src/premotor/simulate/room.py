@@ -3,6 +3,9 @@
 Textures are generated here, from fixed seeds; sizes and mean colors are the benchmark's.
 """
 
+from functools import cache
+from itertools import pairwise
+
 import mujoco
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -36,6 +39,7 @@ def _shade(rgb: tuple[int, int, int], gain: Float[np.ndarray, "h w"]) -> Image:
     return np.clip(np.asarray(rgb) * gain[..., None], 0, 255).astype(np.uint8)
 
 
+@cache
 def wood(size: int = 512, planks: int = 7) -> Image:
     """Glued planks of light wood, the grain along the columns."""
     grain = _noise((size, size), (0.8, 40.0), 1)
@@ -43,13 +47,14 @@ def wood(size: int = 512, planks: int = 7) -> Image:
     gain = 1.0 + 0.030 * grain + 0.035 * rings
     rng = np.random.default_rng(3)
     edges = np.linspace(0, size, planks + 1).astype(int)
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         gain[low:high] = np.roll(gain[low:high], int(rng.integers(size)), axis=1)
         gain[low:high] *= 1.0 + 0.035 * rng.standard_normal()
         gain[low : low + 1] *= 0.86
     return _shade(WOOD, gain)
 
 
+@cache
 def stone(size: int = 256) -> Image:
     """One light stone tile with its joint."""
     gain = 1.0 + 0.018 * _noise((size, size), (14.0, 14.0), 4)
@@ -60,6 +65,7 @@ def stone(size: int = 256) -> Image:
     return _shade(STONE, gain)
 
 
+@cache
 def hexagons(size: int = 256) -> Image:
     """Dark teal hexagonal tiles, two by about two and a third to the image."""
     rows, columns = np.mgrid[0:size, 0:size] / size
@@ -119,7 +125,7 @@ def _add_floor_and_walls(spec: mujoco.MjSpec) -> None:
         world.add_geom(
             name=name,
             type=plane,
-            size=[ROOM_HALF, 1.5, 0.1] if name != "back_wall" else [ROOM_HALF, 1.5, 0.1],
+            size=[ROOM_HALF, 1.5, 0.1],
             pos=position,
             quat=quaternion,
             material=material,

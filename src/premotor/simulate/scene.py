@@ -82,9 +82,7 @@ class Scene:
         prop.build(self.blueprint, world)
         self.props.append(prop)
         matrix = world.matrix()
-        self._footprints[prop.name] = (
-            _corners(prop.box) @ matrix[:2, :2].T + matrix[:2, 3]
-        )
+        self._footprints[prop.name] = _corners(prop.box) @ matrix[:2, :2].T + matrix[:2, 3]
 
     def spawn(
         self,
@@ -133,4 +131,3 @@ class Scene:
         world = World(self.blueprint.spec, graspable=tuple(self.graspable))
         world.looks.extend(prop.show for prop in self.props)
         return world
-

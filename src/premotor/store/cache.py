@@ -167,19 +167,21 @@ def _fill(
     offsets, rows, frames = [0], _Rows(), None
     with (folder / "steps.raw").open("wb") as steps, (folder / "colors.raw").open("wb") as colors:
         for position in range(total):
-            observations = demo_set.observations(position)[:-1]  # nothing follows the last one
+            info = demo_set.episodes[position]
+            # Nothing follows the last keyframe, so it is no observation to learn from.
+            observations = demo_set.observations(position, limit=len(info.keyframe_steps))
             rows.add(demo_set, position, observations)
             for observation in observations:
                 points, rgb = cloud_from_views(observation.views, low, high)
                 steps.write(_quantize(points, low, high).tobytes())
                 colors.write(rgb.tobytes())
                 offsets.append(offsets[-1] + len(points))
-            kept = _spread(demo_set.clip(position).frames, num_frames)
+            kept = demo_set.frames(position, _spread(info.num_rows, num_frames)).frames
             if frames is None:
                 shape = (total, *kept.shape)
                 frames = np.lib.format.open_memmap(folder / "frames.npy", "w+", np.uint8, shape)
             if kept.shape != frames.shape[1:]:
-                raise DataError(f"{demo_set.episodes[position]}: frames {kept.shape[1:]} differ")
+                raise DataError(f"{info}: its frames {kept.shape[1:]} differ from the others'")
             frames[position] = kept
             if on_progress is not None:
                 on_progress(position + 1, total)
@@ -196,8 +198,9 @@ def _quantize(
     return np.clip(np.round(share * _STEPS), 0, _STEPS).astype(np.uint16)
 
 
-def _spread(frames: UInt8[np.ndarray, "t h w 3"], count: int) -> UInt8[np.ndarray, "f h w 3"]:
-    return frames[np.round(np.linspace(0, len(frames) - 1, count)).astype(np.int64)]
+def _spread(length: int, count: int) -> Int[np.ndarray, " f"]:
+    """Rows evenly over an episode, the first and the last included."""
+    return np.round(np.linspace(0, length - 1, count)).astype(np.int64)
 
 
 def _wrap(stem: Path, dtype: type[np.generic], length: int) -> None:

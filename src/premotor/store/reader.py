@@ -10,7 +10,7 @@ from typing import SupportsIndex
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from premotor.episode.clip import Clip
 from premotor.episode.demo import Demo
@@ -78,27 +78,34 @@ class DemoSet:
         """The keyframes of one episode."""
         return read_steps(self.folder, self.episodes[position])[0]
 
-    def observations(self, position: SupportsIndex) -> tuple[Observation, ...]:
-        """Frame 0 and every keyframe of one episode, with the views of all cameras."""
+    def observations(
+        self, position: SupportsIndex, limit: int | None = None
+    ) -> tuple[Observation, ...]:
+        """Frame 0 and every keyframe of one episode (the first `limit`), with all views."""
         info = self.episodes[position]
         rows, _ = read_rows(self.folder, info)
         _, table = read_steps(self.folder, info)
         with _naming(info, layout.keyframes_path(info.index)):
             return tuple(
                 replace(rows[step], views=_views(table, row))
-                for row, step in enumerate((0, *info.keyframe_steps))
+                for row, step in enumerate((0, *info.keyframe_steps)[:limit])
             )
 
     def clip(self, position: SupportsIndex) -> Clip:
         """The front camera's video of one episode, one frame per row."""
+        return self.frames(position, np.arange(self.episodes[position].num_rows))
+
+    def frames(self, position: SupportsIndex, rows: Int[np.ndarray, " f"]) -> Clip:
+        """The front camera's view of some rows of one episode; a row may come twice."""
         info = self.episodes[position]
         path = layout.video_path(info.index)
         data = layout.read_checked(self.folder, info, path)
+        wanted, place = np.unique(rows, return_inverse=True)
         with _naming(info, path):
-            frames = video.decode(data)
-            if len(frames) != info.num_rows:
-                raise DataError(f"{len(frames)} frames, expected {info.num_rows}")
-        return Clip(frames, np.arange(len(frames)) / FPS)
+            frames = video.decode(data, set(wanted.tolist()))
+            if len(frames) != len(wanted):
+                raise DataError(f"{len(frames)} of {len(wanted)} frames found")
+        return Clip(frames[place], rows / FPS)
 
     def demo(self, position: SupportsIndex) -> Demo:
         """One episode whole."""

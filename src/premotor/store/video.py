@@ -1,6 +1,7 @@
 """Videos in and out through PyAV, the same bytes every time (one thread, no time stamps)."""
 
 import io
+from collections.abc import Collection
 
 import av
 import numpy as np
@@ -34,8 +35,13 @@ def encode(
     return buffer.getvalue()
 
 
-def decode(data: bytes) -> UInt8[np.ndarray, "t h w 3"]:
-    """All frames of a video.
+def decode(data: bytes, keep: Collection[int] | None = None) -> UInt8[np.ndarray, "t h w 3"]:
+    """The frames of a video.
+
+    Args:
+        data: A whole file.
+        keep: Numbers of the frames wanted; all, where None. Others are not turned into colors,
+            which is most of the time.
 
     Raises:
         DataError: The bytes are no video, or hold no frame.
@@ -43,7 +49,11 @@ def decode(data: bytes) -> UInt8[np.ndarray, "t h w 3"]:
     try:
         with av.open(io.BytesIO(data), "r") as container:
             container.streams.video[0].codec_context.thread_count = 1
-            frames = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)]
+            frames = [
+                frame.to_ndarray(format="rgb24")
+                for number, frame in enumerate(container.decode(video=0))
+                if keep is None or number in keep
+            ]
     except (FFmpegError, IndexError) as error:
         raise DataError(f"not a video: {error}") from error
     if not frames:

@@ -18,11 +18,15 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from premotor.errors import ConfigError
+from premotor.errors import ConfigError, PremotorError
 
 INTERRUPTED = 130  # exit code of a command stopped by Ctrl-C
 _GUARDED = ("ACCELERATE_MIXED_PRECISION", "ACCELERATE_DYNAMO_BACKEND", "ACCELERATE_USE_FSDP")
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+
+class ProcessLost(PremotorError):
+    """A training process was killed from outside."""
 
 
 def in_worker() -> bool:
@@ -82,8 +86,9 @@ def launch(arguments: Sequence[str], num_processes: int) -> int:
     Returns:
         Exit code: 0, 130 after Ctrl-C, else that of the first process that failed.
     """
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # torch warns at the first paired step that no parameter was unused: the acting ones have some.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -95,14 +100,31 @@ def launch(arguments: Sequence[str], num_processes: int) -> int:
         max_restarts=0,
     )
     command = [sys.executable, "-m", "premotor.cli.main", *arguments]
+    logging.disable(logging.ERROR)  # the launcher's own account of what our message says better
     try:
         elastic_launch(config, command[0])(*command[1:])
     except ChildFailedError as error:
-        first = min(error.failures.values(), key=lambda failure: failure.timestamp)
-        return first.exitcode if first.exitcode > 0 else 1
+        return _exit_code(error)
     except SignalException:
         return INTERRUPTED
+    finally:
+        logging.disable(logging.NOTSET)
     return 0
+
+
+def _exit_code(error: ChildFailedError) -> int:
+    """That of the first process that failed of itself; it has said why, unless it was killed.
+
+    Raises:
+        ProcessLost: A process was killed from outside.
+    """
+    first = min(error.failures.values(), key=lambda failure: failure.timestamp)
+    if first.exitcode < 0:
+        raise ProcessLost(
+            f"training process {first.local_rank} ended by signal {-first.exitcode} "
+            "(9: killed, often for want of memory); go on with --resume"
+        )
+    return first.exitcode
 
 
 class StopSignal:

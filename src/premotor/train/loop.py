@@ -2,8 +2,10 @@
 
 Exactness: every random draw of a step comes from (seed, step, process), the rows of a batch from
 (seed, step), so that weights, optimizer state and the number of updates done are all there is to
-restore; on a CPU a resumed run ends bit for bit where an uninterrupted one does. Gradients are
-averaged in buckets that are laid out once and for all (`find_unused_parameters`), never rebuilt.
+restore; on a CPU a resumed run ends bit for bit where an uninterrupted one does.
+
+The engine is Accelerate: it joins the processes, places and autocasts. On GPUs it averages
+gradients by DistributedDataParallel; on CPUs `optim.average_gradients` does, at less cost.
 """
 
 import logging
@@ -76,9 +78,8 @@ def build_mirror(config: TrainConfig) -> Mirror:
 def start_engine(config: TrainConfig) -> Accelerator:
     """Join the other processes, if there are any."""
     on_cpu = resolve_device(config) == "cpu"
-    kwargs = DistributedDataParallelKwargs(
-        find_unused_parameters=True, gradient_as_bucket_view=True, broadcast_buffers=False
-    )
+    # A step without clips leaves the understanding tower unused.
+    kwargs = DistributedDataParallelKwargs(find_unused_parameters=True)
     return Accelerator(cpu=on_cpu, mixed_precision=config.precision, kwargs_handlers=[kwargs])
 
 
@@ -138,6 +139,7 @@ def _open(config: TrainConfig, run: Run, data: Path, engine: Accelerator) -> _Se
     dataset = open_dataset(data, "train", config.mirror)
     probed = open_probe_dataset(data, config)
     mirror = build_mirror(config).to(engine.device)
+    on_cpu = engine.device.type == "cpu"  # evaluation_mode: no DistributedDataParallel around it
     episodes = dataset.cache.transitions.episode
     pairing = Pairing(episodes, config.seed, config.pairing)
     return _Session(
@@ -145,7 +147,7 @@ def _open(config: TrainConfig, run: Run, data: Path, engine: Accelerator) -> _Se
         run=run,
         engine=engine,
         mirror=mirror,
-        objective=engine.prepare_model(Objective(mirror, config.augment)),
+        objective=engine.prepare_model(Objective(mirror, config.augment), evaluation_mode=on_cpu),
         optimizer=build_optimizer(mirror.towers, config.optimizer),
         make_batch=training_batches(
             dataset, pairing, config.seed, engine.process_index, engine.num_processes
@@ -234,6 +236,7 @@ def _update(
         max_grad_norm=config.optimizer.max_grad_norm,
         generator=generator,
         stop=stop.received,
+        average=session.world > 1 and session.engine.device.type == "cpu",
     )
     moved = batch.to(session.engine.device)
     try:

@@ -26,6 +26,7 @@ from premotor.train.config import TrainConfig
 
 _log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]  # (what, done, of)
+_CHECKED_LATER = ("processes",)  # what counts is how many wrote the checkpoint
 _PACKAGES = ("torch", "accelerate", "numpy", "safetensors", "mujoco")
 
 
@@ -90,9 +91,10 @@ class Run:
 
 
 def differences(a: TrainConfig, b: TrainConfig) -> list[str]:
-    """Fields in which two configurations differ, with both values."""
+    """Fields in which two configurations of one training differ, with both values."""
     left, right = _flat(asdict(a)), _flat(asdict(b))
-    names = [name for name in left | right if left.get(name) != right.get(name)]
+    changed = [name for name in left | right if left.get(name) != right.get(name)]
+    names = [name for name in changed if name not in _CHECKED_LATER]
     return [f"{name}: {left.get(name)} in the run, {right.get(name)} now" for name in names]
 
 

@@ -36,6 +36,4 @@ def warmup_cosine(step: int, *, peak: float, warmup: int, horizon: int, floor: f
 def learning_rate(step: int, steps: int, peak: float, config: ScheduleConfig) -> float:
     """Learning rate of update `step` of a run of `steps` updates."""
     horizon = max(1, steps - config.warmup) if config.warmup_counts else steps
-    return warmup_cosine(
-        step, peak=peak, warmup=config.warmup, horizon=horizon, floor=config.floor
-    )
+    return warmup_cosine(step, peak=peak, warmup=config.warmup, horizon=horizon, floor=config.floor)

@@ -13,7 +13,7 @@ from premotor.data.augment import AugmentConfig, augment
 from premotor.data.pairing import STEP, stream
 from premotor.errors import TrainingDiverged
 from premotor.mirror import Mirror, MirrorLosses, mirror_losses
-from premotor.train.optim import clip_gradients
+from premotor.train.optim import average_gradients, clip_gradients
 
 
 class Objective(nn.Module):
@@ -40,6 +40,18 @@ class StepResult:
     losses: dict[str, float]  # [nat] means over the processes; "total" among them
     grad_norm: float  # before clipping, over all towers
     stop: bool  # some process was asked to stop
+
+
+@dataclass(frozen=True, eq=False)
+class StepPlan:
+    """What is particular to one step."""
+
+    step: int
+    mask_ratio: float
+    max_grad_norm: float
+    generator: torch.Generator
+    stop: bool  # this process was asked to stop
+    average: bool = False  # gradients are averaged here, not by the engine
 
 
 def agree(losses: MirrorLosses, stop: bool) -> tuple[dict[str, float], bool]:
@@ -73,7 +85,7 @@ def train_step(
     objective: nn.Module,
     optimizer: torch.optim.Optimizer,
     batch: MirrorBatch,
-    plan: "StepPlan",
+    plan: StepPlan,
 ) -> StepResult:
     """Watch, do, align, descend: one update of both towers together.
 
@@ -89,22 +101,13 @@ def train_step(
     optimizer.zero_grad(set_to_none=True)
     losses: MirrorLosses = objective(batch, plan.mask_ratio, plan.generator)
     losses.total.backward()
+    if plan.average:
+        average_gradients(optimizer)
     means, stop = agree(losses, plan.stop)
     norms = {k: float(v) for k, v in clip_gradients(optimizer, plan.max_grad_norm).items()}
     check_finite(means, norms, plan.step)
     optimizer.step()
     return StepResult(means, math.hypot(*norms.values()), stop)
-
-
-@dataclass(frozen=True, eq=False)
-class StepPlan:
-    """What is particular to one step."""
-
-    step: int
-    mask_ratio: float
-    max_grad_norm: float
-    generator: torch.Generator
-    stop: bool  # this process was asked to stop
 
 
 def step_generator(seed: int, step: int, rank: int) -> torch.Generator:

@@ -30,6 +30,7 @@ class Solid:
     collides: bool = True
     mass: float = 0.0
     friction: float = 0.5  # sliding; bullet friction of the benchmark's bodies
+    slippery: bool = False  # its friction rules even against the rubber of the fingers
 
 
 VISUAL = Solid(collides=False)
@@ -62,7 +63,12 @@ class Blueprint:
         if solid.collides:
             self._collider(body, mujoco.mjtGeom.mjGEOM_BOX, half, pose, solid)
         bevel = min(0.0012, 0.3 * float(half.min()))
-        self._mesh(body, shapes.bevelled_box(tuple(half), bevel), pose, paint)
+        self._mesh(
+            body,
+            shapes.bevelled_box((float(half[0]), float(half[1]), float(half[2])), bevel),
+            pose,
+            paint,
+        )
 
     def cylinder(
         self, body: mujoco.MjsBody, size: tuple[float, float], pose: Pose, paint: str, solid: Solid
@@ -72,7 +78,9 @@ class Blueprint:
         if solid.collides:
             self._collider(body, mujoco.mjtGeom.mjGEOM_CYLINDER, half, pose, solid)
         bevel = min(0.0015, 0.4 * float(half[:2].min()))
-        self._mesh(body, shapes.rounded_cylinder(half[0], half[1], bevel), pose, paint)
+        self._mesh(
+            body, shapes.rounded_cylinder(float(half[0]), float(half[1]), bevel), pose, paint
+        )
 
     def volume(self, body: mujoco.MjsBody, name: str, size: Sequence[float], pose: Pose) -> None:
         """An invisible box that `conditions.detected` looks into; `size` is its full extent."""
@@ -114,12 +122,11 @@ class Blueprint:
             quat=pose.quaternion,
             mass=solid.mass,
             friction=[solid.friction, 0.005, 0.0001],
+            priority=2 if solid.slippery else 0,
             group=3,
         )
 
-    def _mesh(
-        self, body: mujoco.MjsBody, surface: shapes.Surface, pose: Pose, paint: str
-    ) -> None:
+    def _mesh(self, body: mujoco.MjsBody, surface: shapes.Surface, pose: Pose, paint: str) -> None:
         if self.spec.mesh(surface.name) is None:
             self.spec.add_mesh(
                 name=surface.name,
@@ -161,5 +168,5 @@ class Prop(ABC):
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
         """Draw the prop with its frame at `pose` in the world."""
 
-    def show(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
+    def show(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:  # noqa: B027 - optional
         """Refresh looks that depend on the simulation state; called before each image."""

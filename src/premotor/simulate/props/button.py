@@ -1,6 +1,6 @@
 """A push button: a coloured base plate and a cap that gives way by a centimeter."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 
@@ -17,6 +17,7 @@ TRAVEL = 0.01  # [m] downward; a cap pressed home is flush with the plate
 CAP_MASS = 0.0685  # [kg]
 STIFFNESS = 400.0  # [N/m]; 4 N when pressed home, and no sag: gravity is compensated
 DAMPING = 6.0  # [N s/m]
+PLASTIC = Solid(friction=0.2, slippery=True)  # so that fingers leave sideways without a jolt
 
 REST_RGB = (0.86, 0.06, 0.05)
 COUNTED_RGB = (0.10, 0.85, 0.15)
@@ -53,13 +54,13 @@ class Button(Prop):
         plate = blueprint.paint(f"plate_{self.color.name}", self.color.rgb, shine=0.35)
         ring = blueprint.paint("button_ring", (0.13, 0.13, 0.15), shine=0.5)
         top = BASE_HEIGHT + BASE[2] / 2
-        blueprint.box(base, BASE, Pose.of((0.0, 0.0, BASE_HEIGHT)), plate, Solid())
+        blueprint.box(base, BASE, Pose.of((0.0, 0.0, BASE_HEIGHT)), plate, PLASTIC)
         blueprint.cylinder(base, RING, Pose.of((0.0, 0.0, top)), ring, VISUAL)
         cap = blueprint.body(self.cap, Pose.of((0.0, 0.0, CAP_TOP)), parent=self.name)
         cap.gravcomp = 1.0
         paint = blueprint.paint(self.cap, REST_RGB, shine=0.6)
         center = Pose.of((0.0, 0.0, -CAP[1] / 2))
-        blueprint.cylinder(cap, CAP, center, paint, Solid(mass=CAP_MASS))
+        blueprint.cylinder(cap, CAP, center, paint, replace(PLASTIC, mass=CAP_MASS))
         cap.add_joint(
             name=self.cap,
             type=mujoco.mjtJoint.mjJNT_SLIDE,

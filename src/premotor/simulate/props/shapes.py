@@ -1,6 +1,7 @@
 """Small generated surfaces: boxes with broken edges, cylinders with rounded rims."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,41 +20,43 @@ class Surface:
     faces: Int[np.ndarray, "f 3"]
 
 
+SIGNS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=float)
+
+
+@cache
 def bevelled_box(half: tuple[float, float, float], bevel: float) -> Surface:
     """A box of half extents `half` [m] whose edges and corners are cut by `bevel` [m].
 
     Each corner gives three vertices, one per face that meets there; their normals point along
     that face, so that flat faces shade flat and the cut edges catch the light.
     """
-    signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], float)
     extents = np.asarray(half)
     vertices = np.empty((8, 3, 3))
     normals = np.zeros((8, 3, 3))
     for axis in range(3):
         cut = np.full(3, bevel)
         cut[axis] = 0.0
-        vertices[:, axis] = signs * (extents - cut)
-        normals[:, axis, axis] = signs[:, axis]
-    name = "box_" + "_".join(f"{value * 1e4:.0f}" for value in (*half, bevel))
+        vertices[:, axis] = SIGNS * (extents - cut)
+        normals[:, axis, axis] = SIGNS[:, axis]
+    name = "box_" + "_".join(f"{value * 1e5:.0f}" for value in (*half, bevel))
     flat = vertices.reshape(-1, 3)
-    return Surface(name, flat, normals.reshape(-1, 3), _oriented(flat, _box_faces(signs)))
+    return Surface(name, flat, normals.reshape(-1, 3), _oriented(flat, _box_faces()))
 
 
-def _box_faces(signs: Float[np.ndarray, "8 3"]) -> Int[np.ndarray, "f 3"]:
-    faces: list[list[int]] = []
+@cache
+def _box_faces() -> Int[np.ndarray, "f 3"]:
+    """Corners, cut edges and flat faces; vertex 3 c + a is corner c on its face along axis a."""
+    faces = [[3 * corner, 3 * corner + 1, 3 * corner + 2] for corner in range(8)]
     for corner in range(8):
-        faces.append([3 * corner, 3 * corner + 1, 3 * corner + 2])
         for axis in range(3):
-            near = [c for c in range(8) if np.sum(signs[c] != signs[corner]) == 1]
-            neighbor = next(c for c in near if signs[c, axis] != signs[corner, axis])
-            if neighbor > corner:  # the cut along one edge: a strip of two triangles
+            neighbor = corner ^ (4 >> axis)  # the corner across this axis
+            if neighbor > corner:
                 i, j = (3 * corner + a for a in range(3) if a != axis)
                 k, m = (3 * neighbor + a for a in range(3) if a != axis)
                 faces += [[i, j, k], [j, m, k]]
     for axis in range(3):
-        for side in (-1.0, 1.0):  # the flat faces
-            corners = [c for c in range(8) if signs[c, axis] == side]
-            a, b, c, d = (3 * corner + axis for corner in corners)
+        for side in (-1.0, 1.0):
+            a, b, c, d = (3 * corner + axis for corner in range(8) if SIGNS[corner, axis] == side)
             faces += [[a, b, c], [b, d, c]]
     return np.array(faces)
 
@@ -69,6 +72,7 @@ def _oriented(
     return out
 
 
+@cache
 def rounded_cylinder(radius: float, half_height: float, bevel: float) -> Surface:
     """A cylinder about z whose two rims are rounded with radius `bevel` [m]."""
     turn = np.linspace(0.0, np.pi / 2, RIM + 1)
@@ -80,7 +84,7 @@ def rounded_cylinder(radius: float, half_height: float, bevel: float) -> Surface
     normal_z = np.concatenate([[1.0], np.sin(turn)[::-1], -np.sin(turn), [-1.0]])
     angle = np.linspace(0.0, 2 * np.pi, ROUND, endpoint=False)
     vertices = _revolve(r, z, angle)
-    name = f"cylinder_{radius * 1e4:.0f}_{half_height * 1e4:.0f}_{bevel * 1e4:.0f}"
+    name = f"cylinder_{radius * 1e5:.0f}_{half_height * 1e5:.0f}_{bevel * 1e5:.0f}"
     faces = _oriented(vertices, _lathe_faces(len(r)))
     return Surface(name, vertices, _revolve(normal_r, normal_z, angle), faces)
 

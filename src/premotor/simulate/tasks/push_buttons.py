@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from premotor.errors import PlacementFailed
 from premotor.geometry.poses import Pose
 from premotor.simulate import verbs
 from premotor.simulate.colors import BUTTON_PALETTE, STUDY_PALETTE, Color
@@ -27,6 +28,8 @@ MODEL_BOX = Box((-0.258, -0.339, -0.013), (0.258, 0.339, 0.092))
 BOUNDARY = Box((-0.258, -0.339, 0.0), (0.258, 0.339, 0.0))
 HOVER = Pose.of((0.0, 0.0, 0.0915), verbs.POINTING_DOWN)  # in the frame of a button
 PRESS = Pose.of((0.0, 0.0, 0.0164), verbs.POINTING_DOWN)
+REACH = 0.05  # [m] from the middle of a cap: its radius and half of the closed fingers
+CLEAR = 0.035  # [m] tip height at which the fingers pass over a resting cap
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,27 @@ def _free_orders() -> tuple[Order, ...]:
     return tuple(Order(triple[:count]) for triple in triples for count in (1, 2, 3))
 
 
+def _check_ways(poses: Sequence[Pose], count: int) -> None:
+    """Refuse layouts where the straight way to the next button leads low over another one.
+
+    The benchmark's waypoints rise from a pressed cap to the next hover in one straight line.
+
+    Raises:
+        PlacementFailed: The closed fingers would press the button in between.
+    """
+    places = [pose.position[:2] for pose in poses]
+    for i in range(count - 1):
+        way = places[i + 1] - places[i]
+        length = float(np.linalg.norm(way))
+        for k in set(range(len(places))) - {i, i + 1}:
+            offset = places[k] - places[i]
+            along = float(offset @ way) / length
+            aside = abs(float(offset[0] * way[1] - offset[1] * way[0])) / length
+            rise = (HOVER.position[2] - PRESS.position[2]) * (along - REACH) / length
+            if aside < REACH and 0.0 < along < length and PRESS.position[2] + rise < CLEAR:
+                raise PlacementFailed(f"the way from button {i} to {i + 1} leads over button {k}")
+
+
 class PushButtons(Task[Order, Cast]):
     """Three buttons; colors and their order are in the words."""
 
@@ -68,11 +92,13 @@ class PushButtons(Task[Order, Cast]):
         missing = NUM_BUTTONS - len(variation.colors)
         decoys = [unused[i] for i in rng.choice(len(unused), missing, replace=False)]
         buttons: list[Button] = []
+        poses: list[Pose] = []
         for i, color in enumerate([*variation.colors, *decoys]):
             button = Button(f"button_{i}", color)
-            scene.spawn(button, BOUNDARY, rng, clear_of=buttons)
+            poses.append(scene.spawn(button, BOUNDARY, rng, clear_of=buttons))
             buttons.append(button)
         count = len(variation.colors)
+        _check_ways(poses, count)
         return Cast(tuple(buttons[:count]), tuple(buttons[count:]))
 
     def instructions(self, variation: Order) -> tuple[str, ...]:

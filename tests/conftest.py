@@ -37,7 +37,12 @@ def _row(rng: np.random.Generator, step: int, seen: bool) -> Observation:
     )
 
 
-def _demo(seed: int = 0, task: str = "push_buttons", steps: tuple[int, ...] = (4, 9, 13)) -> Demo:
+def _demo(
+    seed: int = 0,
+    task: str = "push_buttons",
+    variation: int | None = None,
+    steps: tuple[int, ...] = (4, 9, 13),
+) -> Demo:
     rng = np.random.default_rng(seed)
     length = steps[-1] + 1
     rows = tuple(_row(rng, i, i in (0, *steps)) for i in range(length))
@@ -45,7 +50,7 @@ def _demo(seed: int = 0, task: str = "push_buttons", steps: tuple[int, ...] = (4
     frames = np.broadcast_to(ramp, (length, SIDE, SIDE, 3)).astype(np.uint8)
     return Demo(
         task=task,
-        variation=seed % 3,
+        variation=seed % 3 if variation is None else variation,
         instructions=(f"push the button number {seed % 3}", "press it"),
         seed=seed,
         observations=rows,
@@ -61,5 +66,5 @@ def _demo(seed: int = 0, task: str = "push_buttons", steps: tuple[int, ...] = (4
 
 @pytest.fixture
 def make_demo() -> Callable[..., Demo]:
-    """A demo of a seed; arguments: seed, task, steps of the keyframes."""
+    """A demo of a seed; arguments: seed, task, variation, steps of the keyframes."""
     return _demo

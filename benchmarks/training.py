@@ -1,0 +1,101 @@
+"""Training samples per second of each branch, against the machine's own matrix product."""
+
+import resource
+import shlex
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from premotor import presets
+from premotor.cli import main as command_line
+from premotor.data.dataset import Dataset
+from premotor.data.pairing import CLIP, Pairing, stream
+from premotor.mirror import Mirror
+from premotor.records import StepRecord, read_lines
+from premotor.train.config import TrainConfig
+from premotor.train.optim import build_optimizer
+from premotor.train.run import open_dataset
+from premotor.train.step import Objective, StepPlan, step_generator, train_step
+
+TASKS = "push_buttons open_drawer slide_block_to_color_target"
+EPISODES = 12  # per task of the data set that is made for this
+REPEATS = 8
+BATCH = 8
+STEPS = 60  # of the run of two processes
+
+
+def main() -> None:
+    """Print the figures of training."""
+    torch.set_num_threads(1)
+    peak = _matrix_product()
+    print(f"  plain float32 matrix product, one thread: {peak:.1f} GFLOP/s")
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+        for split in ("train", "val"):
+            _command(f"collect {TASKS} --episodes {EPISODES} --split {split} --out {data}")
+        config = presets.train_preset("tiny")
+        dataset = open_dataset(data, "train", config.mirror)
+        for name, step in (("execute alone", 0), ("understand, execute and align", 4)):
+            _branch(name, dataset, config, step, peak)
+        _run(data, Path(folder) / "run")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"  peak memory {memory:.0f} MiB, of a training process {workers:.0f} MiB")
+
+
+def _command(line: str) -> None:
+    command_line.run(shlex.split(line))
+
+
+def _matrix_product(side: int = 1024) -> float:
+    a, b = torch.randn(side, side), torch.randn(side, side)
+    seconds = min(_timed(lambda: a @ b) for _ in range(10))
+    return 2 * side**3 / seconds / 1e9
+
+
+def _timed(function: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def _branch(name: str, dataset: Dataset, config: TrainConfig, step: int, peak: float) -> None:
+    torch.manual_seed(0)
+    mirror = Mirror(config.mirror).train()
+    objective = Objective(mirror, config.augment)
+    optimizer = build_optimizer(mirror.towers, config.optimizer)
+    pairing = Pairing(dataset.cache.transitions.episode, 0, config.pairing)
+    rows = pairing.rows(step, 0, 2)
+    batch = dataset.batch(rows, stream(0, CLIP, step, 0))
+
+    def update() -> None:
+        plan = StepPlan(step, 0.5, 1.0, step_generator(0, step, 0), False)
+        train_step(objective, optimizer, batch, plan)
+
+    with FlopCounterMode(display=False) as counter:
+        update()
+    seconds = min(_timed(update) for _ in range(REPEATS))
+    flop = counter.get_total_flops()
+    count = len(rows.transitions)
+    print(
+        f"  {name:30s} {count / seconds:6.1f} samples/s one thread, batch {count}; "
+        f"{flop / count / 1e9:.2f} GFLOP per sample, {flop / seconds / 1e9:.1f} GFLOP/s = "
+        f"{100 * flop / seconds / 1e9 / peak:.0f} % of the matrix product"
+    )
+
+
+def _run(data: Path, out: Path) -> None:
+    quiet = "--eval-every 0 --probe-episodes 8"
+    _command(f"train tiny --data {data} --out {out} --steps {STEPS} {quiet}")
+    records = list(read_lines(out / "metrics.jsonl", StepRecord))[5:]
+    seconds = sum(r.step_seconds for r in records)
+    waited = sum(r.data_seconds for r in records)
+    rate = sum(r.samples_per_second * r.step_seconds for r in records) / seconds
+    print(
+        f"  all processes together {rate:.1f} samples/s, every fifth step with clips; "
+        f"{100 * waited / seconds:.1f} % of the time spent waiting for data"
+    )

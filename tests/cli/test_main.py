@@ -1,0 +1,34 @@
+import sys
+
+import pytest
+
+from premotor.cli import main
+from premotor.errors import UnknownName
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]):
+    assert main.run(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in main.COMMANDS)
+
+
+def test_nothing_at_all_prints_the_usage_and_fails(capsys: pytest.CaptureFixture[str]):
+    assert main.run([]) == 2
+    assert "usage: premotor COMMAND" in capsys.readouterr().out
+
+
+def test_the_nearest_command_is_offered():
+    with pytest.raises(UnknownName, match="did you mean 'collect'"):
+        main.run(["colect"])
+
+
+def test_errors_are_said_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(sys, "argv", ["premotor", "trainn"])
+    with pytest.raises(SystemExit) as caught:
+        main.main()
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: unknown command 'trainn'")
+    assert "Traceback" not in said

@@ -1,0 +1,77 @@
+"""What every preset promises."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from premotor import presets
+from premotor.backbones.tokenizer import Tokenizer
+from premotor.batch import Executed, MirrorBatch, Observed, Target
+from premotor.data.augment import AugmentConfig
+from premotor.errors import UnknownName
+from premotor.mirror import Mirror
+from premotor.train.config import TrainConfig
+from premotor.train.optim import build_optimizer
+from premotor.train.step import Objective, StepPlan, step_generator, train_step
+
+
+def made_up(config: TrainConfig, rows: int) -> MirrorBatch:
+    """A batch of the shapes a preset asks for."""
+    draw = torch.Generator().manual_seed(0)
+    points = torch.rand(rows, 500, 3, generator=draw) * 0.6 + torch.tensor([-0.1, -0.3, 0.75])
+    video = config.mirror.understand.video
+    texts = [f"push the {color} button" for color in ("red", "green", "blue")[:rows]]
+    said = Tokenizer(config.mirror.understand.text.context).encode(texts)
+    read = Tokenizer(config.mirror.execute.text.context).encode(texts)
+    return MirrorBatch(
+        Executed(points, torch.rand(rows, 500, 3, generator=draw), torch.rand(rows, 3)),
+        read,
+        Target(
+            points[:, 7].clone(),
+            torch.tensor([[0.0, 1.0, 0.0, 0.0]]).repeat(rows, 1),
+            torch.arange(rows) % 2,
+            torch.ones(rows, dtype=torch.int64),
+        ),
+        Observed(
+            torch.rand(rows, video.num_frames, 3, video.px, video.px, generator=draw),
+            said,
+            torch.arange(rows),
+        ),
+    )
+
+
+def descend(config: TrainConfig, steps: int, rows: int) -> list[dict[str, float]]:
+    torch.manual_seed(0)
+    mirror = Mirror(config.mirror)
+    objective = Objective(mirror, config.augment).train()
+    optimizer = build_optimizer(mirror.towers, config.optimizer)
+    batch = made_up(config, rows)
+    losses = []
+    for step in range(steps):
+        plan = StepPlan(step, 0.0, 1.0, step_generator(0, step, 0), stop=False)
+        losses.append(train_step(objective, optimizer, batch, plan).losses)
+    return losses
+
+
+@pytest.mark.parametrize("name", list(presets.TRAIN))
+def test_every_preset_builds_and_takes_a_step(name: str):
+    (losses,) = descend(presets.train_preset(name), steps=1, rows=2)
+    assert {"total", "understand", "execute", "align", "coarse", "collision"} <= set(losses)
+    assert all(torch.isfinite(torch.tensor(v)) for v in losses.values())
+
+
+@pytest.mark.slow
+def test_nano_overfits_one_batch():
+    config = presets.train_preset("nano")
+    still = dataclasses.replace(config, augment=AugmentConfig(shift=0.0, yaw=0.0, color=0.0))
+    losses = descend(still, steps=150, rows=3)
+    assert losses[-1]["align"] < 0.3 * losses[0]["align"]
+    assert losses[-1]["understand"] < 0.3 * losses[0]["understand"]
+    assert losses[-1]["execute"] < 0.6 * losses[0]["execute"]
+
+
+def test_a_preset_is_known_by_its_name():
+    assert all(config.preset == name for name, config in presets.TRAIN.items())
+    with pytest.raises(UnknownName, match="did you mean 'tiny'"):
+        presets.train_preset("tinny")

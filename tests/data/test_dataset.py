@@ -1,0 +1,167 @@
+import dataclasses
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from premotor.backbones.tokenizer import Tokenizer
+from premotor.batch import Executed, MirrorBatch
+from premotor.data.dataset import BatchStream, Dataset, Format, blank_instruction, training_batches
+from premotor.data.pairing import Pairing, PairingConfig, Rows
+from premotor.store.cache import EpisodeCache, Transitions
+from premotor.store.layout import ColorStats, EpisodeInfo
+
+FORMAT = Format(num_frames=4, caption_context=12, instruction_context=16)
+TEXTS = [("push the red button", "press red"), ("push the blue button",)]
+
+
+def info(index: int) -> EpisodeInfo:
+    return EpisodeInfo(
+        index=index,
+        task="push_buttons",
+        variation=index % 2,
+        seed=index,
+        instructions=TEXTS[index % 2],
+        num_rows=10,
+        keyframe_steps=(3, 9),
+        failures=(),
+        provenance={},
+        color=ColorStats((), (), (), ()),
+        files=(),
+    )
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> EpisodeCache:
+    """Four episodes of two transitions in memory; cloud i has 5 + i points of color i."""
+    rng = np.random.default_rng(0)
+    counts = np.arange(5, 13)
+    row = np.arange(8)
+    quaternions = np.tile(np.array([1.0, 0.0, 0.0, 0.0], np.float32), (8, 1))
+    transitions = Transitions(
+        episode=row // 2,
+        observation_index=row,
+        keyframe_index=row % 2,
+        position=rng.uniform(0, 0.5, (8, 3)).astype(np.float32),
+        quaternion=quaternions,
+        gripper_open=row % 3 == 0,
+        ignore_collisions=row % 2 == 0,
+        proprioception=np.tile(row[:, None], (1, 3)).astype(np.float32),
+    )
+    return EpisodeCache(
+        folder=tmp_path,
+        episodes=tuple(info(i) for i in range(4)),
+        transitions=transitions,
+        frames=np.tile(np.arange(8, dtype=np.uint8)[None, :, None, None, None], (4, 1, 6, 6, 3)),
+        low=np.zeros(3),
+        high=np.ones(3),
+        offsets=np.concatenate([[0], np.cumsum(counts)]),
+        steps=rng.integers(0, 65536, (counts.sum(), 3), dtype=np.uint16),
+        colors=np.repeat(row.astype(np.uint8), counts)[:, None].repeat(3, 1),
+    )
+
+
+def test_rows_carry_the_clouds_of_their_observations(cache: EpisodeCache):
+    batch = Dataset(cache, FORMAT).batch(Rows(np.array([6, 1]), paired=False))
+    assert batch.executed.points.shape == (2, 11, 3)
+    assert torch.isfinite(batch.executed.points[0]).all()
+    assert torch.isnan(batch.executed.points[1, 6:]).all()
+    expected = torch.from_numpy(cache.cloud(1)[0])
+    assert torch.equal(batch.executed.points[1, :6], expected)
+    assert torch.allclose(batch.executed.colors[0], torch.full((11, 3), 6 / 255))
+    assert batch.executed.proprioception[:, 0].tolist() == [6.0, 1.0]
+    assert batch.observed is None
+
+
+def test_targets_are_the_keyframes_that_end_the_transitions(cache: EpisodeCache):
+    target = Dataset(cache, FORMAT).batch(Rows(np.array([3, 6]), paired=False)).target
+    assert target is not None
+    assert torch.equal(target.position, torch.from_numpy(cache.transitions.position[[3, 6]]))
+    assert target.gripper_open.tolist() == [1, 1]
+    assert target.ignore_collisions.tolist() == [0, 1]
+
+
+def test_watching_and_doing_are_of_one_episode(cache: EpisodeCache):
+    dataset = Dataset(cache, FORMAT)
+    batch = dataset.batch(Rows(np.array([2, 5]), paired=True), np.random.default_rng(0))
+    assert batch.observed is not None
+    expected = Tokenizer(16).encode([TEXTS[1][0], TEXTS[0][0]])
+    assert torch.equal(batch.instruction, expected)
+    said = [set(map(tuple, Tokenizer(12).encode(t).tolist())) for t in (TEXTS[1], TEXTS[0])]
+    for row, allowed in zip(batch.observed.caption.tolist(), said, strict=True):
+        assert tuple(row) in allowed
+    assert batch.observed.text_id[0] != batch.observed.text_id[1]
+
+
+def test_unmasked_clips_take_middle_frames_and_the_first_text(cache: EpisodeCache):
+    observed = Dataset(cache, FORMAT).observed(np.array([0, 2]))
+    shown = (observed.frames[0, :, 0, 0, 0] * 255).round().int().tolist()
+    assert shown == [0, 2, 4, 6]
+    assert torch.equal(observed.caption, Tokenizer(12).encode([TEXTS[0][0]] * 2))
+    assert observed.text_id[0] == observed.text_id[1]
+
+
+def test_paraphrases_are_all_used_in_training(cache: EpisodeCache):
+    dataset, rng = Dataset(cache, FORMAT), np.random.default_rng(0)
+    seen = {tuple(dataset.observed(np.array([0]), rng).caption[0].tolist()) for _ in range(20)}
+    assert len(seen) == 2
+
+
+def test_a_blank_instruction_has_no_word():
+    words = Tokenizer(8).encode(["push", ""])
+    assert torch.equal(blank_instruction(8, 2), words[1:].expand(2, -1))
+
+
+def test_batches_are_the_same_wherever_a_stream_starts(cache: EpisodeCache):
+    plan = Pairing(cache.transitions.episode, 0, PairingConfig(batch_size=2, pair_batch_size=2))
+    make = training_batches(Dataset(cache, FORMAT), plan, 0, 0, 1)
+    with BatchStream(make, range(10)) as whole, BatchStream(make, range(7, 10)) as late:
+        tail = list(whole)[7:]
+        for a, b in zip(tail, late, strict=True):
+            assert torch.equal(a.executed.points.nan_to_num(), b.executed.points.nan_to_num())
+            if a.observed is not None and b.observed is not None:
+                assert torch.equal(a.observed.frames, b.observed.frames)
+        assert tail[2].observed is not None
+
+
+def empty_batch() -> MirrorBatch:
+    executed = Executed(torch.zeros(1, 1, 3), torch.zeros(1, 1, 3), torch.zeros(1, 3))
+    return MirrorBatch(executed, torch.zeros(1, 4, dtype=torch.int64))
+
+
+def test_what_goes_wrong_in_the_thread_reaches_the_loop():
+    def make(step: int) -> MirrorBatch:
+        if step == 2:
+            raise ValueError("torn")
+        return empty_batch()
+
+    with BatchStream(make, range(5)) as batches, pytest.raises(ValueError, match="torn"):
+        for _ in batches:
+            pass
+
+
+def test_a_stream_that_is_left_early_ends_its_thread():
+    with BatchStream(lambda _: empty_batch(), range(1000)) as batches:
+        next(iter(batches))
+    assert not batches._thread.is_alive()
+
+
+def test_preparing_ahead_hides_the_time_it_takes():
+    def make(_: int) -> MirrorBatch:
+        time.sleep(0.01)
+        return empty_batch()
+
+    waited = 0.0
+    with BatchStream(make, range(12)) as batches:
+        for number, _ in enumerate(batches):
+            time.sleep(0.03)
+            waited += batches.waited if number >= 2 else 0.0
+    assert waited < 0.1
+
+
+def test_episode_infos_stay_with_their_rows(cache: EpisodeCache):
+    swapped = dataclasses.replace(cache, episodes=cache.episodes[::-1])
+    ids = Dataset(cache, FORMAT).observed(np.arange(4)).text_id
+    assert torch.equal(Dataset(swapped, FORMAT).observed(np.arange(4)).text_id, ids.flip(0))

@@ -1,0 +1,96 @@
+"""The expert's demonstration: what it holds, and that it comes out the same."""
+
+import numpy as np
+import pytest
+
+from premotor.demonstrate.expert import film, record, run_expert
+from premotor.episode.observation import CAMERAS
+from premotor.errors import DemonstrationFailed
+from premotor.simulate.environment import Environment, Outcome
+from premotor.store.writer import write_episode
+
+pytestmark = pytest.mark.sim
+EPISODE = ("slide_block_to_color_target", 0, 3)
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return run_expert(Environment(), *EPISODE)
+
+
+def test_frame_0_and_the_keyframes_are_seen_and_every_row_is_filmed(demo):
+    steps = [k.step for k in demo.keyframes]
+    assert steps == sorted(set(steps))
+    assert steps[0] > 0
+    assert steps[-1] == len(demo.observations) - 1
+    for step, row in enumerate(demo.observations):
+        assert set(row.views) == (set(CAMERAS) if step in (0, *steps) else set())
+    assert len(demo.clip.frames) == len(demo.observations) == len(demo.states)
+
+
+def test_rows_are_a_twentieth_of_a_second_apart_while_the_arm_moves(demo):
+    gaps = np.diff([row.time for row in demo.observations])
+    assert gaps.min() == pytest.approx(0.05)
+    fingers = np.flatnonzero(gaps > 0.051)  # nothing is recorded while the fingers move
+    assert all(demo.observations[i + 1].gripper_open is False for i in fingers)
+
+
+def test_views_belong_to_their_rows(demo):
+    keyframe = demo.keyframes[0]
+    row = demo.observations[keyframe.step]
+    wrist = row.views["wrist"].world_from_camera
+    assert np.linalg.norm(wrist[:3, 3] - row.end_effector.position) < 0.12
+    assert np.array_equal(row.views["front"].rgb, demo.clip.frames[keyframe.step])
+    assert np.abs(demo.clip.frames[-1].astype(int) - demo.clip.frames[0]).max() > 50
+
+
+def test_a_keyframe_holds_what_its_row_holds(demo):
+    for keyframe in demo.keyframes:
+        row = demo.observations[keyframe.step]
+        assert np.array_equal(keyframe.end_effector.position, row.end_effector.position)
+        assert keyframe.gripper_open == row.gripper_open
+        assert keyframe.ignore_collisions == row.ignore_collisions
+
+
+def test_the_same_episode_gives_the_same_bytes_whatever_ran_before(demo, tmp_path):
+    env = Environment()
+    run_expert(env, "push_buttons", 0, 1)
+    again = run_expert(env, *EPISODE)
+    first = write_episode(tmp_path / "a", 0, demo)
+    second = write_episode(tmp_path / "b", 0, again)
+    assert [f.sha256 for f in first.files] == [f.sha256 for f in second.files]
+    assert first == second
+
+
+def test_provenance_names_software_renderer_and_meshes(demo):
+    assert {"attempt", "renderer", "meshes", "version.mujoco"} <= set(demo.provenance)
+    assert "osmesa" in demo.provenance["renderer"] or "egl" in demo.provenance["renderer"]
+
+
+def test_a_film_has_a_picture_per_row():
+    env = Environment()
+    recording = record(env, *EPISODE)
+    pictures = film(env, recording, "hero", (64, 48))
+    first = next(pictures)
+    assert first.shape == (48, 64, 3)
+    assert first.std() > 10
+    pictures.close()
+
+
+def test_an_expert_that_finds_no_path_says_which_episode(monkeypatch):
+    env = Environment()
+    monkeypatch.setattr(env, "act", lambda *_, **__: Outcome(False, False, True, "no_path"))
+    with pytest.raises(DemonstrationFailed, match=r"variation 0, seed 3: waypoint 0: no_path"):
+        record(env, *EPISODE)
+
+
+def test_an_episode_without_success_is_no_demonstration(monkeypatch):
+    env = Environment()
+    waits = []
+    monkeypatch.setattr(env, "act", lambda *_, **__: Outcome(False, False, False, ""))
+    monkeypatch.setattr(
+        env, "wait", lambda rows, _: waits.append(rows) or Outcome(False, False, False, "")
+    )
+    with pytest.raises(DemonstrationFailed, match="goal not reached"):
+        record(env, *EPISODE)
+    assert waits == [10]

@@ -1,0 +1,97 @@
+"""The expert's own key poses, acted out through the evaluation, must succeed."""
+
+import numpy as np
+import pytest
+
+from premotor.episode.keyframe import Keyframe
+from premotor.evaluate.rollout import roll_out
+from premotor.evaluate.success import success_table, unseen_episodes
+from premotor.geometry.poses import Pose
+from premotor.records import EvalRecord
+from premotor.simulate.environment import Environment
+
+
+class Replay:
+    """Acts out the expert's waypoints, blind to what it is shown."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.waypoints = None
+
+    def act(self, observation, instruction):
+        if self.waypoints is None:
+            self.waypoints = self.environment.waypoints()
+        return next(self.waypoints)
+
+
+class Fixed:
+    """Always the same key pose."""
+
+    def __init__(self, position) -> None:
+        self.keyframe = Keyframe(Pose.of(position, [0, 1, 0, 0]), False, False)
+
+    def act(self, observation, instruction):
+        return self.keyframe
+
+
+@pytest.mark.sim
+def test_the_experts_key_poses_succeed_through_the_evaluation():
+    environment = Environment()
+    result = roll_out(environment, Replay(environment), ("push_buttons", 1, 7))
+    assert result.success
+    assert result.strict
+    assert result.reason == "success"
+    assert result.steps == 4  # two buttons, hover and press
+    assert result.instruction.startswith("push the maroon button")
+
+
+@pytest.mark.sim
+def test_an_idle_policy_runs_out_of_time():
+    environment = Environment()
+    result = roll_out(environment, Fixed([0.2, 0.0, 1.2]), ("push_buttons", 0, 8), max_steps=3)
+    assert (result.success, result.reason, result.steps) == (False, "time_out", 3)
+
+
+@pytest.mark.sim
+def test_a_target_outside_is_clipped_to_the_action_box():
+    environment = Environment()
+    result = roll_out(environment, Fixed([0.3, 0.0, 0.2]), ("push_buttons", 0, 8), max_steps=1)
+    assert result.reason != "out_of_bounds"
+
+
+def test_unseen_episodes_are_the_test_splits_and_cycle_the_variations():
+    episodes = unseen_episodes(["open_drawer", "push_buttons"], 4)
+    assert [e.task for e in episodes] == ["open_drawer"] * 4 + ["push_buttons"] * 4
+    assert [e.variation for e in episodes[:4]] == [0, 1, 2, 0]
+    assert min(min(e.seeds) for e in episodes) >= 20_000_000
+
+
+def test_success_is_counted_per_checkpoint_and_task():
+    def record(success: bool, strict: bool, reason: str) -> EvalRecord:
+        return EvalRecord(
+            checkpoint="trained",
+            preset="tiny",
+            task="a",
+            variation=0,
+            seed=0,
+            instruction="",
+            success=success,
+            strict=strict,
+            steps=1,
+            reason=reason,
+            seconds=0.0,
+            simulator="s",
+            code_version="0",
+        )
+
+    (row,) = success_table(
+        [
+            record(True, True, "success"),
+            record(True, False, "success"),
+            record(False, False, "time_out"),
+        ]
+    )
+    assert row.success.value == pytest.approx(2 / 3)
+    assert row.strict.value == pytest.approx(1 / 3)
+    assert row.reasons == {"success": 2, "time_out": 1}
+    assert np.isclose(row.success.count, 3)

@@ -1,0 +1,184 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from premotor.backbones.text import TextConfig
+from premotor.batch import Executed, Target
+from premotor.errors import ConfigError
+from premotor.execute.config import (
+    ExecuteConfig,
+    HeatmapConfig,
+    TokensConfig,
+    TrunkConfig,
+    ViewsConfig,
+    WordsConfig,
+)
+from premotor.execute.decode import keyframes
+from premotor.execute.loss import TERMS, execute_losses
+from premotor.execute.policy import Policy
+
+torch.set_num_threads(1)
+TEXT = TextConfig(context=8, vocabulary=tuple(range(30)), width=16, layers=1, heads=2, embed_dim=16)
+TOKENS = TokensConfig(heads=2, cross_depth=1, self_depth=1, mlp_ratio=2, dropout=0.0)
+NANO = ExecuteConfig(
+    views=ViewsConfig(size=16, stride=2, fine_radius=1.5),
+    trunk=TrunkConfig(
+        stem="convolutional",
+        stem_dims=(8, 16),
+        embed_dim=16,
+        width=16,
+        heads=2,
+        per_view_depth=0,
+        joint_depth=1,
+        mlp_ratio=2,
+        gated=False,
+        final_norm=True,
+        dropout=0.0,
+    ),
+    heatmap=HeatmapConfig(upsampler="skip", mean_window=3),
+    tokens=replace(TOKENS, label_sigma=1.0, mean_window=5),
+    words=WordsConfig(slots=3, match_dim=8),
+    text=TEXT,
+    coarse_context=True,
+)
+PATCHIFY = ExecuteConfig(
+    views=ViewsConfig(size=16),
+    trunk=TrunkConfig(patch=4, embed_dim=16, width=32, heads=2, per_view_depth=1, joint_depth=1),
+    tokens=TOKENS,
+    text=TEXT,
+)
+
+
+def batch(size: int = 2, num_points: int = 400) -> tuple[Executed, torch.Tensor, Target]:
+    generator = torch.Generator().manual_seed(0)
+    low = torch.tensor([-0.3, -0.5, 0.6])
+    points = low + torch.rand(size, num_points, 3, generator=generator)
+    points[:, -7:] = torch.nan
+    colors = torch.rand(size, num_points, 3, generator=generator)
+    executed = Executed(points, colors, torch.rand(size, 3, generator=generator))
+    quaternion = torch.nn.functional.normalize(torch.rand(size, 4, generator=generator), dim=1)
+    target = Target(
+        points[:, 0].clone(),
+        quaternion,
+        torch.arange(size) % 2,
+        (torch.arange(size) + 1) % 2,
+    )
+    return executed, torch.randint(1, 30, (size, 8), generator=generator), target
+
+
+@pytest.mark.parametrize("config", [NANO, PATCHIFY], ids=["convolutional", "patchify"])
+def test_every_part_of_the_policy_learns_from_one_batch(config):
+    torch.manual_seed(0)
+    policy = Policy(config)
+    executed, words, target = batch()
+    output = policy(executed, words, target, torch.Generator().manual_seed(0))
+    losses = execute_losses(output, target, config)
+    losses.total.backward()
+    assert tuple(losses.terms) == TERMS
+    assert torch.isfinite(losses.total)
+    blind = [n for n, p in policy.named_parameters() if p.requires_grad and p.grad is None]
+    assert blind == []
+    assert output.e.shape == (2, config.e_dim)
+    assert output.coarse.shape == output.fine.shape == (2, 3, 16, 16)
+    assert output.position is None
+
+
+@pytest.mark.parametrize("config", [NANO, PATCHIFY], ids=["convolutional", "patchify"])
+def test_inference_says_a_keyframe_inside_the_scene_for_each_sample(config):
+    policy = Policy(config).eval()
+    executed, words, _ = batch()
+    with torch.no_grad():
+        output = policy(executed, words)
+    said = keyframes(output, config)
+    assert len(said) == 2
+    for keyframe in said:
+        assert abs(float((keyframe.end_effector.quaternion**2).sum()) - 1.0) < 1e-6
+        assert -0.5 < keyframe.end_effector.position[0] < 0.9
+
+
+def test_a_teacher_forced_output_is_no_keyframe():
+    policy = Policy(NANO).eval()
+    with pytest.raises(ConfigError, match="without target"):
+        keyframes(policy(*batch()), NANO)
+
+
+@pytest.mark.slow
+def test_a_nano_policy_overfits_one_batch():
+    torch.manual_seed(0)
+    policy = Policy(NANO)
+    executed, words, target = batch()
+    generator = torch.Generator().manual_seed(0)
+    optimizer = torch.optim.AdamW(policy.parameters(), lr=5e-3)
+    for _ in range(250):
+        losses = execute_losses(policy(executed, words, target, generator), target, NANO)
+        losses.total.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    policy.eval()
+    with torch.no_grad():
+        output = policy(executed, words)
+    assert output.position is not None
+    assert (output.position - target.position).norm(dim=1).max() < 0.03
+    assert torch.equal(output.gripper.argmax(1), target.gripper_open)
+    assert torch.equal(output.collision.argmax(1), target.ignore_collisions)
+
+
+@pytest.mark.parametrize("source", ["fine_max", "coarse_max", "both_max", "prompts", "queries"])
+def test_e_has_the_width_its_source_promises(source):
+    config = replace(NANO, e_source=source)
+    policy = Policy(config).eval()
+    executed, words, _ = batch()
+    with torch.no_grad():
+        assert policy(executed, words).e.shape == (2, config.e_dim)
+
+
+def test_e_depends_on_the_words():
+    torch.manual_seed(0)
+    policy = Policy(NANO).eval()
+    executed, words, _ = batch()
+    with torch.no_grad():
+        spoken, blank = policy(executed, words).e, policy(executed, torch.zeros_like(words)).e
+    assert (spoken - blank).abs().max() > 1e-4
+
+
+def test_a_sample_does_not_depend_on_its_neighbors_in_the_batch():
+    torch.manual_seed(0)
+    policy = Policy(NANO).eval()
+    executed, words, _ = batch()
+    alone = Executed(executed.points[1:], executed.colors[1:], executed.proprioception[1:])
+    with torch.no_grad():
+        both, one = policy(executed, words), policy(alone, words[1:])
+    torch.testing.assert_close(both.e[1:], one.e, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(both.coarse[1:], one.coarse, atol=1e-4, rtol=1e-4)
+
+
+def test_training_noise_comes_from_the_generator_alone():
+    torch.manual_seed(0)
+    policy = Policy(NANO)
+    executed, words, target = batch()
+    centers = [
+        policy(executed, words, target, torch.Generator().manual_seed(seed)).zoom_center
+        for seed in (1, 1, 2)
+    ]
+    assert torch.equal(centers[0], centers[1])
+    assert not torch.equal(centers[0], centers[2])
+
+
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [
+        (lambda: ViewsConfig(zoom=0.5), "views.zoom"),
+        (lambda: ViewsConfig(center_noise=0.5), "views.center_noise"),
+        (lambda: TrunkConfig(width=30, heads=4), "trunk.heads"),
+        (lambda: HeatmapConfig(mean_window=4), "heatmap.mean_window"),
+        (lambda: TokensConfig(chunk=3), "tokens.chunk"),
+        (lambda: TokensConfig(input_noise=(0.5, 0.1, 0.1)), "tokens.input_noise"),
+        (lambda: WordsConfig(match_dim=4), "words.match_dim"),
+        (lambda: ExecuteConfig(views=ViewsConfig(size=225)), "views.size"),
+        (lambda: ExecuteConfig(heatmap=HeatmapConfig(upsampler="skip")), "heatmap.upsampler"),
+    ],
+)
+def test_a_configuration_that_cannot_be_meant_is_refused_by_name(build, name):
+    with pytest.raises(ConfigError, match=name):
+        build()

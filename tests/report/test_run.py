@@ -1,0 +1,89 @@
+"""A run folder is read once, and nothing that is missing is made up."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from premotor.errors import DataError
+from premotor.records import StepRecord, write_lines
+from premotor.report.run import read_run
+
+
+def test_everything_a_run_wrote_is_read(make_run, tmp_path):
+    run = read_run(make_run(tmp_path / "run", steps=50))
+    assert run.manifest is not None
+    assert run.manifest.preset == "tiny"
+    assert len(run.steps) == 50
+    assert len(run.rollouts) == 2 * 4 * 20
+    assert [p.step for p in run.probe] == [0, 10, 20, 30, 40, 50]
+    assert run.probe[0].u.shape == (len(run.rows), 24)
+    assert {r.class_set for r in run.recognition} == {"task", "text"}
+    assert len(run.films) == 6
+
+
+def test_the_temperature_is_that_of_the_alignment(make_run, tmp_path):
+    folder = make_run(tmp_path / "run", steps=5)
+    text = "understand:\n  temperature: 0.01\nalign: !dataclass:AlignConfig\n  latent_dim: 64\n"
+    (folder / "config.yaml").write_text(text + "  temperature: 0.07\nsteps: 5\n")
+    assert read_run(folder).temperature == 0.07
+    (folder / "config.yaml").write_text("steps: 5\n")
+    assert read_run(folder).temperature == 0.05
+
+
+def test_a_roll_out_done_again_replaces_the_earlier_one(make_run, tmp_path):
+    folder = make_run(tmp_path / "run", steps=5)
+    path = folder / "evaluation" / "rollouts.jsonl"
+    first = json.loads(path.read_text().splitlines()[0])
+    path.write_text(path.read_text() + json.dumps(first | {"seconds": 99.0}) + "\n")
+    run = read_run(folder)
+    assert len(run.rollouts) == 2 * 4 * 20
+    assert run.rollouts[0].seconds == 99.0
+
+
+def test_a_run_that_only_trained_has_empty_evaluation(tmp_path):
+    record = StepRecord(
+        step=0,
+        losses={"total": 1.0},
+        grad_norm=1.0,
+        learning_rate=1e-3,
+        samples_per_second=1.0,
+        data_seconds=0.0,
+        step_seconds=1.0,
+    )
+    write_lines(tmp_path / "metrics.jsonl", [record])
+    run = read_run(tmp_path)
+    assert run.manifest is None
+    assert run.rollouts == run.recognition == run.alignment == run.films == run.probe == ()
+
+
+def test_a_probe_step_that_is_not_finite_is_left_out(make_run, tmp_path):
+    folder = make_run(tmp_path / "run", steps=5, rows=12)
+    bad = {k: np.full((12, 3), np.nan, np.float32) for k in ("u", "e", "z_u", "z_e")}
+    save_file(bad, folder / "probe" / "step_000099.safetensors")
+    assert 99 not in [p.step for p in read_run(folder).probe]
+
+
+def test_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no run folder"):
+        read_run(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="not a run folder"):
+        read_run(tmp_path)
+
+
+def test_a_damaged_probe_file_is_named(make_run, tmp_path):
+    folder = make_run(tmp_path / "run", steps=5)
+    path = folder / "probe" / "step_000005.safetensors"
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(DataError, match="step_000005"):
+        read_run(folder)
+
+
+def test_probe_files_must_have_the_rows_that_are_listed(make_run, tmp_path):
+    folder = make_run(tmp_path / "run", steps=5, rows=12)
+    (folder / "probe" / "rows.json").write_text(
+        json.dumps([{"task": "open_drawer", "variation": 0, "episode": 0}] * 11)
+    )
+    with pytest.raises(DataError, match="11 rows"):
+        read_run(folder)

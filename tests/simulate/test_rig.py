@@ -1,0 +1,170 @@
+import os
+
+import mujoco
+import numpy as np
+import pytest
+
+from premotor.episode.observation import CAMERAS
+from premotor.errors import RenderingError, UnknownName
+from premotor.geometry.cameras import project
+from premotor.geometry.pointclouds import back_project
+from premotor.simulate import arm, rig
+
+pytestmark = pytest.mark.sim
+
+
+@pytest.fixture
+def eye():
+    made = []
+
+    def make(world, **options):
+        made.append(rig.Rig(world.model, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def test_the_table_is_flat_to_a_tenth_of_a_millimetre(bench, eye):
+    world = bench()
+    for camera in ("front", "overhead"):
+        view = eye(world).render(world.data, camera)
+        points = back_project(view.depth, view.intrinsics, view.world_from_camera)
+        on_table = np.abs(points[..., 2] - 0.75) < 0.002
+        on_table &= points[..., 0] > -0.05  # not the foot of the arm
+        x, y = points[on_table][:, 0], points[on_table][:, 1]
+        assert on_table.sum() > 3000
+        assert np.abs(points[on_table][:, 2] - 0.75).max() < 2e-4
+        assert (x < 1.11).all()
+        assert (np.abs(y) < 0.56).all()
+
+
+def test_pixel_centers_are_whole_numbers(bench, eye):
+    """Spheres are drawn about their projected centers: half a pixel off would show as 0.5."""
+    places = np.array([(0.2, -0.2, 0.8), (0.35, 0.15, 0.9), (0.1, 0.25, 0.85)])
+
+    def add(spec):
+        for place in places:
+            spec.worldbody.add_geom(
+                type=mujoco.mjtGeom.mjGEOM_SPHERE,
+                size=(0.02, 0.0, 0.0),
+                pos=place,
+                rgba=(1.0, 0.0, 0.0, 1.0),
+            )
+
+    world = bench(add=add)
+    view = eye(world, width=256, height=192).render(world.data, "front")
+    centers = project(places, view.intrinsics, view.world_from_camera)
+    red = (view.rgb[..., 0] > 60) & (view.rgb[..., 1] < 30) & (view.rgb[..., 2] < 30)
+    rows, columns = np.nonzero(red)
+    for column, row, depth in centers:
+        near = np.hypot(columns - column, rows - row) < 12
+        assert abs(columns[near].mean() - column) < 0.2
+        assert abs(rows[near].mean() - row) < 0.2
+        assert abs(view.depth[round(row), round(column)] - (depth - 0.02)) < 1e-3
+
+
+def test_cameras_stand_where_the_benchmark_has_them(bench, eye):
+    world = bench()
+    views = eye(world).observe(world).views
+    assert tuple(views) == CAMERAS
+    front = views["front"].world_from_camera
+    np.testing.assert_allclose(front[:3, 3], (1.350, 0.0, 1.580), atol=1e-9)
+    np.testing.assert_allclose(front[:3, 2], (-0.9063, 0.0, -0.4226), atol=1e-3)
+    tip = world.end_effector.matrix()
+    wrist = np.linalg.inv(tip) @ views["wrist"].world_from_camera
+    np.testing.assert_allclose(wrist[:3, 3], (-0.050, 0.002, -0.0921), atol=1e-6)
+    np.testing.assert_allclose(wrist[:3, 2], (0.087, 0.0, 0.996), atol=2e-3)
+    for view in views.values():
+        assert view.rgb.shape == (128, 128, 3)
+        assert view.depth.dtype == np.float32
+        assert np.linalg.det(view.world_from_camera[:3, :3]) == pytest.approx(1.0)
+
+
+def test_both_fingertips_are_seen_by_the_wrist(bench, eye):
+    world = bench()
+    view = eye(world).render(world.data, "wrist")
+    tips = [world.body_pose(name) for name in ("panda_leftfinger", "panda_rightfinger")]
+    ends = np.stack([pose.matrix()[:3, :3] @ (0.0, 0.0, 0.05) + pose.position for pose in tips])
+    pixels = project(ends, view.intrinsics, view.world_from_camera)
+    assert (pixels[:, 2] > 0).all()
+    assert np.sign(pixels[0, 0] - 64) != np.sign(pixels[1, 0] - 64)
+
+
+def test_the_same_state_gives_the_same_bytes_in_any_rig(bench, eye):
+    world = bench(cube=(0.3, 0.0, 0.775))
+    first = eye(world).observe(world).views
+    eye(world, width=200, height=100).picture(world.data, "hero")
+    second = eye(bench(cube=(0.3, 0.0, 0.775))).observe(world).views
+    for camera in CAMERAS:
+        np.testing.assert_array_equal(first[camera].rgb, second[camera].rgb)
+        np.testing.assert_array_equal(first[camera].depth, second[camera].depth)
+
+
+def test_two_rigs_of_one_model_do_not_draw_into_each_other(bench, eye):
+    world = bench()
+    small, large = eye(world), eye(world, width=200, height=200, shadows=True)
+    before, picture = small.render(world.data, "front"), large.picture(world.data, "front")
+    np.testing.assert_array_equal(small.render(world.data, "front").rgb, before.rgb)
+    np.testing.assert_array_equal(large.picture(world.data, "front"), picture)
+
+
+def test_looks_are_refreshed_before_rendering(bench, eye):
+    def add(spec):
+        spec.nuserdata = 1
+
+    world = bench(cube=(0.3, 0.0, 0.775), add=add)
+
+    def turn_blue(model, data):
+        model.geom("cube").rgba[:] = (0.0, 0.0, 1.0, 1.0) if data.userdata[0] else (1, 0, 0, 1)
+
+    world.looks.append(turn_blue)
+    camera = eye(world, looks=world.looks)
+    red = camera.render(world.data, "front").rgb
+    world.data.userdata[0] = 1.0
+    blue = camera.render(world.data, "front").rgb
+    assert (red != blue).any()
+
+
+def test_shadows_are_for_pictures(bench, eye):
+    world = bench()
+    plain = eye(world, width=320, height=240).picture(world.data, "hero").astype(int)
+    shaded = eye(world, width=320, height=240, shadows=True).picture(world.data, "hero")
+    assert plain.mean() > shaded.mean()
+
+
+def test_unknown_cameras_are_told(bench, eye):
+    world = bench()
+    with pytest.raises(UnknownName, match="did you mean 'front'"):
+        eye(world).render(world.data, "fromt")
+
+
+def test_a_black_frame_is_an_error(bench, eye):
+    world = bench()
+    world.model.geom_rgba[:, :3] = 0.0
+    world.model.mat_rgba[:, :3] = 0.0
+    world.model.mat_specular[:] = 0.0
+    with pytest.raises(RenderingError, match="black"):
+        eye(world).render(world.data, "front")
+
+
+def test_missing_gl_says_how_to_get_it(bench, monkeypatch):
+    class Broken:
+        def __init__(self, width, height):
+            raise OSError("libOSMesa.so.8 not found")
+
+    monkeypatch.setattr(rig, "_shared", [])
+    backend = os.environ.get("MUJOCO_GL") or "osmesa"
+    monkeypatch.setattr(f"mujoco.{backend}.GLContext", Broken)
+    with pytest.raises(RenderingError, match="apt-get install"):
+        rig.Rig(bench().model)
+
+
+def test_the_observation_carries_what_the_robot_feels(bench, eye):
+    world = bench()
+    observation = eye(world).observe(world, cameras=(), ignore_collisions=True)
+    assert observation.views == {}
+    assert observation.ignore_collisions
+    np.testing.assert_allclose(observation.joint_positions, arm.START)
+    np.testing.assert_allclose(observation.proprioception, (1.0, 0.04, 0.04))

@@ -1,0 +1,101 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from premotor import checkpoint, presets
+from premotor.errors import CheckpointMismatch, ConfigError, DataError
+from premotor.mirror import Mirror
+from premotor.train.config import TrainConfig
+
+CONFIG = presets.train_preset("nano").mirror
+
+
+def mirror(seed: int) -> Mirror:
+    torch.manual_seed(seed)
+    return Mirror(CONFIG)
+
+
+def same(a: Mirror, b: Mirror) -> bool:
+    return all(torch.equal(v, b.state_dict()[k]) for k, v in a.state_dict().items())
+
+
+def test_a_model_comes_back_from_its_run_folder(tmp_path: Path):
+    model = mirror(0)
+    checkpoint.save(tmp_path, 7, model, {"optimizer": {"x": torch.arange(3)}})
+    back = checkpoint.load_mirror(tmp_path)
+    assert same(model, back)
+    assert not back.training
+    state = checkpoint.load_state(checkpoint.find(tmp_path))
+    assert state["optimizer"]["x"].tolist() == [0, 1, 2]
+
+
+def test_every_fault_is_listed_and_nothing_is_loaded(tmp_path: Path):
+    path = checkpoint.save(tmp_path, 0, mirror(0)).path / checkpoint.WEIGHTS
+    stored = load_file(path)
+    names = list(stored)
+    del stored[names[0]]
+    stored[names[1]] = torch.zeros(1, 2, 3)
+    save_file(stored | {"stranger": torch.zeros(2)}, path)
+    model, before = mirror(1), mirror(1)
+    with pytest.raises(CheckpointMismatch) as caught:
+        checkpoint.load_weights(model, path)
+    for expected in (
+        f"missing {names[0]}",
+        "extra stranger (2,)",
+        f"misshapen {names[1]}: (1, 2, 3)",
+    ):
+        assert expected in str(caught.value)
+    assert same(model, before)
+
+
+def test_a_truncated_file_is_named(tmp_path: Path):
+    path = checkpoint.save(tmp_path, 0, mirror(0)).path / checkpoint.WEIGHTS
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match="model.safetensors"):
+        checkpoint.load_mirror(tmp_path)
+
+
+def test_a_missing_step_is_refused_naming_those_there(tmp_path: Path):
+    for step in (0, 5):
+        checkpoint.save(tmp_path, step, mirror(0))
+    with pytest.raises(DataError, match="steps there: 0, 5"):
+        checkpoint.find(tmp_path, 3)
+    assert checkpoint.find(tmp_path).step == 5
+
+
+def test_the_untrained_and_the_last_checkpoints_are_kept(tmp_path: Path):
+    for step in (0, 5, 10, 15):
+        checkpoint.save(tmp_path, step, mirror(0))
+    (tmp_path / "checkpoints" / ".step_000020.77").mkdir()
+    checkpoint.prune(tmp_path, keep=2)
+    left = sorted(p.name for p in (tmp_path / "checkpoints").iterdir())
+    assert left == ["step_000000", "step_000010", "step_000015"]
+
+
+def test_saving_a_step_again_replaces_it(tmp_path: Path):
+    checkpoint.save(tmp_path, 5, mirror(0))
+    checkpoint.save(tmp_path, 5, mirror(1))
+    assert same(checkpoint.load_mirror(tmp_path, 5), mirror(1))
+
+
+@pytest.mark.parametrize("name", list(presets.TRAIN))
+def test_a_configuration_survives_yaml(name: str):
+    config = presets.train_preset(name)
+    assert checkpoint.from_yaml(TrainConfig, checkpoint.to_yaml(config), "here") == config
+
+
+def test_unknown_fields_in_yaml_are_named():
+    text = checkpoint.to_yaml(CONFIG).replace("temperature", "temperatur")
+    with pytest.raises(ConfigError, match="temperatur"):
+        checkpoint.from_yaml(type(CONFIG), text, "config.yaml")
+    with pytest.raises(ConfigError, match="not YAML"):
+        checkpoint.from_yaml(type(CONFIG), "a: [", "config.yaml")
+
+
+def test_yaml_may_leave_fields_out():
+    few = checkpoint.from_yaml(TrainConfig, "steps: 7\nmirror: {align: {latent_dim: 8}}", "here")
+    assert (few.steps, few.mirror.align.latent_dim) == (7, 8)
+    assert few.mirror.understand == dataclasses.replace(few.mirror.understand)

@@ -1,0 +1,97 @@
+import dataclasses
+
+import pytest
+import torch
+
+from premotor import presets
+from premotor.batch import Executed, MirrorBatch, Observed, Target
+from premotor.errors import ConfigError
+from premotor.mirror import Mirror, mirror_losses
+
+CONFIG = presets.train_preset("nano").mirror
+
+
+def make_batch(rows: int = 3, seed: int = 0) -> MirrorBatch:
+    draw = torch.Generator().manual_seed(seed)
+    points = torch.rand(rows, 200, 3, generator=draw) * 0.8 + torch.tensor([-0.2, -0.4, 0.7])
+    words = torch.randint(300, 1000, (rows, 24), generator=draw)
+    words[:, 0], words[:, 10], words[:, 11:] = 49406, 49407, 0
+    return MirrorBatch(
+        Executed(points, torch.rand(rows, 200, 3, generator=draw), torch.rand(rows, 3)),
+        words,
+        Target(
+            points[:, 0].clone(),
+            torch.tensor([[0.0, 1.0, 0.0, 0.0]]).repeat(rows, 1),
+            torch.arange(rows) % 2,
+            torch.ones(rows, dtype=torch.int64),
+        ),
+        Observed(torch.rand(rows, 4, 3, 32, 32, generator=draw), words, torch.arange(rows)),
+    )
+
+
+@pytest.fixture
+def mirror() -> Mirror:
+    torch.manual_seed(0)
+    return Mirror(CONFIG)
+
+
+def test_both_towers_meet_in_one_space_of_unit_vectors(mirror: Mirror):
+    output = mirror.eval()(make_batch())
+    assert output.observed is not None
+    assert output.aligned is not None
+    assert output.observed.u.shape == (3, CONFIG.understand.u_dim)
+    assert output.executed.e.shape == (3, CONFIG.execute.e_dim)
+    for z in (output.aligned.z_u, output.aligned.z_e):
+        assert z.shape == (3, mirror.align.latent_dim)
+        assert torch.allclose(z.norm(dim=1), torch.ones(3))
+
+
+def test_the_objective_is_the_sum_of_its_terms(mirror: Mirror):
+    batch = make_batch()
+    config = dataclasses.replace(CONFIG, align=dataclasses.replace(CONFIG.align, weight=0.25))
+    losses = mirror_losses(mirror.eval()(batch), batch, config)
+    terms = losses.terms
+    total = terms["understand"] + terms["execute"] + 0.25 * terms["align"]
+    assert torch.allclose(losses.total, total)
+    seven = ("coarse", "fine", "rotation_x", "rotation_y", "rotation_z", "gripper", "collision")
+    assert torch.allclose(terms["execute"], torch.stack([terms[k] for k in seven]).sum())
+
+
+def test_without_a_clip_there_is_only_the_loss_of_acting(mirror: Mirror):
+    batch = dataclasses.replace(make_batch(), observed=None)
+    output = mirror(batch)
+    losses = mirror_losses(output, batch, CONFIG)
+    assert output.observed is None
+    assert output.aligned is None
+    assert torch.equal(losses.total.detach(), losses.terms["execute"])
+    losses.total.backward()
+    assert all(p.grad is None for p in mirror.understand.parameters())
+    assert all(p.grad is None for p in mirror.align.parameters())
+
+
+def test_alignment_teaches_both_towers(mirror: Mirror):
+    output = mirror.eval()(make_batch())
+    assert output.aligned is not None
+    output.aligned.z_u.pow(2)[:, 0].sum().backward()
+    assert any(p.grad is not None and p.grad.any() for p in mirror.understand.parameters())
+    mirror.zero_grad()
+    output = mirror(make_batch())
+    assert output.aligned is not None
+    output.aligned.z_e.pow(2)[:, 0].sum().backward()
+    assert any(p.grad is not None and p.grad.any() for p in mirror.execute.parameters())
+
+
+def test_towers_share_no_parameter(mirror: Mirror):
+    owners: dict[int, str] = {}
+    for name, tower in mirror.towers.items():
+        for parameter in tower.parameters():
+            assert owners.setdefault(id(parameter), name) == name
+    assert len(owners) == len(list(mirror.parameters()))
+
+
+def test_a_batch_without_target_is_decoded_and_has_no_loss(mirror: Mirror):
+    batch = dataclasses.replace(make_batch(), target=None)
+    output = mirror.eval()(batch)
+    assert output.executed.position is not None
+    with pytest.raises(ConfigError, match="without a target"):
+        mirror_losses(output, batch, CONFIG)

@@ -1,0 +1,205 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from premotor import checkpoint, presets
+from premotor.errors import ConfigError, DataError, OutputExists, TrainingDiverged
+from premotor.records import RunManifest, StepRecord, read_json, read_lines
+from premotor.store.reader import DemoSet
+from premotor.train import loop, probe, run
+from premotor.train.config import TrainConfig
+from premotor.train.launch import StopSignal
+from premotor.train.loop import FitResult
+from premotor.train.run import Run
+
+CONFIG = dataclasses.replace(
+    presets.train_preset("nano"), steps=8, eval_every=4, checkpoint_every=3, processes=1
+)
+
+
+def train(out: Path, data: Path, config: TrainConfig = CONFIG, crash_at: int = -1) -> FitResult:
+    def on_step(record: StepRecord) -> None:
+        if record.step == crash_at:
+            raise KeyError("pulled the plug")
+
+    fingerprint = DemoSet.open(data, "train").fingerprint()
+    prepared = run.prepare(out, config, fingerprint, resume=out.exists(), overwrite=False)
+    return loop.fit(config, prepared, data, on_step, "premotor train nano")
+
+
+def weights(out: Path, step: int) -> dict[str, torch.Tensor]:
+    return load_file(out / "checkpoints" / f"step_{step:06d}" / checkpoint.WEIGHTS)
+
+
+@pytest.fixture(scope="module")
+def trained(dots: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An uninterrupted run."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    assert train(out, dots) == FitResult(8, finished=True)
+    return out
+
+
+def test_a_run_writes_down_what_it_did(trained: Path):
+    records = list(read_lines(trained / "metrics.jsonl", StepRecord))
+    assert [r.step for r in records] == list(range(8))
+    assert ["align" in r.losses for r in records] == [i % 5 == 4 for i in range(8)]
+    manifest = read_json(trained / "manifest.json", RunManifest)
+    assert manifest.preset == "nano"
+    assert set(manifest.parameters) == {"understand", "execute", "align"}
+    kept = [c.step for c in checkpoint.checkpoints(trained)]
+    assert kept == [0, 6, 8]
+    assert run.read_config(trained / "config.yaml") == CONFIG
+
+
+def test_the_probe_set_is_measured_at_first_regularly_and_at_last(trained: Path):
+    found = sorted(p.name for p in (trained / "probe").glob("*.safetensors"))
+    assert found == [f"step_{i:06d}.safetensors" for i in (0, 4, 8)]
+    rows = json.loads((trained / "probe" / "rows.json").read_text())
+    assert len(rows) == 4
+    assert set(rows[0]) == {"task", "variation", "episode"}
+    stored = load_file(trained / "probe" / found[0])
+    assert set(stored) == {"u", "e", "z_u", "z_e"}
+    assert torch.allclose(stored["z_e"].norm(dim=1), torch.ones(4))
+
+
+def test_step_zero_is_the_untrained_model(trained: Path):
+    untrained = loop.build_mirror(CONFIG).state_dict()
+    stored = weights(trained, 0)
+    assert all(torch.equal(untrained[k], v) for k, v in stored.items())
+
+
+@pytest.mark.parametrize("crash_at", [1, 4, 6])
+def test_a_crashed_run_ends_bit_for_bit_where_a_whole_one_does(
+    trained: Path, dots: Path, tmp_path: Path, crash_at: int
+):
+    out = tmp_path / "torn"
+    with pytest.raises(KeyError, match="plug"):
+        train(out, dots, crash_at=crash_at)
+    (out / "metrics.jsonl").open("a").write('{"step": ')
+    assert train(out, dots).finished
+    ours, expected = weights(out, 8), weights(trained, 8)
+    assert all(torch.equal(ours[k], v) for k, v in expected.items())
+    for name in ("step_000004", "step_000008"):
+        a, b = (load_file(p / "probe" / f"{name}.safetensors") for p in (out, trained))
+        assert all(torch.equal(a[k], b[k]) for k in b)
+    records = list(read_lines(out / "metrics.jsonl", StepRecord))
+    theirs = list(read_lines(trained / "metrics.jsonl", StepRecord))
+    assert [(r.step, r.losses) for r in records] == [(r.step, r.losses) for r in theirs]
+
+
+def test_a_stop_is_answered_with_a_checkpoint(
+    dots: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained: Path
+):
+    out = tmp_path / "stopped"
+    monkeypatch.setattr(
+        StopSignal, "__enter__", lambda self: setattr(self, "received", True) or self
+    )
+    assert train(out, dots) == FitResult(1, finished=False)
+    assert [c.step for c in checkpoint.checkpoints(out)] == [0, 1]
+    monkeypatch.undo()
+    assert train(out, dots).finished
+    assert torch.equal(
+        weights(out, 8)["align.from_u.weight"], weights(trained, 8)["align.from_u.weight"]
+    )
+
+
+def test_another_seed_is_another_run(dots: Path, tmp_path: Path, trained: Path):
+    config = dataclasses.replace(CONFIG, seed=1, steps=1)
+    train(tmp_path / "other", dots, config)
+    stored, theirs = weights(tmp_path / "other", 0), weights(trained, 0)
+    changed = [k for k in stored if not torch.equal(stored[k], theirs[k])]
+    assert changed
+
+
+def test_divergence_names_the_term_and_keeps_the_last_good_checkpoint(dots: Path, tmp_path: Path):
+    out = tmp_path / "diverged"
+    with pytest.raises(KeyError):
+        train(out, dots, crash_at=4)
+    last = checkpoint.find(out)
+    model = checkpoint.load_mirror(out)
+    with torch.no_grad():
+        model.align.from_u.weight.fill_(float("nan"))
+    checkpoint.save(out, last.step, model, checkpoint.load_state(last))
+    with pytest.raises(TrainingDiverged, match="step 4: loss term 'align' not finite"):
+        train(out, dots)
+    assert checkpoint.find(out).step == 3
+
+
+def test_another_configuration_is_refused_with_the_differences(trained: Path):
+    other = dataclasses.replace(CONFIG, steps=9, processes=2)
+    with pytest.raises(ConfigError, match="steps: 8 in the run, 9 now") as caught:
+        run.prepare(trained, other, "print", resume=True, overwrite=False)
+    assert "processes" not in str(caught.value)
+
+
+def test_other_data_are_refused(dots: Path, tmp_path: Path):
+    config = dataclasses.replace(CONFIG, steps=1)
+    train(tmp_path / "run", dots, config)
+    with pytest.raises(ConfigError, match="other data"):
+        run.prepare(tmp_path / "run", config, "changed", resume=True, overwrite=False)
+
+
+def test_existing_output_is_refused_and_can_be_overwritten(tmp_path: Path):
+    out = tmp_path / "run"
+    run.prepare(out, CONFIG, "print", resume=False, overwrite=False)
+    (out / "metrics.jsonl").write_text("old\n")
+    with pytest.raises(OutputExists, match="--resume"):
+        run.prepare(out, CONFIG, "print", resume=False, overwrite=False)
+    run.prepare(out, CONFIG, "print", resume=False, overwrite=True)
+    assert not (out / "metrics.jsonl").exists()
+
+
+def test_what_is_no_run_is_never_overwritten(tmp_path: Path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(OutputExists, match="not a run"):
+        run.prepare(tmp_path, CONFIG, "print", resume=False, overwrite=True)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_another_number_of_processes_is_refused(dots: Path, tmp_path: Path):
+    out = tmp_path / "run"
+    with pytest.raises(KeyError):
+        train(out, dots, crash_at=4)
+    last = checkpoint.find(out)
+    state = checkpoint.load_state(last) | {"world": 4}
+    checkpoint.save(out, last.step, checkpoint.load_mirror(out), state)
+    with pytest.raises(ConfigError, match="--processes 4"):
+        train(out, dots)
+
+
+def test_a_run_has_one_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(run.time, "sleep", lambda _: None)
+    with Run(tmp_path).owned(), pytest.raises(OutputExists, match="another process"):  # noqa: SIM117
+        with Run(tmp_path).owned():
+            pass
+
+
+def test_missing_validation_split_is_said_and_survived(
+    dots: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    config = dataclasses.replace(CONFIG, steps=1, probe_split="valid")
+    train(tmp_path / "run", dots, config)
+    assert "no probe set" in caplog.text
+    assert not (tmp_path / "run" / "probe").exists()
+
+
+def test_a_missing_data_set_is_named(tmp_path: Path):
+    with pytest.raises(DataError, match="nowhere"):
+        run.open_dataset(tmp_path / "nowhere", "train", CONFIG.mirror)
+
+
+def test_clips_are_whole_in_the_last_part_of_a_run():
+    ratios = [CONFIG.mask_ratio(step) for step in range(8)]
+    assert ratios == [0.5] * 6 + [0.0] * 2
+
+
+def test_a_shared_probe_is_put_together_in_order(dots: Path):
+    dataset = run.open_dataset(dots, "val", CONFIG.mirror)
+    chosen, mirror = probe.choose_probe(dataset, 5), loop.build_mirror(CONFIG)
+    parts = [probe.Probe(dataset, chosen.transitions[rank::2]) for rank in range(2)]
+    joined = probe._interleave([part.measure(mirror)["z_u"] for part in parts], 5)
+    assert torch.allclose(joined, chosen.measure(mirror)["z_u"], atol=1e-6)
