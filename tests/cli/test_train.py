@@ -41,7 +41,7 @@ def test_no_preset_names_those_there_are():
 
 
 def test_a_missing_config_file_is_named(tmp_path: Path):
-    with pytest.raises(DataError, match="none.yaml is missing"):
+    with pytest.raises(DataError, match=r"none\.yaml is missing"):
         train.parse(["--config", str(tmp_path / "none.yaml"), *PLACES])
 
 

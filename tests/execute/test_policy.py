@@ -133,6 +133,14 @@ def test_e_has_the_width_its_source_promises(source):
         assert policy(executed, words).e.shape == (2, config.e_dim)
 
 
+def test_the_default_sizes_are_the_released_ones_to_the_parameter():
+    with torch.device("meta"):
+        policy = Policy(ExecuteConfig())
+    parameters = {name: p.numel() for name, p in policy.named_parameters()}
+    text = sum(n for name, n in parameters.items() if name.startswith("text."))
+    assert sum(parameters.values()) - text == 72_115_622  # execution.md c
+
+
 def test_e_depends_on_the_words():
     torch.manual_seed(0)
     policy = Policy(NANO).eval()

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from premotor.errors import ConfigError
 from premotor.train import launch
 
-OPTIONS = "--steps 16 --eval-every 8 --checkpoint-every 4 --processes 2".split()
+OPTIONS = ["--steps", "16", "--eval-every", "8", "--checkpoint-every", "4", "--processes", "2"]
 
 
 def start(out: Path, data: Path, *extra: str) -> subprocess.Popen[str]:

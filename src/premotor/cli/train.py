@@ -40,13 +40,13 @@ _LINE_EVERY = 10.0  # [s] between two lines where there is no terminal
 
 @dataclass(frozen=True, kw_only=True)
 class TrainCommand:
-    """Train both towers together on a data set made by `premotor collect`."""
+    """What is to be trained on what, and where it goes."""
 
-    data: Path  # folder of the data set, with the splits train and val
-    out: Path  # folder of the run
-    resume: bool = False  # go on where the run stopped
-    overwrite: bool = False  # start anew where there is a run
-    train: Annotated[TrainConfig, tyro.conf.arg(name="")]
+    data: Path
+    out: Path
+    resume: bool
+    overwrite: bool
+    train: TrainConfig
 
 
 def parse(arguments: Sequence[str]) -> TrainCommand:
@@ -69,12 +69,26 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
         start, rest = read_config(Path(rest[1])), rest[2:]
     else:
         start, rest = presets.train_preset(rest[0]), rest[1:]
-    return tyro.cli(
-        TrainCommand,
-        prog="premotor train PRESET",
-        args=rest,
-        default=TrainCommand(data=tyro.MISSING, out=tyro.MISSING, train=start),
-    )
+
+    def build(
+        data: Path,
+        out: Path,
+        resume: bool = False,
+        overwrite: bool = False,
+        train: Annotated[TrainConfig, tyro.conf.arg(name="")] = start,
+    ) -> TrainCommand:
+        """Train both towers together on a data set made by `premotor collect`.
+
+        Args:
+            data: Folder of the data set, with the splits train and val.
+            out: Folder of the run.
+            resume: Go on where the run stopped.
+            overwrite: Start anew where there is a run.
+            train: The run, field by field.
+        """
+        return TrainCommand(data=data, out=out, resume=resume, overwrite=overwrite, train=train)
+
+    return tyro.cli(build, prog="premotor train PRESET", args=rest)
 
 
 def command(argv: Sequence[str]) -> int:

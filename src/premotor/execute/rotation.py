@@ -55,9 +55,9 @@ def add_noise(
     generator: torch.Generator | None,
 ) -> Int[Tensor, "b 3"]:
     """Shift each bin by -k..k with the given chances, around the circle."""
-    weights = torch.tensor(chances, device=bins.device)
+    weights = torch.tensor(chances)
     draw = torch.multinomial(weights, bins.numel(), replacement=True, generator=generator)
-    return (bins + draw.view_as(bins) - len(chances) // 2) % num_bins
+    return (bins + draw.view_as(bins).to(bins.device) - len(chances) // 2) % num_bins
 
 
 def circular_mean(
