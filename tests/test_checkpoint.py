@@ -54,7 +54,7 @@ def test_every_fault_is_listed_and_nothing_is_loaded(tmp_path: Path):
 def test_a_truncated_file_is_named(tmp_path: Path):
     path = checkpoint.save(tmp_path, 0, mirror(0)).path / checkpoint.WEIGHTS
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(DataError, match="model.safetensors"):
+    with pytest.raises(DataError, match=r"model\.safetensors"):
         checkpoint.load_mirror(tmp_path)
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from premotor import presets
+from premotor.backbones.tokenizer import Tokenizer
 from premotor.batch import Executed, MirrorBatch, Observed, Target
 from premotor.errors import ConfigError
 from premotor.mirror import Mirror, mirror_losses
@@ -14,18 +15,18 @@ CONFIG = presets.train_preset("nano").mirror
 def make_batch(rows: int = 3, seed: int = 0) -> MirrorBatch:
     draw = torch.Generator().manual_seed(seed)
     points = torch.rand(rows, 200, 3, generator=draw) * 0.8 + torch.tensor([-0.2, -0.4, 0.7])
-    words = torch.randint(300, 1000, (rows, 24), generator=draw)
-    words[:, 0], words[:, 10], words[:, 11:] = 49406, 49407, 0
+    texts = [f"push the {color} button" for color in ("red", "green", "blue")[:rows]]
+    caption = Tokenizer(CONFIG.understand.text.context).encode(texts)
     return MirrorBatch(
         Executed(points, torch.rand(rows, 200, 3, generator=draw), torch.rand(rows, 3)),
-        words,
+        Tokenizer(CONFIG.execute.text.context).encode(texts),
         Target(
             points[:, 0].clone(),
             torch.tensor([[0.0, 1.0, 0.0, 0.0]]).repeat(rows, 1),
             torch.arange(rows) % 2,
             torch.ones(rows, dtype=torch.int64),
         ),
-        Observed(torch.rand(rows, 4, 3, 32, 32, generator=draw), words, torch.arange(rows)),
+        Observed(torch.rand(rows, 4, 3, 32, 32, generator=draw), caption, torch.arange(rows)),
     )
 
 

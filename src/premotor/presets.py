@@ -138,7 +138,7 @@ def tiny() -> TrainConfig:
         steps=2000,
         pairing=PairingConfig(batch_size=16, pair_batch_size=32),
         augment=AugmentConfig(yaw=15.0),
-        optimizer=OptimizerConfig(understand_factor=0.5),
+        optimizer=OptimizerConfig(understand_factor=0.25),
         schedule=ScheduleConfig(warmup=100),
         eval_every=250,
         probe_episodes=96,

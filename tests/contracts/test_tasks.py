@@ -9,6 +9,7 @@ import pytest
 
 from premotor.episode.discovery import discover_keyframes
 from premotor.episode.keyframe import Keyframe
+from premotor.episode.observation import Observation
 from premotor.geometry.poses import Pose
 from premotor.simulate.environment import ACTION_HIGH, ACTION_LOW, Environment
 from premotor.simulate.tasks import STUDIES, TASKS
@@ -63,8 +64,12 @@ def test_each_waypoint_is_found_again_as_one_keyframe(env: Environment, name: st
     for seed in SEEDS:
         env.reset(name, _variation(name, seed), seed)
         rows, ends = [env.proprioception_row()], []
+
+        def record(rows: list[Observation] = rows) -> None:
+            rows.append(env.proprioception_row())
+
         for keyframe in env.waypoints():
-            env.act(keyframe, lambda: rows.append(env.proprioception_row()), stop_on_success=False)
+            env.act(keyframe, record, stop_on_success=False)
             ends.append(len(rows) - 1)
         velocities = np.stack([row.joint_velocities for row in rows])
         assert discover_keyframes(velocities, [row.gripper_open for row in rows]) == ends
@@ -96,11 +101,12 @@ def test_seeds_are_different_episodes(env: Environment, name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_random_actions_do_not_succeed(env: Environment, name: str) -> None:
     rng = np.random.default_rng(0)
+    low = ACTION_LOW + np.array([0.3, 0.3, 0.25])
+    high = ACTION_HIGH - np.array([0.1, 0.3, 0.5])
     for seed in range(2):
         env.reset(name, _variation(name, seed), seed)
         for _ in range(4):
-            position = rng.uniform(ACTION_LOW + (0.3, 0.3, 0.25), ACTION_HIGH - (0.1, 0.3, 0.5))
-            pose = Pose.of(position, POINTING_DOWN)
+            pose = Pose.of(rng.uniform(low, high), POINTING_DOWN)
             outcome = env.act(Keyframe(pose, bool(rng.integers(2)), ignore_collisions=False))
             assert not outcome.success
             if outcome.ended:

@@ -37,7 +37,7 @@ NANO = ExecuteConfig(
         dropout=0.0,
     ),
     heatmap=HeatmapConfig(upsampler="skip", mean_window=3),
-    tokens=replace(TOKENS, label_sigma=1.0, mean_window=5),
+    tokens=replace(TOKENS, label_sigma=1.0, mean_window=5, shortcut_dim=8),
     words=WordsConfig(slots=3, match_dim=8),
     text=TEXT,
     coarse_context=True,

@@ -109,3 +109,15 @@ def test_a_stop_signal_is_remembered_and_handlers_are_put_back():
         signal.raise_signal(signal.SIGTERM)
         assert stop.received
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_lost_peer_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with (
+        pytest.raises(launch.ProcessLost, match="another training process"),
+        launch.peers_watched(),
+    ):
+        raise RuntimeError("[pair.cc:553] Connection closed by peer [127.0.0.1]:1")
+    with pytest.raises(RuntimeError, match="shape"), launch.peers_watched():
+        raise RuntimeError("shape mismatch")

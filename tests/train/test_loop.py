@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,6 @@ from safetensors.torch import load_file
 from premotor import checkpoint, presets
 from premotor.errors import ConfigError, DataError, OutputExists, TrainingDiverged
 from premotor.records import RunManifest, StepRecord, read_json, read_lines
-from premotor.store.reader import DemoSet
 from premotor.train import loop, probe, run
 from premotor.train.config import TrainConfig
 from premotor.train.launch import StopSignal
@@ -26,9 +26,10 @@ def train(out: Path, data: Path, config: TrainConfig = CONFIG, crash_at: int = -
         if record.step == crash_at:
             raise KeyError("pulled the plug")
 
-    fingerprint = DemoSet.open(data, "train").fingerprint()
+    source = run.Source(data)
+    fingerprint = source.open().fingerprint()
     prepared = run.prepare(out, config, fingerprint, resume=out.exists(), overwrite=False)
-    return loop.fit(config, prepared, data, on_step, "premotor train nano")
+    return loop.fit(config, prepared, source, on_step, "premotor train nano")
 
 
 def weights(out: Path, step: int) -> dict[str, torch.Tensor]:
@@ -189,7 +190,7 @@ def test_missing_validation_split_is_said_and_survived(
 
 def test_a_missing_data_set_is_named(tmp_path: Path):
     with pytest.raises(DataError, match="nowhere"):
-        run.open_dataset(tmp_path / "nowhere", "train", CONFIG.mirror)
+        run.open_dataset(run.Source(tmp_path / "nowhere"), "train", CONFIG.mirror)
 
 
 def test_clips_are_whole_in_the_last_part_of_a_run():
@@ -198,8 +199,20 @@ def test_clips_are_whole_in_the_last_part_of_a_run():
 
 
 def test_a_shared_probe_is_put_together_in_order(dots: Path):
-    dataset = run.open_dataset(dots, "val", CONFIG.mirror)
+    dataset = run.open_dataset(run.Source(dots), "val", CONFIG.mirror)
     chosen, mirror = probe.choose_probe(dataset, 5), loop.build_mirror(CONFIG)
     parts = [probe.Probe(dataset, chosen.transitions[rank::2]) for rank in range(2)]
     joined = probe._interleave([part.measure(mirror)["z_u"] for part in parts], 5)
     assert torch.allclose(joined, chosen.measure(mirror)["z_u"], atol=1e-6)
+
+
+def test_damaged_episodes_are_left_out_only_when_asked(
+    tmp_path: Path, write_data: Callable[[Path, int, int, int], Path]
+):
+    data = write_data(tmp_path / "data", 6, 4, 16)
+    victim = data / "train" / "keyframes" / "episode_000002.parquet"
+    victim.write_bytes(victim.read_bytes()[:-50])
+    with pytest.raises(DataError, match="episode 2"):
+        run.Source(data).open()
+    dataset = run.open_dataset(run.Source(data, skip_bad=True), "train", CONFIG.mirror)
+    assert [info.index for info in dataset.cache.episodes] == [0, 1, 3, 4, 5]

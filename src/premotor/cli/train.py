@@ -22,17 +22,24 @@ from rich.progress import (
 from premotor import presets
 from premotor.errors import ConfigError
 from premotor.records import StepRecord
-from premotor.store.reader import DemoSet
 from premotor.train.config import TrainConfig
 from premotor.train.launch import (
     INTERRUPTED,
     in_worker,
     launch,
     number_of_processes,
+    peers_watched,
     prepare_worker,
 )
 from premotor.train.loop import FitResult, fit, resolve_device
-from premotor.train.run import Run, open_dataset, open_probe_dataset, prepare, read_config
+from premotor.train.run import (
+    Run,
+    Source,
+    open_dataset,
+    open_probe_dataset,
+    prepare,
+    read_config,
+)
 
 PREPARED = "PREMOTOR_RUN_PREPARED"  # set for the processes we start ourselves
 _LINE_EVERY = 10.0  # [s] between two lines where there is no terminal
@@ -42,7 +49,7 @@ _LINE_EVERY = 10.0  # [s] between two lines where there is no terminal
 class TrainCommand:
     """What is to be trained on what, and where it goes."""
 
-    data: Path
+    source: Source
     out: Path
     resume: bool
     overwrite: bool
@@ -75,6 +82,7 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
         out: Path,
         resume: bool = False,
         overwrite: bool = False,
+        skip_bad: bool = False,
         train: Annotated[TrainConfig, tyro.conf.arg(name="")] = start,
     ) -> TrainCommand:
         """Train both towers together on a data set made by `premotor collect`.
@@ -84,9 +92,16 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
             out: Folder of the run.
             resume: Go on where the run stopped.
             overwrite: Start anew where there is a run.
+            skip_bad: Leave damaged episodes out instead of refusing the data set.
             train: The run, field by field.
         """
-        return TrainCommand(data=data, out=out, resume=resume, overwrite=overwrite, train=train)
+        return TrainCommand(
+            source=Source(data, skip_bad),
+            out=out,
+            resume=resume,
+            overwrite=overwrite,
+            train=train,
+        )
 
     return tyro.cli(build, prog="premotor train PRESET", args=rest)
 
@@ -124,18 +139,18 @@ def command(argv: Sequence[str]) -> int:
 def _prepare(wanted: TrainCommand) -> None:
     """All that can be refused at once is refused before anything is started."""
     resolve_device(wanted.train)
-    fingerprint = DemoSet.open(wanted.data, "train").fingerprint()
+    fingerprint = wanted.source.open().fingerprint()
     prepare(wanted.out, wanted.train, fingerprint, wanted.resume, wanted.overwrite)
     with _CacheBar() as bar:
-        open_dataset(wanted.data, "train", wanted.train.mirror, bar.show)
-        open_probe_dataset(wanted.data, wanted.train, bar.show)
+        open_dataset(wanted.source, "train", wanted.train.mirror, bar.show)
+        open_probe_dataset(wanted.source, wanted.train, bar.show)
 
 
 def _train(wanted: TrainCommand, argv: Sequence[str]) -> int:
     config = wanted.train
     line = shlex.join(["premotor", "train", *argv])
-    with _StepBar(config.steps) as bar:
-        result: FitResult = fit(config, Run(wanted.out), wanted.data, bar.show, line)
+    with _StepBar(config.steps) as bar, peers_watched():
+        result: FitResult = fit(config, Run(wanted.out), wanted.source, bar.show, line)
     return 0 if result.finished else INTERRUPTED
 
 

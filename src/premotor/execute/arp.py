@@ -166,6 +166,16 @@ class CrossBlock(nn.Module):
         return x + g2 * self.mlp(self.norm(x) * (1 + k2) + s2)
 
 
+def _shortcut(dim: int, config: TokensConfig) -> nn.Sequential:
+    """From all prompts straight to all logits: small runs learn to turn much sooner with it."""
+    hidden = config.shortcut_dim
+    into, out = (
+        nn.Linear(NUM_PROMPTS * dim, hidden),
+        nn.Linear(hidden, 3 * config.rotation_bins + 4),
+    )
+    return nn.Sequential(into, nn.SiLU(), out)
+
+
 class TokenTransformer(nn.Module):
     """Screen points conditioned on a view, and the action sequence conditioned on prompts."""
 
@@ -188,6 +198,7 @@ class TokenTransformer(nn.Module):
         mask = stream_mask(config.chunk, config.gripper_sees_rotation)
         self.register_buffer("mask", mask, persistent=False)
         self._reset()
+        self.shortcut = _shortcut(dim, config) if config.shortcut_dim else None
 
     def _reset(self) -> None:
         for module in self.modules():
@@ -195,7 +206,7 @@ class TokenTransformer(nn.Module):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
             elif isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
+                nn.init.normal_(module.weight, std=self.config.code_std)
         for block in self.cross:
             assert isinstance(block, CrossBlock)
             nn.init.normal_(block.modulation.weight, std=self.config.modulation_std)
@@ -239,7 +250,11 @@ class TokenTransformer(nn.Module):
         queries = self.norm(x[:, length:])
         rotation = [head(queries[:, i]) for i, head in enumerate(self.rotation_heads)]
         gripper, collision = self.gripper_head(queries[:, 3]), self.collision_head(queries[:, 4])
-        return ActionLogits(torch.stack(rotation, dim=1), gripper, collision, queries)
+        logits = torch.cat([*rotation, gripper, collision], dim=1)
+        if self.shortcut is not None:
+            logits = logits + self.shortcut(prompts.flatten(1))
+        turns, gripper, collision = logits.split([logits.shape[1] - 4, 2, 2], dim=1)
+        return ActionLogits(turns.view(len(logits), 3, -1), gripper, collision, queries)
 
     def decode(self, prompts: Float[Tensor, "b 6 e"]) -> tuple[ActionLogits, Int[Tensor, "b 5"]]:
         """Greedy: each chunk given what was decoded before it. Returns logits and values."""

@@ -101,6 +101,8 @@ class TokensConfig:
     dropout: float = 0.1
     norm_condition: bool = True  # layer norm on the cross-attention's output before AdaLN
     modulation_std: float = 0.02  # of the AdaLN weights at the start; 0 = identity blocks
+    code_std: float = 0.02  # of type, chunk, position and value codes at the start
+    shortcut_dim: int = 0  # width of an MLP from the prompts to all logits, added; 0 = none
     rotation_bins: int = 72  # per Euler angle
     chunk: int = 2  # gripper and collision are decoded together (2) or in turn (1)
     gripper_sees_rotation: bool = False  # else the last two tokens never attend to rotations

@@ -57,6 +57,10 @@ def find_task(name: str) -> Task[Any, Any]:
     return table[name]
 
 
+def _stream(key: tuple[int, ...], purpose: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence([*key, purpose]))
+
+
 class Environment:
     """One episode at a time; (task, variation, seed) gives the same episode, always.
 
@@ -98,17 +102,10 @@ class Environment:
             raise ConfigError(f"{task} has variations 0 to {count - 1}, got {variation}")
         rejections: list[str] = []
         for attempt in range(MAX_ATTEMPTS):
-            streams = [
-                np.random.default_rng(
-                    np.random.SeedSequence(
-                        [zlib.crc32(task.encode()), variation, seed, attempt, purpose]
-                    )
-                )
-                for purpose in (LAYOUT, PLANNER)
-            ]
-            objection = self._stage(variation, streams[LAYOUT])
+            key = (zlib.crc32(task.encode()), variation, seed, attempt)
+            objection = self._stage(variation, key)
             if not objection:
-                self._begin(variation, attempt, tuple(rejections), streams[PLANNER])
+                self._begin(variation, tuple(rejections), _stream(key, PLANNER))
                 return
             rejections.append(objection)
         raise PlacementFailed(
@@ -116,11 +113,12 @@ class Environment:
             f"{MAX_ATTEMPTS} attempts ({rejections[-1]} last); choose another seed"
         )
 
-    def _stage(self, variation: int, rng: np.random.Generator) -> str:
+    def _stage(self, variation: int, key: tuple[int, ...]) -> str:
         """Draw a layout; returns what speaks against it, or "" if it is admissible."""
         scene = Scene()
+        wanted = self.task.variations[variation]
         try:
-            self.cast = self.task.stage(scene, self.task.variations[variation], rng)
+            self.cast = self.task.stage(scene, wanted, _stream(key, LAYOUT))
         except PlacementFailed as error:
             return str(error)
         self.world = scene.build()
@@ -128,38 +126,40 @@ class Environment:
         for _ in range(SETTLE_ROWS * STEPS_PER_ROW):
             self.world.step(rest, FINGER_OPEN)
         self._planner = Planner(self.world)
-        return self._unreachable()
+        return self._objection(_stream(key, PLANNER))
 
-    def _unreachable(self) -> str:
+    def _objection(self, rng: np.random.Generator) -> str:
         """What waypoint the arm cannot get to; "" if it can get to all of them.
 
-        Waypoints that follow one another in straight lines are checked together, so that one
-        posture serves them all. Where nothing is avoided from the start on, these are the very
-        lines that the expert will follow.
+        The expert's way is followed in thought, by the planner and by inverse kinematics, with
+        the random numbers that the episode will plan with: the postures are those it will take.
         """
-        chain: list[Pose] = []
-        blind = True
+        joints = self.world.joint_positions.copy()
         for index, waypoint in enumerate(self.task.expert(self.cast)):
-            if not (waypoint.linear or waypoint.ignore_collisions):
-                chain, blind = [], False
-            chain.append(waypoint.anchor.resolve(self.world))
-            if not (
-                self._planner.straight_on(chain)
-                or (not blind and self._planner.reachable_line(chain))
-            ):
+            pose = waypoint.anchor.resolve(self.world)
+            if waypoint.linear or waypoint.ignore_collisions:
+                reached = self._planner.follow(joints, [pose])
+            elif index == 0:
+                reached = self._plan_first(pose, rng)
+            else:
+                reached = joints if self._planner.reachable(pose) else None
+            if reached is None:
                 return f"no way to waypoint {index}"
+            joints = reached
+            if waypoint.moves and not self._planner.links_free(joints, waypoint.moves):
+                return f"the arm would be in the way at waypoint {index}"
         return ""
 
-    def _begin(
-        self,
-        variation: int,
-        attempt: int,
-        rejections: tuple[str, ...],
-        rng: np.random.Generator,
-    ) -> None:
+    def _plan_first(self, pose: Pose, rng: np.random.Generator) -> Float[np.ndarray, "7"] | None:
+        try:
+            return self._planner.plan(pose, rng)[-1]
+        except MotionFailed:
+            return None
+
+    def _begin(self, variation: int, rejections: tuple[str, ...], rng: np.random.Generator) -> None:
         self.close()
         self.instructions = self.task.instructions(self.task.variations[variation])
-        self.attempt = attempt
+        self.attempt = len(rejections)
         self.rejections = rejections
         self._rng = rng
         self._joints = self.world.joint_positions.copy()

@@ -7,7 +7,7 @@ random number comes from the generator of the call, so a plan depends on nothing
 and the state of the world.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import mujoco
@@ -113,9 +113,27 @@ class Planner:
         postures = self._postures(start, poses[0], rng, _always)
         return any(self._can_go_on(posture, poses[1:]) for posture in postures)
 
-    def straight_on(self, poses: Sequence[Pose]) -> bool:
-        """Whether straight lines lead from where the arm is through all poses, blindly."""
-        return self._can_go_on(self._world.joint_positions.copy(), poses)
+    def follow(self, joints: Joints, poses: Sequence[Pose]) -> Joints | None:
+        """Posture after straight lines from `joints` [rad] through all poses, blindly.
+
+        None where a line cannot be followed.
+        """
+        for pose in poses:
+            path = self._line(joints, pose, _always)
+            if path is None:
+                return None
+            joints = path[-1]
+        return joints
+
+    def links_free(self, joints: Joints, moved: Mapping[str, float]) -> bool:
+        """Whether the arm, hand left aside, touches nothing once other joints have `moved`.
+
+        Args:
+            joints: Joint angles [rad] of the arm.
+            moved: Values of joints of the scene, by name [m or rad].
+        """
+        self._scratch.copy_from(self._world)
+        return self._scratch.links_free(joints, moved)
 
     def _line(self, start: Joints, goal: Pose, free: _Free) -> Path | None:
         """Straight line of the tip, solved pose by pose and checked."""
@@ -129,12 +147,7 @@ class Planner:
 
     def _can_go_on(self, joints: Joints, poses: Sequence[Pose]) -> bool:
         """Whether straight lines lead from a posture through all poses, collisions ignored."""
-        for pose in poses:
-            path = self._line(joints, pose, _always)
-            if path is None:
-                return False
-            joints = path[-1]
-        return True
+        return self.follow(joints, poses) is not None
 
     def _postures(
         self, start: Joints, goal: Pose, rng: np.random.Generator, free: _Free
@@ -215,6 +228,14 @@ class _Scratch:
     def free(self, joints: Joints) -> bool:
         """Whether the arm and what it holds touch nothing at joint angles [rad]."""
         return len(self._touching(joints, CONTACT_DEPTH)) == 0
+
+    def links_free(self, joints: Joints, moved: Mapping[str, float]) -> bool:
+        """The same for the links alone, with some joints of the scene moved."""
+        for name, value in moved.items():
+            self._data.qpos[self._model.joint(name).qposadr[0]] = value
+        pairs = self._touching(joints, CONTACT_DEPTH)
+        hand = _mask(self._model, solid_geoms(self._model, self._hand))
+        return not (~hand[pairs[:, 0]] & ~hand[pairs[:, 1]]).any()
 
     def _touching(self, joints: Joints, depth: float) -> Int32[np.ndarray, "k 2"]:
         """Pairs of geoms (k, 2) in contact deeper than `depth` [m], one of them moving."""

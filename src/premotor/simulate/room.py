@@ -15,9 +15,12 @@ TABLE_CENTER = (0.3, 0.0)  # [m]
 TABLE_SIZE = (1.6, 1.1)  # [m]
 TABLE_TOP = 0.75  # [m]
 TABLE_THICKNESS = 0.04  # [m]
+SLAB_DROP = 0.002  # [m] the slab is drawn this far below its textured top, lest the two flicker
 WALL_X = -2.51  # [m] back wall
 ROOM_HALF = 4.0  # [m]
+WALL_HALF = 2.0  # [m] half height
 TILE = 0.6  # [m] edge of a floor tile
+HEXAGON_REPEATS = 5.5  # of the wall's texture over its height
 
 WOOD = (214, 172, 100)
 STONE = (219, 213, 203)
@@ -67,18 +70,17 @@ def stone(size: int = 256) -> Image:
 
 @cache
 def hexagons(size: int = 256) -> Image:
-    """Dark teal hexagonal tiles, two by about two and a third to the image."""
+    """Dark teal hexagonal tiles: regular where the image is drawn sqrt(3) times as wide as high."""
     rows, columns = np.mgrid[0:size, 0:size] / size
-    distance = np.full((2, size, size), np.inf)
-    for shift in (0.0, 0.5):  # two interleaved grids of centers, periodic in the image
-        y = (rows * 2 + shift) % 1.0 - 0.5
-        x = ((columns * 2 + shift) % 1.0 - 0.5) * np.sqrt(3.0)
-        squared = x**2 + y**2
-        far = np.maximum(distance[0], squared)
-        distance[0] = np.minimum(distance[0], squared)
-        distance[1] = np.minimum(distance[1], far)
-    joint = np.sqrt(distance[1]) - np.sqrt(distance[0]) < 0.035
-    gain = np.where(joint, 1.75, 1.0 + 0.05 * _noise((size, size), (20.0, 20.0), 6))
+    nearest = np.full((2, size, size), np.inf)  # squared distances to the two nearest centers
+    for step in range(-1, 6):
+        for other in range(-1, 6):
+            if (step + other) % 2 == 0:  # centers stand as on the black fields of a chessboard
+                x, y = np.sqrt(3.0) * (columns - other / 4), rows - step / 4
+                candidate = np.stack([*nearest, x**2 + y**2])
+                nearest = np.sort(candidate, axis=0)[:2]
+    joint = np.sqrt(nearest[1]) - np.sqrt(nearest[0]) < 0.022
+    gain = np.where(joint, 1.9, 1.0 + 0.05 * _noise((size, size), (20.0, 20.0), 6))
     return _shade(TEAL, gain)
 
 
@@ -109,23 +111,30 @@ def add_room(spec: mujoco.MjSpec) -> None:
 def _add_floor_and_walls(spec: mujoco.MjSpec) -> None:
     tiles = 2 * ROOM_HALF / TILE
     _material(spec, "stone", stone(), (tiles, tiles), 0.1)
-    _material(spec, "hexagons", hexagons(), (8.0, 5.0), 0.3)
-    spec.add_material(name="plaster", rgba=[0.80, 0.79, 0.76, 1.0], specular=0.05)
+    _material(
+        spec,
+        "hexagons",
+        hexagons(),
+        (HEXAGON_REPEATS / np.sqrt(3.0) * ROOM_HALF / WALL_HALF, HEXAGON_REPEATS),
+        0.3,
+    )
+    spec.add_material(name="plaster", rgba=[0.86, 0.85, 0.82, 1.0], specular=0.0, emission=0.35)
     plane = mujoco.mjtGeom.mjGEOM_PLANE
     world = spec.worldbody
     size = [ROOM_HALF, ROOM_HALF, 0.1]
     world.add_geom(name="floor", type=plane, size=size, material="stone", group=1)
     half = np.sqrt(0.5)
     walls = {
-        "back_wall": ([WALL_X, 0.0, 1.5], [0.5, 0.5, 0.5, 0.5], "hexagons"),
-        "left_wall": ([0.0, ROOM_HALF, 1.5], [half, half, 0.0, 0.0], "plaster"),
-        "right_wall": ([0.0, -ROOM_HALF, 1.5], [half, -half, 0.0, 0.0], "plaster"),
+        "back_wall": ([WALL_X, 0.0, WALL_HALF], [0.5, 0.5, 0.5, 0.5], "hexagons"),
+        "front_wall": ([ROOM_HALF, 0.0, WALL_HALF], [0.5, 0.5, -0.5, -0.5], "plaster"),
+        "left_wall": ([0.0, ROOM_HALF, WALL_HALF], [half, half, 0.0, 0.0], "plaster"),
+        "right_wall": ([0.0, -ROOM_HALF, WALL_HALF], [half, -half, 0.0, 0.0], "plaster"),
     }
     for name, (position, quaternion, material) in walls.items():
         world.add_geom(
             name=name,
             type=plane,
-            size=[ROOM_HALF, 1.5, 0.1],
+            size=[ROOM_HALF, WALL_HALF, 0.1],
             pos=position,
             quat=quaternion,
             material=material,
@@ -147,15 +156,23 @@ def _add_table(spec: mujoco.MjSpec) -> None:
         type=box,
         size=half,
         pos=[0.0, 0.0, -half[2]],
-        material="table_edge",
         friction=[0.5, 0.005, 0.0001],
+        group=3,
+    )
+    table.add_geom(
+        name="table_slab",
+        type=box,
+        size=half,
+        pos=[0.0, 0.0, -half[2] - SLAB_DROP],
+        material="table_edge",
+        contype=0,
+        conaffinity=0,
         group=1,
     )
     table.add_geom(
         name="table_surface",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
         size=[half[0], half[1], 0.1],
-        pos=[0.0, 0.0, 0.0002],
         material="table_wood",
         contype=0,
         conaffinity=0,
@@ -178,15 +195,15 @@ def _add_table(spec: mujoco.MjSpec) -> None:
 def _add_lights(spec: mujoco.MjSpec) -> None:
     """One lamp that casts shadows, one that fills; together below 1 on the table."""
     head = spec.visual.headlight
-    head.ambient = [0.34, 0.34, 0.35]
+    head.ambient = [0.36, 0.36, 0.37]
     head.diffuse = [0.10, 0.10, 0.10]
     head.specular = [0.05, 0.05, 0.05]
     directional = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
     spec.worldbody.add_light(
         name="lamp",
         type=directional,
-        pos=[0.9, 0.9, 3.0],
-        dir=[-0.32, -0.36, -0.87],
+        pos=[0.9, 1.1, 3.0],
+        dir=[-0.34, -0.46, -0.82],
         diffuse=[0.50, 0.49, 0.46],
         specular=[0.35, 0.35, 0.33],
         ambient=[0.0, 0.0, 0.0],

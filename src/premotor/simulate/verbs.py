@@ -3,7 +3,8 @@
 A waypoint is tied to a frame and resolved when it is due, so that it follows what has moved.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from premotor.geometry.poses import Pose
 from premotor.simulate.world import World
@@ -31,6 +32,7 @@ class Waypoint:
     gripper: bool | None = None  # True opens, False closes, None keeps
     linear: bool = False  # placement makes sure of the straight line from the waypoint before
     ignore_collisions: bool = False
+    moves: Mapping[str, float] = field(default_factory=dict)  # joints it moves, and how far
 
 
 def approach(to: Anchor) -> Waypoint:
@@ -58,6 +60,6 @@ def push(to: Anchor) -> Waypoint:
     return Waypoint(to, linear=True, ignore_collisions=True)
 
 
-def pull(to: Anchor) -> Waypoint:
-    """Move back with what is held."""
-    return Waypoint(to, linear=True, ignore_collisions=True)
+def pull(to: Anchor, joint: str, by: float) -> Waypoint:
+    """Move back with what is held, which slides on a joint by so much [m]."""
+    return Waypoint(to, linear=True, ignore_collisions=True, moves={joint: by})

@@ -35,7 +35,7 @@ class TrainConfig:
     checkpoint_every: int = 100  # steps between two checkpoints
     keep_checkpoints: int = 2  # beside the untrained one
     processes: int = 0  # data-parallel processes; 0: one per core or GPU
-    device: Device = "auto"
+    device: Device = "auto"  # "auto": GPUs where there are any
     precision: Precision = "no"  # mixed precision of the engine; "no" is float32
 
     def __post_init__(self) -> None:

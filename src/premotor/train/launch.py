@@ -10,11 +10,14 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType, TracebackType
 
 import torch
-from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs, SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -22,6 +25,7 @@ from premotor.errors import ConfigError, PremotorError
 
 INTERRUPTED = 130  # exit code of a command stopped by Ctrl-C
 _GUARDED = ("ACCELERATE_MIXED_PRECISION", "ACCELERATE_DYNAMO_BACKEND", "ACCELERATE_USE_FSDP")
+_PEER_GONE = ("closed by peer", "reset by peer", "Broken pipe")  # gloo's words for it
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
@@ -89,6 +93,11 @@ def launch(arguments: Sequence[str], num_processes: int) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # torch warns at the first paired step that no parameter was unused: the acting ones have some.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    with TemporaryDirectory(prefix="premotor-train-") as logs:
+        return _launch(arguments, num_processes, Path(logs))
+
+
+def _launch(arguments: Sequence[str], num_processes: int, logs: Path) -> int:
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -98,6 +107,7 @@ def launch(arguments: Sequence[str], num_processes: int) -> int:
         rdzv_endpoint="localhost:0",
         local_addr="localhost",
         max_restarts=0,
+        logs_specs=DefaultLogsSpecs(log_dir=str(logs)),
     )
     command = [sys.executable, "-m", "premotor.cli.main", *arguments]
     logging.disable(logging.ERROR)  # the launcher's own account of what our message says better
@@ -118,13 +128,29 @@ def _exit_code(error: ChildFailedError) -> int:
     Raises:
         ProcessLost: A process was killed from outside.
     """
-    first = min(error.failures.values(), key=lambda failure: failure.timestamp)
-    if first.exitcode < 0:
+    failures = sorted(error.failures.values(), key=lambda failure: failure.timestamp)
+    killed = [f for f in failures if f.exitcode < 0 and f.exitcode != -signal.SIGTERM]
+    if killed:
         raise ProcessLost(
-            f"training process {first.local_rank} ended by signal {-first.exitcode} "
+            f"training process {killed[0].local_rank} ended by signal {-killed[0].exitcode} "
             "(9: killed, often for want of memory); go on with --resume"
         )
-    return first.exitcode
+    return max(1, failures[0].exitcode)
+
+
+@contextmanager
+def peers_watched() -> Iterator[None]:
+    """Say in one line that another process is gone; who killed it, the launcher says.
+
+    Raises:
+        ProcessLost: The connection to another process broke.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not in_worker() or not any(sign in str(error) for sign in _PEER_GONE):
+            raise
+        raise ProcessLost("the connection to another training process broke") from error
 
 
 class StopSignal:

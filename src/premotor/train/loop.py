@@ -12,7 +12,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -30,7 +29,7 @@ from premotor.train.config import TrainConfig
 from premotor.train.launch import StopSignal
 from premotor.train.optim import build_optimizer, set_learning_rate
 from premotor.train.probe import Probe, choose_probe, write_probe
-from premotor.train.run import Run, open_dataset, open_probe_dataset, write_manifest
+from premotor.train.run import Run, Source, open_dataset, open_probe_dataset, write_manifest
 from premotor.train.schedule import learning_rate
 from premotor.train.step import Objective, StepPlan, StepResult, step_generator, train_step
 
@@ -96,13 +95,13 @@ def resolve_device(config: TrainConfig) -> str:
     return config.device
 
 
-def fit(config: TrainConfig, run: Run, data: Path, on_step: OnStep, command: str) -> FitResult:
+def fit(config: TrainConfig, run: Run, source: Source, on_step: OnStep, command: str) -> FitResult:
     """Train until the last step, or until asked to stop.
 
     Args:
         config: The resolved configuration; `run` was prepared with it.
         run: Taken up at its last checkpoint where it has one.
-        data: Folder of the data set, with a split "train".
+        source: The data set.
         on_step: Called after every update, in the first process only.
         command: The command line, for the manifest.
 
@@ -112,18 +111,18 @@ def fit(config: TrainConfig, run: Run, data: Path, on_step: OnStep, command: str
     """
     engine = start_engine(config)
     if not engine.is_main_process:
-        return _fit(config, run, data, engine, None)
+        return _fit(config, run, source, engine, None)
     with run.owned():
         disk.prune(run.path, config.keep_checkpoints)
         mirror = build_mirror(config)
-        write_manifest(run, config, mirror, data, command)
-        return _fit(config, run, data, engine, on_step)
+        write_manifest(run, config, mirror, source, command)
+        return _fit(config, run, source, engine, on_step)
 
 
 def _fit(
-    config: TrainConfig, run: Run, data: Path, engine: Accelerator, on_step: OnStep | None
+    config: TrainConfig, run: Run, source: Source, engine: Accelerator, on_step: OnStep | None
 ) -> FitResult:
-    session = _open(config, run, data, engine)
+    session = _open(config, run, source, engine)
     done = _restore(session)
     engine.wait_for_everyone()
     try:
@@ -135,9 +134,9 @@ def _fit(
             dist.destroy_process_group()
 
 
-def _open(config: TrainConfig, run: Run, data: Path, engine: Accelerator) -> _Session:
-    dataset = open_dataset(data, "train", config.mirror)
-    probed = open_probe_dataset(data, config)
+def _open(config: TrainConfig, run: Run, source: Source, engine: Accelerator) -> _Session:
+    dataset = open_dataset(source, "train", config.mirror)
+    probed = open_probe_dataset(source, config)
     mirror = build_mirror(config).to(engine.device)
     on_cpu = engine.device.type == "cpu"  # evaluation_mode: no DistributedDataParallel around it
     episodes = dataset.cache.transitions.episode

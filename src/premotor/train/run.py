@@ -31,6 +31,22 @@ _PACKAGES = ("torch", "accelerate", "numpy", "safetensors", "mujoco")
 
 
 @dataclass(frozen=True)
+class Source:
+    """The data set a run learns from."""
+
+    path: Path  # folder with a split "train"
+    skip_bad: bool = False  # leave damaged episodes out instead of refusing
+
+    def open(self, split: str = "train") -> DemoSet:
+        """The episodes of one split.
+
+        Raises:
+            DataError: No such split, or a damaged episode.
+        """
+        return DemoSet.open(self.path, split, self.skip_bad)
+
+
+@dataclass(frozen=True)
 class Run:
     """Where a run keeps what it writes down."""
 
@@ -164,14 +180,14 @@ def _check_same(run: Run, config: TrainConfig, fingerprint: str) -> None:
 
 
 def open_dataset(
-    data: Path, split: str, config: MirrorConfig, on_progress: Progress | None = None
+    source: Source, split: str, config: MirrorConfig, on_progress: Progress | None = None
 ) -> Dataset:
     """The rows of one split, from its cache, which is built where it is missing.
 
     Raises:
         DataError: No such split, or a damaged episode.
     """
-    demos = DemoSet.open(data, split)
+    demos = source.open(split)
 
     def report(done: int, total: int) -> None:
         if on_progress is not None:
@@ -188,19 +204,19 @@ def open_dataset(
 
 
 def open_probe_dataset(
-    data: Path, config: TrainConfig, on_progress: Progress | None = None
+    source: Source, config: TrainConfig, on_progress: Progress | None = None
 ) -> Dataset | None:
     """The split of the probe set, or None with a warning where it was not collected."""
     if config.probe_episodes < 1:
         return None
-    if not (data / config.probe_split).is_dir():
+    if not (source.path / config.probe_split).is_dir():
         _log.warning(
             "no probe set: %s is missing; make it with `premotor collect --split %s`",
-            data / config.probe_split,
+            source.path / config.probe_split,
             config.probe_split,
         )
         return None
-    return open_dataset(data, config.probe_split, config.mirror, on_progress)
+    return open_dataset(source, config.probe_split, config.mirror, on_progress)
 
 
 def code_version() -> str:
@@ -214,7 +230,9 @@ def code_version() -> str:
     return f"{__version__}+{found.stdout.strip()}"
 
 
-def write_manifest(run: Run, config: TrainConfig, model: Mirror, data: Path, command: str) -> None:
+def write_manifest(
+    run: Run, config: TrainConfig, model: Mirror, source: Source, command: str
+) -> None:
     """Write down where the run comes from; once, so that resuming changes nothing."""
     if run.manifest_path.exists():
         return
@@ -225,8 +243,8 @@ def write_manifest(run: Run, config: TrainConfig, model: Mirror, data: Path, com
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,
         versions={"python": platform.python_version()} | _versions(),
-        data=str(data),
-        data_fingerprint=DemoSet.open(data, "train").fingerprint(),
+        data=str(source.path),
+        data_fingerprint=source.open().fingerprint(),
         parameters=sizes,
     )
     write_json(run.manifest_path, manifest)

@@ -58,13 +58,13 @@ class Cabinet(Prop):
         wood = blueprint.paint("cabinet_wood", WOOD, shine=0.2)
         metal = blueprint.paint("cabinet_steel", STEEL, shine=0.8)
         side = (CARCASS_LOW + CARCASS_HIGH) / 2
-        tall = CARCASS_HIGH - CARCASS_LOW + PANEL
+        tall = CARCASS_HIGH - CARCASS_LOW - PANEL
         panels = [
             ((WIDTH + PANEL, WIDTH, PANEL), (0.0, 0.002, CARCASS_HIGH)),
             ((WIDTH + PANEL, WIDTH, PANEL), (0.0, 0.002, CARCASS_LOW)),
             ((PANEL, WIDTH, tall), (-WIDTH / 2, 0.002, side)),
             ((PANEL, WIDTH, tall), (WIDTH / 2, 0.002, side)),
-            ((WIDTH, PANEL, tall), (0.0, -0.1856, side)),
+            ((WIDTH - PANEL, PANEL, tall), (0.0, -0.1818, side)),
         ]
         for size, center in panels:
             blueprint.box(carcass, size, Pose.of(center), wood, Solid())

@@ -21,7 +21,8 @@ from premotor.simulate.verbs import Anchor, Waypoint
 MAX_YAW = np.radians(22.5)  # [rad]; the workspace admits about 8 deg of it
 OPEN = 0.15  # [m]
 BEFORE = Pose.of((0.0, 0.0, -0.087))  # in the frame of the tip at the bar: back along approach
-PULLED = Pose.of((0.0, 0.0, -0.237))
+PULL = 0.237  # [m]
+PULLED = Pose.of((0.0, 0.0, -PULL))
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class OpenDrawer(Task[str, Cast]):
         bar = cast.cabinet.handle(cast.label)
         yield verbs.approach(Anchor(cast.cabinet.name, bar @ BEFORE))
         yield verbs.grasp(Anchor(cast.cabinet.name, bar))
-        yield verbs.pull(Anchor(cast.cabinet.name, bar @ PULLED))
+        pulled = Anchor(cast.cabinet.name, bar @ PULLED)
+        yield verbs.pull(pulled, cast.cabinet.drawer(cast.label), by=PULL)
 
     def goal(self, cast: Cast) -> Condition:
         return joint_displaced(cast.cabinet.drawer(cast.label), OPEN)
