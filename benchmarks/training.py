@@ -16,9 +16,9 @@ from premotor.data.dataset import Dataset
 from premotor.data.pairing import CLIP, Pairing, stream
 from premotor.mirror import Mirror
 from premotor.records import StepRecord, read_lines
+from premotor.represent import Source, open_dataset
 from premotor.train.config import TrainConfig
 from premotor.train.optim import build_optimizer
-from premotor.train.run import open_dataset
 from premotor.train.step import Objective, StepPlan, step_generator, train_step
 
 TASKS = "push_buttons open_drawer slide_block_to_color_target"
@@ -38,7 +38,7 @@ def main() -> None:
         for split in ("train", "val"):
             _command(f"collect {TASKS} --episodes {EPISODES} --split {split} --out {data}")
         config = presets.train_preset("tiny")
-        dataset = open_dataset(data, "train", config.mirror)
+        dataset = open_dataset(Source(data), "train", config.mirror)
         for name, step in (("execute alone", 0), ("understand, execute and align", 4)):
             _branch(name, dataset, config, step, peak)
         _run(data, Path(folder) / "run")

@@ -84,8 +84,9 @@ def _tiny_execute() -> ExecuteConfig:
             dropout=0.0,
             label_sigma=1.0,
             mean_window=5,
+            shortcut_dim=128,
         ),
-        words=WordsConfig(slots=4, match_dim=32),
+        words=WordsConfig(slots=8, match_dim=16),
         text=_text(width=64, layers=2, embed_dim=64),
     )
 

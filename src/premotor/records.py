@@ -7,11 +7,14 @@ A run folder holds `manifest.json`, `config.yaml`, `metrics.jsonl` (StepRecord),
 
 import json
 import os
+import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from premotor import __version__
 from premotor.errors import DataError
 
 Record = TypeVar("Record")
@@ -127,6 +130,18 @@ class FilmRecord:
     reason: str
     strip: str  # PNG file name, relative to the folder of this record
     video: str  # MP4 file name, relative; "" where none was made
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """Version of the package, and the commit it was run from where there is one."""
+    place = Path(__file__).parent
+    command = ["git", "-C", str(place), "describe", "--always", "--dirty", "--abbrev=10"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+    return f"{__version__}+{found.stdout.strip()}"
 
 
 def write_atomically(path: Path, data: bytes) -> None:

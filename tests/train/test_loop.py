@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from premotor import checkpoint, presets
+from premotor import checkpoint, presets, represent
 from premotor.errors import ConfigError, DataError, OutputExists, TrainingDiverged
 from premotor.records import RunManifest, StepRecord, read_json, read_lines
 from premotor.train import loop, probe, run
@@ -26,7 +26,7 @@ def train(out: Path, data: Path, config: TrainConfig = CONFIG, crash_at: int = -
         if record.step == crash_at:
             raise KeyError("pulled the plug")
 
-    source = run.Source(data)
+    source = represent.Source(data)
     fingerprint = source.open().fingerprint()
     prepared = run.prepare(out, config, fingerprint, resume=out.exists(), overwrite=False)
     return loop.fit(config, prepared, source, on_step, "premotor train nano")
@@ -190,7 +190,7 @@ def test_missing_validation_split_is_said_and_survived(
 
 def test_a_missing_data_set_is_named(tmp_path: Path):
     with pytest.raises(DataError, match="nowhere"):
-        run.open_dataset(run.Source(tmp_path / "nowhere"), "train", CONFIG.mirror)
+        represent.open_dataset(represent.Source(tmp_path / "nowhere"), "train", CONFIG.mirror)
 
 
 def test_clips_are_whole_in_the_last_part_of_a_run():
@@ -199,7 +199,7 @@ def test_clips_are_whole_in_the_last_part_of_a_run():
 
 
 def test_a_shared_probe_is_put_together_in_order(dots: Path):
-    dataset = run.open_dataset(run.Source(dots), "val", CONFIG.mirror)
+    dataset = represent.open_dataset(represent.Source(dots), "val", CONFIG.mirror)
     chosen, mirror = probe.choose_probe(dataset, 5), loop.build_mirror(CONFIG)
     parts = [probe.Probe(dataset, chosen.transitions[rank::2]) for rank in range(2)]
     joined = probe._interleave([part.measure(mirror)["z_u"] for part in parts], 5)
@@ -213,6 +213,6 @@ def test_damaged_episodes_are_left_out_only_when_asked(
     victim = data / "train" / "keyframes" / "episode_000002.parquet"
     victim.write_bytes(victim.read_bytes()[:-50])
     with pytest.raises(DataError, match="episode 2"):
-        run.Source(data).open()
-    dataset = run.open_dataset(run.Source(data, skip_bad=True), "train", CONFIG.mirror)
+        represent.Source(data).open()
+    dataset = represent.open_dataset(represent.Source(data, skip_bad=True), "train", CONFIG.mirror)
     assert [info.index for info in dataset.cache.episodes] == [0, 1, 3, 4, 5]

@@ -22,6 +22,7 @@ from rich.progress import (
 from premotor import presets
 from premotor.errors import ConfigError
 from premotor.records import StepRecord
+from premotor.represent import Source, open_dataset
 from premotor.train.config import TrainConfig
 from premotor.train.launch import (
     INTERRUPTED,
@@ -32,14 +33,7 @@ from premotor.train.launch import (
     prepare_worker,
 )
 from premotor.train.loop import FitResult, fit, resolve_device
-from premotor.train.run import (
-    Run,
-    Source,
-    open_dataset,
-    open_probe_dataset,
-    prepare,
-    read_config,
-)
+from premotor.train.run import Run, open_probe_dataset, prepare, read_config
 
 PREPARED = "PREMOTOR_RUN_PREPARED"  # set for the processes we start ourselves
 _LINE_EVERY = 10.0  # [s] between two lines where there is no terminal

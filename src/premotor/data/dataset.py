@@ -46,17 +46,7 @@ class Dataset:
         """Clouds and proprioception at the start of each transition."""
         rows = self.cache.transitions
         clouds = [self.cache.cloud(int(rows.observation_index[t])) for t in transitions]
-        longest = max(len(points) for points, _ in clouds)
-        points = np.full((len(clouds), longest, 3), np.nan, dtype=np.float32)
-        colors = np.zeros((len(clouds), longest, 3), dtype=np.float32)
-        for row, (xyz, rgb) in enumerate(clouds):
-            points[row, : len(xyz)] = xyz
-            np.multiply(rgb, np.float32(1.0 / 255.0), out=colors[row, : len(rgb)])
-        return Executed(
-            torch.from_numpy(points),
-            torch.from_numpy(colors),
-            torch.from_numpy(rows.proprioception[transitions].astype(np.float32)),
-        )
+        return Executed.of(clouds, rows.proprioception[transitions])
 
     def target(self, transitions: Int[np.ndarray, " b"]) -> Target:
         """The keyframe that ends each transition."""

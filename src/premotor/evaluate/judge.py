@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from premotor.checkpoint import checkpoints, find, load_mirror
-from premotor.data.dataset import Dataset, Format
+from premotor.data.dataset import Dataset
 from premotor.demonstrate.collect import EpisodeUnit
 from premotor.errors import ConfigError, OutputExists
 from premotor.evaluate.alignment import measure_alignment
@@ -32,9 +32,8 @@ from premotor.records import (
     read_json,
     write_json,
 )
+from premotor.represent import Source, open_dataset
 from premotor.simulate.environment import find_task
-from premotor.store.cache import EpisodeCache
-from premotor.store.reader import DemoSet
 from premotor.understand.classes import CLASS_SETS
 
 Progress = Callable[[str, int, int, str], None]  # stage, done, total, remark
@@ -102,19 +101,19 @@ def judge(
     """
     folder = run / "evaluation"
     named = _checkpoints(run, config)
-    demos = DemoSet.open(data, config.split)
-    tasks = config.tasks or tuple(dict.fromkeys(e.task for e in demos.episodes))
+    source = Source(data)
+    tasks = config.tasks or tuple(dict.fromkeys(e.task for e in source.open(config.split).episodes))
     episodes = unseen_episodes(tasks, config.episodes, config.seed)
-    cache = EpisodeCache.build_or_open(
-        demos, on_progress=lambda done, total: progress("cache", done, total, "")
-    )
     recognition: list[RecognitionRecord] = []
     alignment: list[AlignmentRecord] = []
     for count, (name, step) in enumerate(named.items()):
         progress("measure", count, len(named), name)
         mirror = load_mirror(run, step)
-        dataset = Dataset(cache, _format(mirror))
-        recognition += recognize(mirror, dataset, catalog(cache), config.class_sets, name)
+        dataset = open_dataset(
+            source, config.split, mirror.config, lambda *known: progress(*known, "")
+        )
+        known = catalog(dataset)
+        recognition += recognize(mirror, dataset, known, config.class_sets, name)
         alignment += _align(mirror, dataset, name)
     progress("measure", len(named), len(named), "")
     write_json(folder / "recognition.json", recognition)
@@ -125,9 +124,9 @@ def judge(
     return Judgement(tuple(records), tuple(recognition), tuple(alignment))
 
 
-def catalog(cache: EpisodeCache) -> list[tuple[str, int, Sequence[str]]]:
+def catalog(dataset: Dataset) -> list[tuple[str, int, Sequence[str]]]:
     """Task, variation and texts of every variation of the tasks in a data set."""
-    tasks = [find_task(name) for name in dict.fromkeys(e.task for e in cache.episodes)]
+    tasks = [find_task(name) for name in dict.fromkeys(e.task for e in dataset.cache.episodes)]
     return [
         (task.name, index, task.instructions(variation))
         for task in tasks
@@ -140,15 +139,6 @@ def _checkpoints(run: Path, config: EvaluateConfig) -> dict[str, int]:
     last = find(run).step
     named = {"untrained": 0} if config.untrained and checkpoints(run)[0].step == 0 else {}
     return {**named, "trained": last} if last > 0 else named
-
-
-def _format(mirror: Mirror) -> Format:
-    understand, execute = mirror.config.understand, mirror.config.execute
-    return Format(
-        num_frames=understand.video.num_frames,
-        caption_context=understand.text.context,
-        instruction_context=execute.text.context,
-    )
 
 
 def _align(mirror: Mirror, dataset: Dataset, name: str) -> list[AlignmentRecord]:

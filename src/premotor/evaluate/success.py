@@ -10,14 +10,13 @@ from pathlib import Path
 
 import torch
 
-from premotor import __version__
 from premotor.checkpoint import load_mirror
 from premotor.demonstrate.collect import CollectConfig, EpisodeUnit, work_list
 from premotor.errors import PlacementFailed
 from premotor.evaluate.actor import Actor
 from premotor.evaluate.rollout import MAX_STEPS, RolloutResult, roll_out
 from premotor.measure.intervals import wilson
-from premotor.records import EvalRecord, Interval, read_lines
+from premotor.records import EvalRecord, Interval, code_version, read_lines
 from premotor.simulate.environment import Environment
 from premotor.worklist import Done, run_units
 
@@ -87,7 +86,7 @@ def roll_out_unit(unit: RolloutUnit) -> EvalRecord:
         reason=result.reason,
         seconds=result.seconds,
         simulator=SIMULATOR,
-        code_version=__version__,
+        code_version=code_version(),
     )
 
 

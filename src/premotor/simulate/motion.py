@@ -29,7 +29,7 @@ LINE_STEP = 0.02  # [m] between two solved poses of a straight line
 LINE_TURN = 0.15  # [rad] the same for the orientation
 JOINT_STEP = 0.02  # [rad] between two collision checks of a joint-space edge
 MAX_JUMP = 0.5  # [rad] joint motion within one step of a line; more is another branch of postures
-CONTACT_DEPTH = 1e-3  # [m] shallower contacts are no collision
+CONTACT_DEPTH = 2e-4  # [m] shallower contacts are no collision; 1 mm let fingers catch on edges
 
 NUM_GOALS = 8  # goal postures sought for one pose
 GOAL_TRIALS = 40

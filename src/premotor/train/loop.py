@@ -25,11 +25,12 @@ from premotor.data.pairing import Pairing
 from premotor.errors import ConfigError, TrainingDiverged
 from premotor.mirror import Mirror
 from premotor.records import StepRecord
+from premotor.represent import Source, open_dataset
 from premotor.train.config import TrainConfig
 from premotor.train.launch import StopSignal
 from premotor.train.optim import build_optimizer, set_learning_rate
 from premotor.train.probe import Probe, choose_probe, write_probe
-from premotor.train.run import Run, Source, open_dataset, open_probe_dataset, write_manifest
+from premotor.train.run import Run, open_probe_dataset, write_manifest
 from premotor.train.schedule import learning_rate
 from premotor.train.step import Objective, StepPlan, StepResult, step_generator, train_step
 

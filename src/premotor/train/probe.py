@@ -15,12 +15,10 @@ from jaxtyping import Int
 from safetensors.torch import save
 from torch import Tensor
 
-from premotor.batch import MirrorBatch
 from premotor.data.dataset import Dataset
 from premotor.mirror import Mirror
 from premotor.records import write_atomically, write_json
-
-BATCH = 8  # rows looked at together; small, as tiny policies are fastest so on a CPU
+from premotor.represent import first_transitions, represent
 
 
 @dataclass(frozen=True)
@@ -48,37 +46,13 @@ class Probe:
 
     def measure(self, mirror: Mirror, rank: int = 0, world: int = 1) -> dict[str, Tensor]:
         """u, e, z_u, z_e of all rows, on the CPU, each process looking at its share."""
-        was_training = mirror.training
-        mirror.eval()
-        mine = self.transitions[rank::world]
-        parts = [self._look(mirror, mine[i : i + BATCH]) for i in range(0, len(mine), BATCH)]
-        mirror.train(was_training)
-        names = ("u", "e", "z_u", "z_e")
-        share = {n: torch.cat([p[n] for p in parts]) for n in names} if parts else {}
+        share = represent(mirror, self.dataset, self.transitions[rank::world])
         if world == 1:
             return share
         shares: list[dict[str, Tensor]] = [{}] * world
         dist.all_gather_object(shares, share)
-        return {n: _interleave([s[n] for s in shares if s], len(self.transitions)) for n in names}
-
-    @torch.inference_mode()
-    def _look(self, mirror: Mirror, transitions: Int[np.ndarray, " b"]) -> dict[str, Tensor]:
-        episodes = self.dataset.cache.transitions.episode[transitions].astype(np.int64)
-        batch = MirrorBatch(
-            self.dataset.executed(transitions),
-            self.dataset.instruction(episodes),
-            observed=self.dataset.observed(episodes),
-        )
-        output = mirror(batch.to(next(mirror.parameters()).device))
-        assert output.observed is not None
-        assert output.aligned is not None
-        found = {
-            "u": output.observed.u,
-            "e": output.executed.e,
-            "z_u": output.aligned.z_u,
-            "z_e": output.aligned.z_e,
-        }
-        return {name: value.float().cpu() for name, value in found.items()}
+        length = len(self.transitions)
+        return {n: _interleave([s[n] for s in shares if s], length) for n in shares[0]}
 
 
 def _interleave(shares: list[Tensor], length: int) -> Tensor:
@@ -91,8 +65,7 @@ def _interleave(shares: list[Tensor], length: int) -> Tensor:
 
 def choose_probe(dataset: Dataset, count: int) -> Probe:
     """At most `count` episodes, evenly spread over the data set, each at its first frame."""
-    rows = dataset.cache.transitions
-    first = np.flatnonzero(rows.keyframe_index == 0)
+    first = first_transitions(dataset)
     places = np.linspace(0, len(first) - 1, min(count, len(first))).round().astype(np.int64)
     return Probe(dataset, first[places])
 

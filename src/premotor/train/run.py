@@ -5,45 +5,32 @@ import json
 import logging
 import platform
 import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from premotor import __version__
 from premotor.checkpoint import from_yaml, to_yaml
-from premotor.data.dataset import Dataset, Format
+from premotor.data.dataset import Dataset
 from premotor.errors import ConfigError, DataError, OutputExists
-from premotor.mirror import Mirror, MirrorConfig
-from premotor.records import RunManifest, StepRecord, read_json, write_atomically, write_json
-from premotor.store.cache import EpisodeCache
-from premotor.store.reader import DemoSet
+from premotor.mirror import Mirror
+from premotor.records import (
+    RunManifest,
+    StepRecord,
+    code_version,
+    read_json,
+    write_atomically,
+    write_json,
+)
+from premotor.represent import Progress, Source, open_dataset
 from premotor.train.config import TrainConfig
 
 _log = logging.getLogger(__name__)
-Progress = Callable[[str, int, int], None]  # (what, done, of)
 _CHECKED_LATER = ("processes",)  # what counts is how many wrote the checkpoint
 _PACKAGES = ("torch", "accelerate", "numpy", "safetensors", "mujoco")
-
-
-@dataclass(frozen=True)
-class Source:
-    """The data set a run learns from."""
-
-    path: Path  # folder with a split "train"
-    skip_bad: bool = False  # leave damaged episodes out instead of refusing
-
-    def open(self, split: str = "train") -> DemoSet:
-        """The episodes of one split.
-
-        Raises:
-            DataError: No such split, or a damaged episode.
-        """
-        return DemoSet.open(self.path, split, self.skip_bad)
 
 
 @dataclass(frozen=True)
@@ -179,30 +166,6 @@ def _check_same(run: Run, config: TrainConfig, fingerprint: str) -> None:
             )
 
 
-def open_dataset(
-    source: Source, split: str, config: MirrorConfig, on_progress: Progress | None = None
-) -> Dataset:
-    """The rows of one split, from its cache, which is built where it is missing.
-
-    Raises:
-        DataError: No such split, or a damaged episode.
-    """
-    demos = source.open(split)
-
-    def report(done: int, total: int) -> None:
-        if on_progress is not None:
-            on_progress(f"cache of {split}", done, total)
-
-    views, video = config.execute.views, config.understand.video
-    cache = EpisodeCache.build_or_open(demos, (views.low, views.high), on_progress=report)
-    form = Format(
-        num_frames=video.num_frames,
-        caption_context=config.understand.text.context,
-        instruction_context=config.execute.text.context,
-    )
-    return Dataset(cache, form)
-
-
 def open_probe_dataset(
     source: Source, config: TrainConfig, on_progress: Progress | None = None
 ) -> Dataset | None:
@@ -217,17 +180,6 @@ def open_probe_dataset(
         )
         return None
     return open_dataset(source, config.probe_split, config.mirror, on_progress)
-
-
-def code_version() -> str:
-    """Version of the package, and the commit it was run from where there is one."""
-    place = Path(__file__).parent
-    command = ["git", "-C", str(place), "describe", "--always", "--dirty", "--abbrev=10"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return __version__
-    return f"{__version__}+{found.stdout.strip()}"
 
 
 def write_manifest(

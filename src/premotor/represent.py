@@ -1,0 +1,108 @@
+"""Episodes on disk as tensors, and what a mirror makes of them: u, e, z_u, z_e.
+
+As they are measured: e in inference mode (predicted zoom) at the first frame of an episode,
+before anything was done; u from the unmasked clip of the whole episode (README.md 15).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from premotor.batch import MirrorBatch
+from premotor.data.dataset import Dataset, Format, blank_instruction
+from premotor.mirror import Mirror, MirrorConfig
+from premotor.store.cache import EpisodeCache
+from premotor.store.reader import DemoSet
+
+Progress = Callable[[str, int, int], None]  # (what, done, of)
+BATCH = 8  # rows looked at together; small, as tiny policies are fastest so on a CPU
+
+
+@dataclass(frozen=True)
+class Source:
+    """The data set a run learns from."""
+
+    path: Path  # folder with a split "train"
+    skip_bad: bool = False  # leave damaged episodes out instead of refusing
+
+    def open(self, split: str = "train") -> DemoSet:
+        """The episodes of one split.
+
+        Raises:
+            DataError: No such split, or a damaged episode.
+        """
+        return DemoSet.open(self.path, split, self.skip_bad)
+
+
+def open_dataset(
+    source: Source, split: str, config: MirrorConfig, on_progress: Progress | None = None
+) -> Dataset:
+    """The rows of one split, from its cache, which is built where it is missing.
+
+    Raises:
+        DataError: No such split, or a damaged episode.
+    """
+    demos = source.open(split)
+
+    def report(done: int, total: int) -> None:
+        if on_progress is not None:
+            on_progress(f"cache of {split}", done, total)
+
+    views, video = config.execute.views, config.understand.video
+    cache = EpisodeCache.build_or_open(demos, (views.low, views.high), on_progress=report)
+    form = Format(
+        num_frames=video.num_frames,
+        caption_context=config.understand.text.context,
+        instruction_context=config.execute.text.context,
+    )
+    return Dataset(cache, form)
+
+
+def first_transitions(dataset: Dataset) -> Int[np.ndarray, " n"]:
+    """The first transition of every episode."""
+    return np.flatnonzero(dataset.cache.transitions.keyframe_index == 0)
+
+
+def represent(
+    mirror: Mirror, dataset: Dataset, transitions: Int[np.ndarray, " n"], blanked: bool = False
+) -> dict[str, Tensor]:
+    """u, e, z_u and z_e (n rows each, float32, on the CPU) of some transitions' episodes.
+
+    Args:
+        mirror: Is put into evaluation mode meanwhile.
+        dataset: Holds the episodes.
+        transitions: The observation of each is what the policy is shown.
+        blanked: Withhold the instruction from the policy, so that words cannot align the two.
+    """
+    was_training = mirror.training
+    mirror.eval()
+    chunks = [transitions[i : i + BATCH] for i in range(0, len(transitions), BATCH)]
+    parts = [_represent(mirror, dataset, chunk, blanked) for chunk in chunks]
+    mirror.train(was_training)
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]} if parts else {}
+
+
+@torch.inference_mode()
+def _represent(
+    mirror: Mirror, dataset: Dataset, transitions: Int[np.ndarray, " b"], blanked: bool
+) -> dict[str, Tensor]:
+    episodes = dataset.cache.transitions.episode[transitions].astype(np.int64)
+    words = dataset.instruction(episodes)
+    if blanked:
+        words = blank_instruction(words.shape[1], len(words))
+    batch = MirrorBatch(dataset.executed(transitions), words, observed=dataset.observed(episodes))
+    output = mirror(batch.to(next(mirror.parameters()).device))
+    assert output.observed is not None
+    assert output.aligned is not None
+    found = {
+        "u": output.observed.u,
+        "e": output.executed.e,
+        "z_u": output.aligned.z_u,
+        "z_e": output.aligned.z_e,
+    }
+    return {name: value.float().cpu() for name, value in found.items()}
