@@ -106,12 +106,14 @@ def judge(
     episodes = unseen_episodes(tasks, config.episodes, config.seed)
     recognition: list[RecognitionRecord] = []
     alignment: list[AlignmentRecord] = []
+
+    def building(what: str, done: int, total: int) -> None:
+        progress(what, done, total, "")
+
     for count, (name, step) in enumerate(named.items()):
         progress("measure", count, len(named), name)
         mirror = load_mirror(run, step)
-        dataset = open_dataset(
-            source, config.split, mirror.config, lambda *known: progress(*known, "")
-        )
+        dataset = open_dataset(source, config.split, mirror.config, building)
         known = catalog(dataset)
         recognition += recognize(mirror, dataset, known, config.class_sets, name)
         alignment += _align(mirror, dataset, name)
