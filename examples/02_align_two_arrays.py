@@ -19,4 +19,5 @@ for null in nulls.alignment_nulls(statistic, tasks, variations, rng, count=500):
         f"  rows permuted within {null.stratum:9s}: {null.null_mean:5.2f} +- {null.null_sd:.2f}"
         f"   z = {null.z_score:4.1f}   p = {null.p_value:.3f}"
     )
-print(f"recall@1 in the raw spaces {retrieval.recall_at_k(watched, done):.2f} (chance {1 / 80:.2f})")
+recall = retrieval.recall_at_k(watched, done)
+print(f"recall@1 between the raw spaces {recall:.2f} (chance {1 / 80:.2f})")

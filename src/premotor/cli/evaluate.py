@@ -34,7 +34,7 @@ def command(argv: Sequence[str]) -> int:
     wanted = tyro.cli(EvaluateCommand, prog="premotor evaluate", args=list(argv))
     workers = wanted.evaluate.workers or os.cpu_count() or 1
     torch.set_num_threads(max(1, workers))
-    prepare(wanted.run, wanted.resume, wanted.overwrite)
+    prepare(wanted.run, wanted.data, wanted.evaluate, wanted.resume, wanted.overwrite)
     with StageBars() as bars:
         judgement = judge(wanted.run, wanted.data, wanted.evaluate, workers, bars)
     show(judgement)

@@ -10,7 +10,7 @@ import torch
 from premotor.checkpoint import checkpoints, find, load_mirror
 from premotor.data.dataset import Dataset
 from premotor.demonstrate.collect import EpisodeUnit
-from premotor.errors import ConfigError, OutputExists
+from premotor.errors import ConfigError, OutputExists, UnknownName
 from premotor.evaluate.alignment import measure_alignment
 from premotor.evaluate.embedding import embed
 from premotor.evaluate.films import choose, film
@@ -58,6 +58,11 @@ class EvaluateConfig:
             raise ConfigError(
                 f"episodes and max_steps must be >= 1, got {self.episodes}, {self.max_steps}"
             )
+        for name in self.tasks:
+            find_task(name)
+        for name in self.class_sets:
+            if name not in CLASS_SETS:
+                raise UnknownName.of("class set", name, CLASS_SETS)
 
 
 @dataclass(frozen=True)
@@ -69,18 +74,21 @@ class Judgement:
     alignment: tuple[AlignmentRecord, ...]
 
 
-def prepare(run: Path, resume: bool, overwrite: bool) -> Path:
-    """The folder for what is measured.
+def prepare(run: Path, data: Path, config: EvaluateConfig, resume: bool, overwrite: bool) -> None:
+    """Refuse what can be refused before anything that is there is thrown away.
 
     Raises:
-        OutputExists: Something is there and neither resume nor overwrite was asked for.
+        DataError: The run or the split is missing or damaged.
+        OutputExists: Something was measured and neither resume nor overwrite was asked for.
     """
+    find(run)
+    Source(data).open(config.split)
     folder = run / "evaluation"
-    if overwrite and folder.exists():
-        shutil.rmtree(folder)
-    if folder.exists() and not resume:
+    if not folder.exists() or resume:
+        return
+    if not overwrite:
         raise OutputExists(f"{folder} exists; use --resume to go on or --overwrite to start anew")
-    return folder
+    shutil.rmtree(folder)
 
 
 def judge(
@@ -97,7 +105,6 @@ def judge(
 
     Raises:
         DataError: The run or the split is missing or damaged.
-        UnknownName: A task or class set that does not exist.
     """
     folder = run / "evaluation"
     named = _checkpoints(run, config)

@@ -1,0 +1,90 @@
+"""From demonstrations to the report through the commands, at the smallest size."""
+
+import shlex
+
+import pytest
+
+from premotor.cli import main
+from premotor.errors import DataError, OutputExists, UnknownName
+from premotor.records import (
+    AlignmentRecord,
+    EvalRecord,
+    FilmRecord,
+    RecognitionRecord,
+    read_lines,
+    read_list,
+)
+
+TASKS = "push_buttons open_drawer"
+
+
+def premotor(line: str) -> int:
+    return main.run(shlex.split(line))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A nano run of two steps on four demonstrations, with its data set beside it."""
+    folder = tmp_path_factory.mktemp("chain")
+    data, out = folder / "data", folder / "run"
+    for split in ("train", "val", "test"):
+        assert premotor(f"collect {TASKS} --episodes 2 --split {split} --out {data}") == 0
+    line = f"train nano --data {data} --out {out} --steps 2 --processes 1 --eval-every 0"
+    assert premotor(line) == 0
+    return out
+
+
+@pytest.mark.sim
+@pytest.mark.slow
+def test_everything_is_measured_before_and_after(run, capsys):
+    data = run.parent / "data"
+    line = f"evaluate {run} --data {data} --episodes 1 --max-steps 2 --workers 1"
+    assert premotor(line) == 0
+    assert "not RLBench numbers" in capsys.readouterr().out
+    rollouts = list(read_lines(run / "evaluation" / "rollouts.jsonl", EvalRecord))
+    assert {(r.checkpoint, r.task) for r in rollouts} == {
+        (c, t) for c in ("untrained", "trained") for t in TASKS.split()
+    }
+    assert all(r.seed >= 20_000_000 for r in rollouts)
+    recognition = read_list(run / "evaluation" / "recognition.json", RecognitionRecord)
+    assert {r.class_set: r.num_classes for r in recognition} == {
+        "task": 2,
+        "text": 22,
+        "variation": 53,
+    }
+    alignment = read_list(run / "evaluation" / "alignment.json", AlignmentRecord)
+    assert {(r.checkpoint, r.instruction) for r in alignment} == {
+        (c, w) for c in ("untrained", "trained") for w in ("given", "blanked")
+    }
+    films = read_list(run / "evaluation" / "films" / "films.json", FilmRecord)
+    assert {f.task for f in films} == set(TASKS.split())
+    with pytest.raises(OutputExists, match="--resume"):
+        premotor(line)
+    before = (run / "evaluation" / "rollouts.jsonl").read_bytes()
+    assert premotor(f"{line} --resume") == 0
+    assert (run / "evaluation" / "rollouts.jsonl").read_bytes() == before  # nothing done twice
+    assert premotor(f"report {run}") == 0
+    assert "open drawer" in (run / "report.html").read_text()
+
+
+@pytest.mark.sim
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ("--class-sets taks", UnknownName, "did you mean 'task'"),
+        ("--tasks push_button", UnknownName, "did you mean 'push_buttons'"),
+        ("--split tset", DataError, "tset"),
+    ],
+)
+def test_what_cannot_be_measured_is_said(run, options, error, message):
+    line = f"evaluate {run} --data {run.parent / 'data'} --episodes 1 {options} --overwrite"
+    (run / "evaluation").mkdir(exist_ok=True)
+    with pytest.raises(error, match=message):
+        premotor(line)
+    assert (run / "evaluation").is_dir()  # refused before anything was thrown away
+
+
+def test_a_run_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(DataError, match="nowhere"):
+        premotor(f"evaluate {tmp_path / 'nowhere'} --data {tmp_path}")
