@@ -1,7 +1,8 @@
 # premotor: `make demo` shows the whole idea, `make test` checks it. Both set up what they need.
 .PHONY: demo test quick lint bench install gl clean
 
-PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+# The first Python that runs, is 3.11 or 3.12 and can make a virtual environment.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' >/dev/null 2>&1 && { command -v $$p; break; }; done)
 BIN := .venv/bin
 STAMP := .venv/.installed
 export LP_NUM_THREADS ?= 1
@@ -27,14 +28,14 @@ bench: install gl
 install: $(STAMP)
 
 $(STAMP): pyproject.toml requirements.lock
-	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; ok = v in ((3, 11), (3, 12)); sys.exit(0 if ok else f"premotor needs Python 3.11 or 3.12, {sys.executable} is {v[0]}.{v[1]}; set PYTHON=/path/to/python3.11")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -n "$(PYTHON)" || { echo "premotor: please run: sudo apt-get install -y python3 python3-venv   (3.11 or 3.12; or say make PYTHON=/path/to/python3.11)"; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf .venv; "$(PYTHON)" -m venv .venv; } || { rm -rf .venv; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $(STAMP)
 
 gl: install
-	@$(BIN)/python -c 'import ctypes.util, sys; sys.exit(not (ctypes.util.find_library("OSMesa") or ctypes.util.find_library("EGL")))' \
+	@$(BIN)/python -c 'from premotor.simulate.rig import check_gl; check_gl()' >/dev/null 2>&1 \
 	|| { echo "premotor: no GL library found, installing libosmesa6"; \
 	     if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq libosmesa6; \
 	     elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq libosmesa6; \

@@ -1,3 +1,4 @@
+import shlex
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,9 @@ def test_overwriting_is_asked_of_every_command():
 def test_a_demo_without_episodes_is_refused():
     with pytest.raises(ConfigError, match="unseen"):
         DemoConfig(unseen=0)
+
+
+def test_the_readme_shows_the_commands_that_the_demo_runs():
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    for line in commands(DemoConfig()):
+        assert f"premotor {shlex.join(line)}\n" in readme

@@ -8,6 +8,7 @@ import functools
 import json
 import logging
 import math
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -32,7 +33,7 @@ from premotor.simulate.tasks import STUDIES, TASKS
 from premotor.store import layout, meta
 from premotor.store.layout import EpisodeInfo
 from premotor.store.writer import write_episode
-from premotor.worklist import Done, run_units
+from premotor.worklist import Done, WorkerCrashed, run_units
 
 _log = logging.getLogger(__name__)
 
@@ -159,7 +160,7 @@ def collect(config: CollectConfig, on_progress: Progress | None = None) -> tuple
 
     def on_done(done: Done[EpisodeUnit, EpisodeInfo]) -> None:
         nonlocal count
-        if isinstance(done.error, PremotorError):
+        if isinstance(done.error, DemonstrationFailed | WorkerCrashed):
             failed.append(done.error)
             _log.error("%s", done.error)
         else:
@@ -173,7 +174,7 @@ def collect(config: CollectConfig, on_progress: Progress | None = None) -> tuple
     run_units(collect_unit, pending, config.workers, on_done)
     if failed:
         raise DemonstrationFailed(
-            f"{len(failed)} of {len(units)} episodes could not be made: "
+            f"{len(failed)} of {len(units)} episodes could not be made, choose another --seed: "
             + "; ".join(str(error) for error in failed)
         )
     infos = [layout.read_record(config.folder, unit.index) for unit in units]
@@ -222,10 +223,12 @@ def _prepare(config: CollectConfig) -> None:
     folder, plan = config.folder, config.folder / _PLAN
     if folder.exists() and any(folder.iterdir()):
         if config.overwrite and plan.is_file():
-            shutil.rmtree(folder)
+            trash = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+            folder.rename(trash)  # a crash in the middle leaves no folder that is half a set
+            shutil.rmtree(trash)
         elif config.resume:
             _check_same(config, plan)
-            for leftover in folder.rglob(".*.tmp"):
+            for leftover in [p for p in folder.rglob(".*.tmp") if p.parent.name != "cache"]:
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         else:
             raise OutputExists(

@@ -16,7 +16,7 @@ from premotor.errors import PlacementFailed
 from premotor.evaluate.actor import Actor
 from premotor.evaluate.rollout import MAX_STEPS, RolloutResult, roll_out
 from premotor.measure.intervals import wilson
-from premotor.records import EvalRecord, Interval, code_version, read_lines
+from premotor.records import EvalRecord, Interval, code_version, read_lines, write_lines
 from premotor.simulate.environment import Environment
 from premotor.worklist import Done, run_units
 
@@ -130,7 +130,7 @@ def roll_out_all(
             on_done(known[0])
         else:
             todo.append(unit)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    write_lines(path, found.values())  # without a last line that a crash cut off
     with path.open("a") as file:
 
         def append(done: Done[RolloutUnit, EvalRecord]) -> None:

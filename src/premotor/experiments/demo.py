@@ -20,9 +20,9 @@ class DemoConfig:
     data: Path = Path("data/demo")  # folder of the data set
     preset: str = "tiny"
     tasks: tuple[str, ...] = TASKS
-    demonstrations: int = 100  # training episodes per task
+    demonstrations: int = 150  # training episodes per task
     unseen: int = 20  # test episodes per task, for roll-outs, recognition and alignment
-    steps: int = 1200  # of training
+    steps: int = 2600  # of training
     seed: int = 0
     overwrite: bool = False  # start anew; else what is there is kept and gone on with
 

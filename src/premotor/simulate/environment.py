@@ -96,6 +96,7 @@ class Environment:
             ConfigError: There is no such variation.
             PlacementFailed: No admissible layout in `MAX_ATTEMPTS`.
         """
+        self.close()
         self.task = find_task(task)
         count = len(self.task.variations)
         if not 0 <= variation < count:
@@ -233,8 +234,10 @@ class Environment:
         return self._outcome(stop_on_success)
 
     def wait(self, rows: int, on_row: Callable[[], None] | None = None) -> Outcome:
-        """Hold still for some rows of 0.05 s (grace at the end of a demonstration)."""
+        """Hold still until the goal holds, at most some rows of 0.05 s (grace at the end)."""
         for _ in range(rows):
+            if self._succeeded:
+                break
             for _ in range(STEPS_PER_ROW):
                 self._step(self._joints)
             if on_row is not None:

@@ -27,7 +27,7 @@ from premotor.simulate.world import World, solid_geoms
 
 LINE_STEP = 0.02  # [m] between two solved poses of a straight line
 LINE_TURN = 0.15  # [rad] the same for the orientation
-JOINT_STEP = 0.02  # [rad] between two collision checks of a joint-space edge
+JOINT_STEP = 0.005  # [rad] between two collision checks of an edge: 4 mm at the tip
 MAX_JUMP = 0.5  # [rad] joint motion within one step of a line; more is another branch of postures
 CONTACT_DEPTH = 2e-4  # [m] shallower contacts are no collision; 1 mm let fingers catch on edges
 
@@ -140,7 +140,9 @@ class Planner:
         path = [start]
         for pose in between(self._kinematics.forward(start), goal):
             joints = self._kinematics.solve(pose, path[-1], max_iterations=12)
-            if joints is None or np.abs(joints - path[-1]).max() > MAX_JUMP or not free(joints):
+            if joints is None or np.abs(joints - path[-1]).max() > MAX_JUMP:
+                return None
+            if not _edge_free(path[-1], joints, free):
                 return None
             path.append(joints)
         return np.stack(path)

@@ -17,7 +17,7 @@ from jaxtyping import Float, UInt8
 from premotor.episode.observation import CAMERAS, CameraView, Observation
 from premotor.errors import RenderingError, UnknownName
 from premotor.geometry.cameras import pinhole
-from premotor.simulate import arm
+from premotor.simulate import WANTED_GL, arm
 from premotor.simulate.world import World
 
 NEAR = 0.01  # [m]
@@ -103,7 +103,7 @@ class Rig:
         model.vis.global_.offheight = height
         model.vis.quality.shadowsize = _SHADOW_MAP if shadows else 0
         model.vis.quality.offsamples = _SAMPLES if shadows else 0
-        _gl_context()
+        check_gl()
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR
@@ -198,9 +198,9 @@ class Rig:
         return index
 
     def _check(self, camera: str) -> None:
-        if not self._rgb.any():
+        if not np.ptp(self._rgb, axis=(0, 1)).any():
             raise RenderingError(
-                f"camera {camera!r} gave a black frame under MUJOCO_GL="
+                f"camera {camera!r} gave a black or empty frame under MUJOCO_GL="
                 f"{os.environ.get('MUJOCO_GL')}; check that the scene has lights, or try "
                 "MUJOCO_GL=osmesa (`apt-get install libosmesa6`)"
             )
@@ -222,7 +222,7 @@ def _options() -> mujoco.MjvOption:
 _shared: list[object] = []
 
 
-def _gl_context() -> None:
+def check_gl() -> None:
     """Make the one GL context of this process current.
 
     The back end is looked up here, so that it does not matter who imported mujoco first.
@@ -232,7 +232,7 @@ def _gl_context() -> None:
     """
     if _shared:
         return
-    backend = os.environ.get("MUJOCO_GL") or "osmesa"
+    backend = WANTED_GL
     try:
         context = importlib.import_module(f"mujoco.{backend}").GLContext(640, 480)
         context.make_current()
