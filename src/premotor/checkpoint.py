@@ -1,8 +1,7 @@
 """Weights and state on disk: written whole or not at all, loaded strictly or not at all.
 
-A run folder holds `checkpoints/step_000000/` (the untrained model), the last two, and any in
-between that are still wanted; in each `model.safetensors` (weights), `model.yaml` (MirrorConfig)
-and `state.pt` (optimizer and progress).
+A run folder holds `checkpoints/step_000000/` (the untrained model) and the last two; in each are
+`model.safetensors` (weights), `model.yaml` (MirrorConfig) and `state.pt` (optimizer, progress).
 """
 
 import os
@@ -81,10 +80,33 @@ def _typed(kind: Any, raw: Any, where: str) -> Any:
     if origin in (types.UnionType, typing.Union):
         members = [m for m in args if m is not type(None)]
         return None if raw is None else _typed(members[0], raw, where)
-    if origin is tuple and isinstance(raw, list):
-        members = [args[0]] * len(raw) if args[1:] == (...,) else args
-        return tuple(_typed(m, r, where) for m, r in zip(members, raw, strict=True))
-    return float(raw) if kind is float and isinstance(raw, int) else raw
+    if origin is tuple:
+        return _tuple(args, raw, where)
+    if origin is typing.Literal:
+        if raw not in args:
+            raise ConfigError(f"{where}: expected one of {list(args)}, got {raw!r}")
+        return raw
+    return _scalar(kind, raw, where)
+
+
+def _tuple(args: tuple[Any, ...], raw: Any, where: str) -> tuple[Any, ...]:
+    any_length = args[1:] == (...,)
+    if not isinstance(raw, list) or not (any_length or len(raw) == len(args)):
+        count = "" if any_length else f"{len(args)} "
+        raise ConfigError(f"{where}: expected a list of {count}values, got {raw!r}")
+    members = [args[0]] * len(raw) if any_length else args
+    return tuple(_typed(m, r, where) for m, r in zip(members, raw, strict=True))
+
+
+def _scalar(kind: Any, raw: Any, where: str) -> Any:
+    if kind is float and not isinstance(raw, bool):
+        try:
+            return float(raw)  # YAML reads 2e-3 as a string
+        except (TypeError, ValueError):
+            raise ConfigError(f"{where}: expected a number, got {raw!r}") from None
+    if kind in (int, bool, str) and type(raw) is not kind:
+        raise ConfigError(f"{where}: expected {kind.__name__}, got {raw!r}")
+    return raw
 
 
 def _dataclass(kind: Any, raw: Any, where: str) -> Any:

@@ -64,6 +64,8 @@ class EvalRecord:
     seconds: float
     simulator: str
     code_version: str
+    step: int = -1  # updates that the policy had learned from
+    max_steps: int = 25  # key poses it was allowed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +110,7 @@ class AlignmentRecord:
     """One measure of alignment between z_u and z_e (or u and e) over paired episodes."""
 
     checkpoint: str
-    measure: str  # recall_at_1_u_to_e, recall_at_1_e_to_u, mutual_knn, debiased_cka or bound
+    measure: str  # recall_at_1_{u_to_e,e_to_u}[_within_variation], mutual_knn, ..., bound
     space: str  # "z" (projected) or "raw" (u, e)
     instruction: str  # "given" or "blanked" (the words withheld from E)
     value: float

@@ -50,6 +50,7 @@ def test_everything_is_measured_before_and_after(run, capsys):
     assert {r.class_set: r.num_classes for r in recognition} == {
         "task": 2,
         "text": 22,
+        "text_within_task": 22,
         "variation": 53,
     }
     alignment = read_list(run / "evaluation" / "alignment.json", AlignmentRecord)

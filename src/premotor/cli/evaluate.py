@@ -32,8 +32,8 @@ class EvaluateCommand:
 def command(argv: Sequence[str]) -> int:
     """Run `premotor evaluate`."""
     wanted = tyro.cli(EvaluateCommand, prog="premotor evaluate", args=list(argv))
-    workers = wanted.evaluate.workers or os.cpu_count() or 1
-    torch.set_num_threads(max(1, workers))
+    workers = wanted.evaluate.workers or len(os.sched_getaffinity(0))
+    torch.set_num_threads(workers)
     prepare(wanted.run, wanted.data, wanted.evaluate, wanted.resume, wanted.overwrite)
     with StageBars() as bars:
         judgement = judge(wanted.run, wanted.data, wanted.evaluate, workers, bars)

@@ -20,6 +20,7 @@ from rich.progress import (
 )
 
 from premotor import presets
+from premotor.data.pairing import Pairing
 from premotor.errors import ConfigError
 from premotor.records import StepRecord
 from premotor.represent import Source, open_dataset
@@ -134,10 +135,15 @@ def _prepare(wanted: TrainCommand) -> None:
     """All that can be refused at once is refused before anything is started."""
     resolve_device(wanted.train)
     fingerprint = wanted.source.open().fingerprint()
-    prepare(wanted.out, wanted.train, fingerprint, wanted.resume, wanted.overwrite)
+    may_replace = wanted.overwrite and not wanted.resume
+    if not may_replace:
+        prepare(wanted.out, wanted.train, fingerprint, wanted.resume, wanted.overwrite)
     with _CacheBar() as bar:
-        open_dataset(wanted.source, "train", wanted.train.mirror, bar.show)
+        dataset = open_dataset(wanted.source, "train", wanted.train.mirror, bar.show)
         open_probe_dataset(wanted.source, wanted.train, bar.show)
+    Pairing(dataset.cache.transitions.episode, wanted.train.seed, wanted.train.pairing)
+    if may_replace:  # what is there goes last, when all else is well
+        prepare(wanted.out, wanted.train, fingerprint, wanted.resume, wanted.overwrite)
 
 
 def _train(wanted: TrainCommand, argv: Sequence[str]) -> int:

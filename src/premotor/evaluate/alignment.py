@@ -4,7 +4,7 @@ Rows are held-out episodes, one row each. The nulls over all rows, within the ta
 variation say which kind of agreement it is (recognition.md i).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from premotor.errors import ConfigError
 from premotor.measure import nulls, retrieval, similarity
 from premotor.measure.similarity import Statistic
-from premotor.records import AlignmentRecord, NullRecord
+from premotor.records import AlignmentRecord
 
 Pair = tuple[Float[np.ndarray, "n p"], Float[np.ndarray, "n q"]]
 
@@ -54,12 +54,11 @@ def _within(groups: Int[np.ndarray, " n"], pair: Pair) -> Statistic:
     total = sum(len(m) for m in members)
 
     def statistic(order: Int[np.ndarray, " n"]) -> float:
-        if not total:
-            return 0.0
         hits = 0.0
         for rows in members:
-            ranks = retrieval.rank_table(similarities[np.ix_(rows, order[rows])])
-            hits += float((np.diag(ranks) <= 1.0).sum())
+            block = similarities[np.ix_(rows, order[rows])]
+            better_or_tied = (block >= np.diag(block)[:, None]).sum(axis=1)
+            hits += float((better_or_tied == 1).sum())
         return hits / total
 
     return statistic
@@ -69,7 +68,7 @@ def _chance_within(groups: Int[np.ndarray, " n"]) -> float:
     """Expected `_within` of a guess: one right answer among each group's rows."""
     sizes = np.unique(groups, return_counts=True)[1]
     sizes = sizes[sizes > 1]
-    return float(len(sizes) / sizes.sum()) if len(sizes) else 0.0
+    return float(len(sizes) / sizes.sum())
 
 
 def _swapped(pair: Pair) -> Pair:
@@ -87,13 +86,8 @@ def _measures(space: str, temperature: float, groups: Int[np.ndarray, " n"]) -> 
     ]
     if space == "raw":  # u and e have different widths: no retrieval between them
         return shared
-    return [
-        Measure("recall_at_1_u_to_e", lambda p: retrieval.recall_statistic(*p), lambda n: 1 / n),
-        Measure(
-            "recall_at_1_e_to_u",
-            lambda p: retrieval.recall_statistic(*_swapped(p)),
-            lambda n: 1 / n,
-        ),
+    alone = np.unique(groups, return_counts=True)[1].max() < 2
+    within = [
         Measure(
             "recall_at_1_u_to_e_within_variation",
             lambda p: _within(groups, p),
@@ -104,6 +98,15 @@ def _measures(space: str, temperature: float, groups: Int[np.ndarray, " n"]) -> 
             lambda p: _within(groups, _swapped(p)),
             lambda n: _chance_within(groups),
         ),
+    ]
+    return [
+        Measure("recall_at_1_u_to_e", lambda p: retrieval.recall_statistic(*p), lambda n: 1 / n),
+        Measure(
+            "recall_at_1_e_to_u",
+            lambda p: retrieval.recall_statistic(*_swapped(p)),
+            lambda n: 1 / n,
+        ),
+        *([] if alone else within),  # no two episodes share a variation: not measurable
         *shared,
         Measure(
             "bound",
@@ -153,13 +156,9 @@ def measure_alignment(
                     value=statistic(np.arange(count)),
                     reference=measure.reference(count),
                     num_rows=count,
-                    nulls=_nulls(statistic, embeddings.tasks, embeddings.variations, rng),
+                    nulls=nulls.alignment_nulls(
+                        statistic, embeddings.tasks, embeddings.variations, rng
+                    ),
                 )
             )
     return records
-
-
-def _nulls(
-    statistic: Statistic, tasks: Sequence[str], variations: Sequence[int], rng: np.random.Generator
-) -> tuple[NullRecord, ...]:
-    return nulls.alignment_nulls(statistic, tasks, variations, rng)

@@ -52,11 +52,13 @@ class EvaluateConfig:
     class_sets: tuple[str, ...] = CLASS_SETS
     films: bool = True  # film one success and one failure per task
     workers: int = 0  # simulator processes; 0 = as many as cores
+    skip_bad: bool = False  # leave damaged episodes of the data set out
 
     def __post_init__(self) -> None:
-        if self.episodes < 1 or self.max_steps < 1:
+        if self.episodes < 1 or self.max_steps < 1 or self.workers < 0:
             raise ConfigError(
-                f"episodes and max_steps must be >= 1, got {self.episodes}, {self.max_steps}"
+                "episodes and max_steps must be >= 1, workers >= 0, got "
+                f"{self.episodes}, {self.max_steps}, {self.workers}"
             )
         for name in self.tasks:
             find_task(name)
@@ -81,8 +83,10 @@ def prepare(run: Path, data: Path, config: EvaluateConfig, resume: bool, overwri
         DataError: The run or the split is missing or damaged.
         OutputExists: Something was measured and neither resume nor overwrite was asked for.
     """
-    find(run)
-    Source(data).open(config.split)
+    if resume and overwrite:
+        raise ConfigError("--resume keeps what --overwrite throws away; give one of them")
+    _checkpoints(run, config)
+    Source(data, config.skip_bad).open(config.split)
     folder = run / "evaluation"
     if not folder.exists() or resume:
         return
@@ -108,7 +112,7 @@ def judge(
     """
     folder = run / "evaluation"
     named = _checkpoints(run, config)
-    source = Source(data)
+    source = Source(data, config.skip_bad)
     tasks = config.tasks or tuple(dict.fromkeys(e.task for e in source.open(config.split).episodes))
     episodes = unseen_episodes(tasks, config.episodes, config.seed)
     recognition: list[RecognitionRecord] = []
@@ -147,7 +151,10 @@ def _checkpoints(run: Path, config: EvaluateConfig) -> dict[str, int]:
     """Names and steps of the checkpoints to measure."""
     last = find(run).step
     named = {"untrained": 0} if config.untrained and checkpoints(run)[0].step == 0 else {}
-    return {**named, "trained": last} if last > 0 else named
+    named = {**named, "trained": last} if last > 0 else named
+    if not named:
+        raise ConfigError(f"{run} holds the untrained model alone; train it, or measure that too")
+    return named
 
 
 def _align(mirror: Mirror, dataset: Dataset, name: str) -> list[AlignmentRecord]:

@@ -4,11 +4,12 @@ Every task has its own furniture, so the first frame alone already tells the tas
 two add says whether the action itself is understood.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from premotor.backbones.tokenizer import Tokenizer
@@ -18,7 +19,8 @@ from premotor.mirror import Mirror
 from premotor.records import Interval, RecognitionRecord
 from premotor.understand.classes import ClassSet, VariationTexts, class_scores, class_set, hits
 
-Views = dict[str, Float[Tensor, "n o"]]  # how the clip was shown -> embeddings
+Shown = Mapping[str, Tensor]  # how the clips were shown -> embeddings or scores, by row
+WITHIN_TASK = "text_within_task"  # fine-grained: the task is given, its texts are told apart
 
 
 def embed_clips(
@@ -30,11 +32,12 @@ def embed_clips(
     for start in range(0, len(dataset.cache.episodes), batch_size):
         stop = min(start + batch_size, len(dataset.cache.episodes))
         frames = dataset.observed(np.arange(start, stop)).frames
-        order = torch.randperm(frames.shape[1], generator=generator)
+        first = torch.from_numpy(np.array(dataset.cache.frames[start:stop, 0])).permute(0, 3, 1, 2)
+        order = torch.rand(frames.shape[:2], generator=generator).argsort(1)
         shown = {
             "clip": frames,
-            "first": frames[:, :1].expand_as(frames),
-            "shuffled": frames[:, order],
+            "first": first[:, None].float().div(255.0).expand_as(frames),
+            "shuffled": frames[torch.arange(len(frames))[:, None], order],
         }
         with torch.inference_mode():
             for name, clip in shown.items():
@@ -61,24 +64,40 @@ def recognize(
     Raises:
         UnknownName: A class set that does not exist.
     """
-    choices = [class_set(name, catalog) for name in class_sets]
     shown = embed_clips(mirror, dataset)
-    return [_record(mirror, dataset, classes, shown, checkpoint) for classes in choices]
+    records: list[RecognitionRecord] = []
+    for name in class_sets:
+        classes = class_set(name, catalog)
+        scores = _scores(mirror, classes, shown)
+        everything = torch.ones(len(dataset.cache.episodes), len(classes), dtype=torch.bool)
+        records.append(_record(dataset, classes, scores, everything, checkpoint))
+        if name == "text":  # the same scores, choosing among the texts of the true task alone
+            inside = torch.stack([classes.within(i.task) for i in dataset.cache.episodes])
+            within = replace(classes, name=WITHIN_TASK)
+            records.append(_record(dataset, within, scores, inside, checkpoint))
+    return records
+
+
+def _scores(mirror: Mirror, classes: ClassSet, shown: Shown) -> Shown:
+    """Score of each class for each clip, shown in each way."""
+    tokenizer = Tokenizer(mirror.config.understand.text.context)
+    with torch.inference_mode():
+        texts = mirror.understand.encode_text(tokenizer.encode(classes.texts))
+    return {name: class_scores(video, texts, classes) for name, video in shown.items()}
 
 
 def _record(
-    mirror: Mirror,
     dataset: Dataset,
     classes: ClassSet,
-    shown: dict[str, Float[Tensor, "n o"]],
+    scores: Shown,
+    allowed: Bool[Tensor, "n c"],
     checkpoint: str,
 ) -> RecognitionRecord:
     infos = dataset.cache.episodes
     truth = torch.tensor([classes.class_of(i.task, i.variation) for i in infos])
-    tokenizer = Tokenizer(mirror.config.understand.text.context)
-    with torch.inference_mode():
-        texts = mirror.understand.encode_text(tokenizer.encode(classes.texts))
-    found = {name: hits(class_scores(v, texts, classes), truth) for name, v in shown.items()}
+    found = {
+        name: hits(score.masked_fill(~allowed, -torch.inf), truth) for name, score in scores.items()
+    }
     tasks = np.array([i.task for i in infos])
     by_task = {
         str(t): _interval(found["clip"][torch.from_numpy(tasks == t)]) for t in np.unique(tasks)
@@ -87,7 +106,7 @@ def _record(
         checkpoint=checkpoint,
         class_set=classes.name,
         num_classes=len(classes),
-        chance=classes.chance,
+        chance=float((1.0 / allowed.sum(1)).mean()),
         accuracy=_interval(found["clip"]),
         first_frame_only=_interval(found["first"]),
         shuffled_frames=_interval(found["shuffled"]),

@@ -43,6 +43,10 @@ class RolloutUnit:
         """The records that would be this unit's."""
         return tuple((self.checkpoint, self.task, self.variation, s) for s in self.seeds)
 
+    def made(self, record: EvalRecord) -> bool:
+        """Whether a record is of these weights, allowed as many key poses."""
+        return (record.step, record.max_steps) == (self.step, self.max_steps)
+
 
 def unseen_episodes(tasks: Sequence[str], count: int, seed: int = 0) -> list[EpisodeUnit]:
     """The first `count` test episodes of each task.
@@ -87,6 +91,8 @@ def roll_out_unit(unit: RolloutUnit) -> EvalRecord:
         seconds=result.seconds,
         simulator=SIMULATOR,
         code_version=code_version(),
+        step=unit.step,
+        max_steps=unit.max_steps,
     )
 
 
@@ -125,7 +131,7 @@ def roll_out_all(
     found = {(r.checkpoint, r.task, r.variation, r.seed): r for r in read_lines(path, EvalRecord)}
     todo: list[RolloutUnit] = []
     for unit in units:
-        known = [found[key] for key in unit.keys if key in found]
+        known = [found[key] for key in unit.keys if key in found and unit.made(found[key])]
         if known:
             on_done(known[0])
         else:

@@ -77,9 +77,7 @@ def whole_scene(executed: Executed, config: ViewsConfig, offset: int = 0) -> Clo
     points = executed.points[:, offset :: config.stride]
     colors = executed.colors[:, offset :: config.stride]
     q = to_cube(points, config)
-    half = _half_sides(config, q)
-    near = q.abs() <= half  # NaN compares false: padding is dropped here
-    return _gathered(q, colors, near[..., 0] & near[..., 1] & near[..., 2])
+    return _gathered(q, colors, _in_bounds(q, config))
 
 
 def zoomed_scene(executed: Executed, center: Float[Tensor, "b 3"], config: ViewsConfig) -> Cloud:
@@ -92,7 +90,14 @@ def zoomed_scene(executed: Executed, center: Float[Tensor, "b 3"], config: Views
     x, y, z = inside.unbind(-1)
     kept = (x & y) | (y & z) | (x & z)
     kept &= drawn[..., 0] & drawn[..., 1] & drawn[..., 2]
+    kept &= _in_bounds(to_cube(executed.points, config), config)  # augmentation moved some out
     return _gathered(q, executed.colors, kept)
+
+
+def _in_bounds(q: Float[Tensor, "b n 3"], config: ViewsConfig) -> Bool[Tensor, "b n"]:
+    """Which cube points lie in the scene; NaN compares false, so padding does not."""
+    near = q.abs() <= _half_sides(config, q)
+    return near[..., 0] & near[..., 1] & near[..., 2]
 
 
 def _half_sides(config: ViewsConfig, like: Tensor) -> Tensor:
@@ -123,7 +128,7 @@ def _keys(cloud: Cloud, size: int, rig: Rig) -> tuple[Tensor, Tensor, int]:
     visible &= (depths >= 0) & (depths < rig.far)
     bits = max(1, (cloud.points.shape[0]).bit_length())
     steps = (depths * DEPTH_STEPS).clamp(0, 2**20)
-    fits = bits + 14 <= 31 and bool(steps.max() < 2**14) if steps.numel() else True
+    fits = not steps.numel() or bits + int(steps.max()).bit_length() <= 31
     dtype = torch.int32 if fits else torch.int64
     index = torch.arange(cloud.points.shape[0], dtype=dtype, device=depths.device)
     key = (steps.to(dtype) << bits) | index

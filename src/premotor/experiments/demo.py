@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from premotor.errors import ConfigError
+from premotor.presets import train_preset
 
 TASKS = ("push_buttons", "open_drawer", "slide_block_to_color_target")
 
@@ -27,6 +28,7 @@ class DemoConfig:
     overwrite: bool = False  # start anew; else what is there is kept and gone on with
 
     def __post_init__(self) -> None:
+        train_preset(self.preset)
         if min(self.demonstrations, self.unseen, self.steps) < 1:
             raise ConfigError(
                 "demonstrations, unseen and steps must be >= 1, got "

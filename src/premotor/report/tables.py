@@ -20,6 +20,7 @@ SIGNIFICANT = 0.05
 CLASS_SETS = {
     "task": "Which task is it?",
     "text": "Which instruction is being carried out?",
+    "text_within_task": "Which instruction, the task being known?",
     "variation": "Which variation is it?",
 }
 MEASURES = {

@@ -175,7 +175,12 @@ def recognition_words(records: Sequence[RecognitionRecord]) -> tuple[str, ...]:
 
 
 def _on_class_set(record: RecognitionRecord) -> str:
-    what = {"task": "the task", "text": "the instruction", "variation": "the variation"}
+    what = {
+        "task": "the task",
+        "text": "the instruction",
+        "text_within_task": "the instruction among those of its task",
+        "variation": "the variation",
+    }
     name = what.get(record.class_set, record.class_set)
     whole, first = record.accuracy.value, record.first_frame_only.value
     shuffled = record.shuffled_frames.value

@@ -13,7 +13,7 @@ from premotor.train.optim import OptimizerConfig
 from premotor.train.schedule import ScheduleConfig
 
 Device = Literal["auto", "cpu", "cuda"]
-Precision = Literal["no", "bf16", "fp16"]
+Precision = Literal["no", "bf16"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,6 @@ The engine is Accelerate: it joins the processes, places and autocasts. On GPUs 
 gradients by DistributedDataParallel; on CPUs `optim.average_gradients` does, at less cost.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +33,6 @@ from premotor.train.run import Run, open_probe_dataset, write_manifest
 from premotor.train.schedule import learning_rate
 from premotor.train.step import Objective, StepPlan, StepResult, step_generator, train_step
 
-_log = logging.getLogger(__name__)
 OnStep = Callable[[StepRecord], None]
 
 

@@ -131,6 +131,8 @@ def prepare(
         OutputExists: It is there and neither resumed nor overwritten, or is no run.
         ConfigError: It was made with another configuration or data set.
     """
+    if resume and overwrite:
+        raise ConfigError("--resume keeps what --overwrite throws away; give one of them")
     run = Run(path)
     if path.exists() and any(path.iterdir()):
         if not run.config_path.is_file():
@@ -143,7 +145,8 @@ def prepare(
                 f"{path} is there; add --resume to go on with it, --overwrite to start anew, "
                 "or choose another --out"
             )
-        shutil.rmtree(path)
+        with run.owned():
+            shutil.rmtree(path)
     path.mkdir(parents=True, exist_ok=True)
     write_atomically(run.config_path, to_yaml(config).encode())
     return run

@@ -28,7 +28,8 @@ class Objective(nn.Module):
         self, batch: MirrorBatch, mask_ratio: float, generator: torch.Generator
     ) -> MirrorLosses:
         """Augment, predict, judge: L = L_u + L_e + lambda L_align, and its terms."""
-        varied = augment(batch, self.augment_config, generator)
+        with torch.autocast(batch.instruction.device.type, enabled=False):
+            varied = augment(batch, self.augment_config, generator)  # a point needs float32
         output = self.mirror(varied, mask_ratio, generator)
         return mirror_losses(output, varied, self.mirror.config)
 
