@@ -126,7 +126,7 @@ def nano() -> TrainConfig:
 
 
 def tiny() -> TrainConfig:
-    """Learns three tasks on two CPU cores in minutes (tiny.md)."""
+    """Learns three tasks on two CPU cores: 2,600 steps in ten minutes, 8,000 in forty (tiny.md)."""
     understand = UnderstandConfig(
         video=VideoTransformerConfig(
             px=96, patch=16, num_frames=8, tubelet=2, width=128, layers=4, heads=4, embed_dim=128
@@ -136,12 +136,12 @@ def tiny() -> TrainConfig:
     return TrainConfig(
         preset="tiny",
         mirror=MirrorConfig(understand=understand, execute=_tiny_execute()),
-        steps=2000,
+        steps=8000,
         pairing=PairingConfig(batch_size=16, pair_batch_size=32),
         augment=AugmentConfig(yaw=15.0),
         optimizer=OptimizerConfig(understand_factor=0.25),
         schedule=ScheduleConfig(warmup=100),
-        eval_every=250,
+        eval_every=400,
         probe_episodes=96,
         checkpoint_every=100,
     )

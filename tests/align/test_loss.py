@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from premotor.align.loss import contrasted_rows, info_nce, information_bound
+from premotor.align.loss import info_nce, information_bound
 
 
 @pytest.fixture
@@ -44,7 +44,3 @@ def test_chance_certifies_no_information():
 def test_perfect_partners_certify_the_log_of_the_batch():
     bound = information_bound(info_nce(torch.eye(16), torch.eye(16), 0.05).item(), 16)
     assert bound == pytest.approx(math.log(16), abs=1e-5)
-
-
-def test_one_process_contrasts_its_own_rows():
-    assert contrasted_rows(9) == 9

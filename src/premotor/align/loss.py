@@ -6,7 +6,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from premotor.backbones import contrast
-from premotor.backbones.gather import world_size
 
 
 def info_nce(
@@ -40,8 +39,3 @@ def information_bound(loss: float, num_rows: int) -> float:
         Lower bound on the mutual information [nat]; negative where the loss is above chance.
     """
     return math.log(num_rows) - loss
-
-
-def contrasted_rows(local_rows: int) -> int:
-    """Rows that `info_nce` contrasts with each other when every rank holds `local_rows`."""
-    return local_rows * world_size()
