@@ -83,7 +83,9 @@ def _scores(mirror: Mirror, classes: ClassSet, shown: Shown) -> Shown:
     tokenizer = Tokenizer(mirror.config.understand.text.context)
     with torch.inference_mode():
         texts = mirror.understand.encode_text(tokenizer.encode(classes.texts))
-    return {name: class_scores(video, texts, classes) for name, video in shown.items()}
+    # a task's prompts say different things, one of which happens; paraphrases say the same
+    pooling = "max" if classes.name == "task" else "mean"
+    return {name: class_scores(video, texts, classes, pooling) for name, video in shown.items()}
 
 
 def _record(
