@@ -46,7 +46,7 @@ def test_an_expert_is_watched(tmp_path):
 @pytest.mark.sim
 @pytest.mark.slow
 def test_a_run_is_trained_and_acts(tmp_path):
-    printed = run("03_train_tiny.py", str(tmp_path), "nano", "1", "10")
+    printed = run("03_train_tiny.py", str(tmp_path), "nano", "2", "10")
     assert "10 steps done" in printed
     printed = run("04_roll_out.py", str(tmp_path / "run"))
     assert "'push the maroon button'" in printed
