@@ -20,7 +20,7 @@ from premotor.store import video
 SIZE = 288  # [px] side of a picture
 FPS = 10
 EVERY = 4  # rows of 0.05 s between two pictures of the video
-MAX_PICTURES = 7  # of a strip
+MAX_PICTURES = 6  # of a strip
 CAMERA = "front"
 _APPROACH = (236, 88, 64)  # the way the gripper comes
 _FINGERS = {True: (72, 190, 120), False: (70, 130, 230)}  # open, closed

@@ -117,8 +117,9 @@ def _on_words(given: Kind, blanked: Kind) -> str:
         return f"With the instruction withheld from E: {blanked.name}."
     if blanked is given:
         return (
-            "With the instruction withheld from E the same kind of alignment stands, so it does "
-            "not rest on the words alone."
+            "With the instruction withheld from E the same kind of alignment can still be "
+            "detected, so it does not rest on the words alone; the second table says how much of "
+            "it is left. (E never met an empty instruction in training.)"
         )
     if blanked is KINDS["none"]:
         return "With the instruction withheld from E it is gone: it rested on the words."
