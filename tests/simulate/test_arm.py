@@ -75,6 +75,18 @@ def test_missing_meshes_are_an_error_that_names_the_package(monkeypatch, tmp_pat
     shells.shells.cache_clear()
 
 
+def test_a_damaged_cache_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("PREMOTOR_CACHE", str(tmp_path))
+    shells.shells.cache_clear()
+    shells.shells()
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:1000])
+    shells.shells.cache_clear()
+    with pytest.raises(DataError, match="delete it"):
+        shells.shells()
+    shells.shells.cache_clear()
+
+
 def test_nothing_of_the_arm_touches_at_the_start(bench):
     world = bench()
     assert world.data.ncon == 0

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 import fast_simplification
 import numpy as np
@@ -174,9 +175,13 @@ def _write(path: Path, made: list[Shell]) -> None:
 
 def _read(path: Path) -> tuple[Shell, ...]:
     read: list[Shell] = []
-    with np.load(path) as stored:
-        for key in stored.files[::2]:
-            link, finish, _ = key.split("/")
-            name = f"{link}/{finish}"
-            read.append(Shell(link, finish, stored[f"{name}/vertices"], stored[f"{name}/faces"]))
+    try:
+        with np.load(path) as stored:
+            for key in stored.files[::2]:
+                link, finish, _ = key.split("/")
+                name = f"{link}/{finish}"
+                pair = stored[f"{name}/vertices"], stored[f"{name}/faces"]
+                read.append(Shell(link, finish, *pair))
+    except (BadZipFile, EOFError, KeyError, OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged ({error}); delete it and run again") from error
     return tuple(read)
