@@ -7,9 +7,9 @@ from premotor.geometry.poses import Pose
 from premotor.records import EvalRecord
 
 
-def record(task: str, seed: int, success: bool) -> EvalRecord:
+def record(task: str, seed: int, success: bool, checkpoint: str = "trained") -> EvalRecord:
     return EvalRecord(
-        checkpoint="trained",
+        checkpoint=checkpoint,
         preset="tiny",
         task=task,
         variation=0,
@@ -38,6 +38,22 @@ def test_one_success_and_one_failure_per_task_are_chosen():
         ("a", False, 2),
         ("b", False, 5),
     }
+
+
+def test_where_nothing_failed_a_failure_from_before_training_stands_in():
+    records = [
+        record("a", 1, True),
+        record("a", 1, False, "untrained"),
+        record("b", 1, False),
+        record("b", 1, False, "untrained"),
+        record("b", 2, True, "untrained"),
+    ]
+    chosen = [(r.task, r.checkpoint, r.success) for r in choose(records, "trained")]
+    assert chosen == [
+        ("a", "trained", True),
+        ("a", "untrained", False),
+        ("b", "trained", False),
+    ]
 
 
 def test_a_key_pose_is_drawn_where_it_projects_to():

@@ -109,12 +109,15 @@ def film_strip(stills: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Image.Image:
 
 
 def choose(records: Iterable[EvalRecord], checkpoint: str) -> list[EvalRecord]:
-    """For each task the first success and the first failure of a checkpoint."""
+    """For each task the first success and the first failure of a checkpoint.
+
+    Where it never failed, the first failure of any other checkpoint stands in: what it was before.
+    """
     chosen: dict[tuple[str, bool], EvalRecord] = {}
-    for record in sorted(records, key=lambda r: (r.task, r.seed)):
-        if record.checkpoint == checkpoint:
+    for record in sorted(records, key=lambda r: (r.checkpoint != checkpoint, r.task, r.seed)):
+        if record.checkpoint == checkpoint or not record.success:
             chosen.setdefault((record.task, record.success), record)
-    return list(chosen.values())
+    return sorted(chosen.values(), key=lambda r: (r.task, not r.success))
 
 
 def film(

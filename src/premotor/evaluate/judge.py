@@ -205,7 +205,7 @@ def _film(
     films = []
     for count, record in enumerate(chosen):
         progress("film", count, len(chosen), record.task)
-        actor = actor_of(str(run), named[last])
+        actor = actor_of(str(run), named[record.checkpoint])
         films.append(film(shared_environment(), actor, record, config.max_steps, folder / "films"))
     write_json(folder / "films" / "films.json", films)
     progress("film", len(chosen), len(chosen), "")
