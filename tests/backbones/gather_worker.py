@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 
+from premotor.train.launch import leave
 from premotor.understand.loss import video_text_loss, video_text_loss_shared
 
 
@@ -33,7 +34,7 @@ def main(rank: int, world: int, folder: Path) -> None:
         out |= {f"{name}.loss": loss.detach(), f"{name}.grad_temp": tau.grad}
         out |= {f"{name}.grad_video": video.grad, f"{name}.grad_text": text.grad}
     save_file(out, folder / f"out_{rank}.safetensors")
-    dist.destroy_process_group()
+    leave(0)  # gloo's own teardown aborts now and then
 
 
 if __name__ == "__main__":

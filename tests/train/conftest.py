@@ -102,7 +102,7 @@ def write_data() -> Callable[[Path, int, int, int], Path]:
     return write_dots
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)

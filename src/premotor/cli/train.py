@@ -29,6 +29,7 @@ from premotor.train.launch import (
     INTERRUPTED,
     in_worker,
     launch,
+    leave,
     number_of_processes,
     peers_watched,
     prepare_worker,
@@ -151,7 +152,10 @@ def _train(wanted: TrainCommand, argv: Sequence[str]) -> int:
     line = shlex.join(["premotor", "train", *argv])
     with _StepBar(config.steps) as bar, peers_watched():
         result: FitResult = fit(config, Run(wanted.out), wanted.source, bar.show, line)
-    return 0 if result.finished else INTERRUPTED
+    code = 0 if result.finished else INTERRUPTED
+    if in_worker():
+        leave(code)
+    return code
 
 
 def _bar(console: Console, *columns: str) -> Progress:

@@ -26,7 +26,7 @@ from premotor.mirror import Mirror
 from premotor.records import StepRecord
 from premotor.represent import Source, open_dataset
 from premotor.train.config import TrainConfig
-from premotor.train.launch import StopSignal
+from premotor.train.launch import StopSignal, in_worker
 from premotor.train.optim import build_optimizer, set_learning_rate
 from premotor.train.probe import Probe, choose_probe, write_probe
 from premotor.train.run import Run, open_probe_dataset, write_manifest
@@ -129,7 +129,7 @@ def _fit(
             return _train(session, done, stop, on_step)
     finally:
         engine.end_training()
-        if dist.is_initialized():
+        if dist.is_initialized() and not in_worker():  # a worker leaves by `leave`
             dist.destroy_process_group()
 
 
