@@ -1,1 +1,1 @@
-"""premotor.backbones."""
+"""Blocks both towers build from: the code is shared, parameters never are."""

@@ -1,1 +1,1 @@
-"""premotor.cli."""
+"""The commands; only here does the package speak to a terminal."""

@@ -1,1 +1,1 @@
-"""premotor.data."""
+"""From cached episodes to paired, augmented batches."""

@@ -1,1 +1,1 @@
-"""premotor.demonstrate."""
+"""Experts, and their demonstrations on disk."""

@@ -1,1 +1,1 @@
-"""premotor.execute."""
+"""Scene and text to the representation e and the next key pose."""

@@ -1,1 +1,1 @@
-"""premotor.store."""
+"""Data sets on disk, and the cache that training reads."""

@@ -1,1 +1,1 @@
-"""premotor.train."""
+"""Both towers together: step, loop, optimizers, schedule, launch."""
