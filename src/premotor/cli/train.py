@@ -20,6 +20,7 @@ from rich.progress import (
 )
 
 from premotor import presets
+from premotor.cli.progress import StageBars
 from premotor.data.pairing import Pairing
 from premotor.errors import ConfigError
 from premotor.records import StepRecord
@@ -139,9 +140,9 @@ def _prepare(wanted: TrainCommand) -> None:
     may_replace = wanted.overwrite and not wanted.resume
     if not may_replace:
         prepare(wanted.out, wanted.train, fingerprint, wanted.resume, wanted.overwrite)
-    with _CacheBar() as bar:
-        dataset = open_dataset(wanted.source, "train", wanted.train.mirror, bar.show)
-        open_probe_dataset(wanted.source, wanted.train, bar.show)
+    with StageBars() as bars:
+        dataset = open_dataset(wanted.source, "train", wanted.train.mirror, bars)
+        open_probe_dataset(wanted.source, wanted.train, bars)
     Pairing(dataset.cache.transitions.episode, wanted.train.seed, wanted.train.pairing)
     if may_replace:  # what is there goes last, when all else is well
         prepare(wanted.out, wanted.train, fingerprint, wanted.resume, wanted.overwrite)
@@ -158,53 +159,20 @@ def _train(wanted: TrainCommand, argv: Sequence[str]) -> int:
     return code
 
 
-def _bar(console: Console, *columns: str) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        *(TextColumn(column) for column in columns),
-        TimeRemainingColumn(),
-        console=console,
-    )
-
-
-class _CacheBar:
-    """Shows how far a cache has been built; nothing where none has to be."""
-
-    def __init__(self) -> None:
-        self._progress = _bar(Console(stderr=True))
-        self._started = False
-
-    def __enter__(self) -> "_CacheBar":
-        return self
-
-    def show(self, what: str, done: int, total: int) -> None:
-        """Move the bar named `what`."""
-        if not self._started:
-            self._progress.start()
-            self._started = True
-        known = {task.description: task.id for task in self._progress.tasks}
-        number = known[what] if what in known else self._progress.add_task(what, total=total)
-        self._progress.update(number, completed=done)
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        if self._started:
-            self._progress.stop()
-
-
 class _StepBar:
     """A bar with rate and time left on a terminal; a line now and then elsewhere."""
 
     def __init__(self, steps: int) -> None:
         self._console = Console(stderr=True)
-        columns = ("{task.fields[rate]:.0f} rows/s", "loss {task.fields[loss]:.2f}")
-        self._progress = _bar(self._console, *columns)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]:.0f} rows/s"),
+            TextColumn("loss {task.fields[loss]:.2f}"),
+            TimeRemainingColumn(),
+            console=self._console,
+        )
         self._steps = steps
         self._rate = 0.0
         self._loss = 0.0

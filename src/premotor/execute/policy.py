@@ -6,7 +6,7 @@ is there, and decode how to turn and what the hand does (execution.md b-d, RVT-2
 b: batch  v: views  s: image side  g: cells a side  e: embed_dim  r: rotation bins  l: text tokens
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -61,6 +61,18 @@ class _Seen:
     def maximum(self) -> Float[Tensor, "b v e"]:
         """Spatial maximum of each view's feature map."""
         return self.features.map.amax((3, 4))
+
+
+def _output(
+    e: Float[Tensor, "b d"],
+    stages: tuple[_Seen, _Seen],
+    logits: ActionLogits,
+    center: Float[Tensor, "b 3"],
+) -> ExecuteOutput:
+    coarse, fine = stages
+    return ExecuteOutput(
+        e, coarse.heat, fine.heat, logits.rotation, logits.gripper, logits.collision, center
+    )
 
 
 class Policy(nn.Module):
@@ -161,32 +173,18 @@ class Policy(nn.Module):
             bins = rotation.add_noise(bins, tokens.rotation_bins, tokens.input_noise, generator)
         hand = torch.stack([target.gripper_open, target.ignore_collisions], dim=1).long()
         logits = self.tokens.actions(prompts, torch.cat([bins, hand], dim=1))
-        return ExecuteOutput(
-            self._representation(coarse, fine, prompts, logits),
-            coarse.heat,
-            fine.heat,
-            logits.rotation,
-            logits.gripper,
-            logits.collision,
-            center,
-        )
+        e = self._representation(coarse, fine, prompts, logits)
+        return _output(e, (coarse, fine), logits, center)
 
     def _infer(self, coarse: _Seen, fine: _Seen, center: Float[Tensor, "b 3"]) -> ExecuteOutput:
         point = fine.best(self.config.heatmap.mean_window)
         prompts = self._prompts(fine, point)
         logits, values = self.tokens.decode(prompts)
         views = self.config.views
-        return ExecuteOutput(
-            self._representation(coarse, fine, prompts, logits),
-            coarse.heat,
-            fine.heat,
-            logits.rotation,
-            logits.gripper,
-            logits.collision,
-            center,
-            from_cube(center + point / views.zoom, views),
-            values[:, :3],
-        )
+        e = self._representation(coarse, fine, prompts, logits)
+        position = from_cube(center + point / views.zoom, views)
+        said = _output(e, (coarse, fine), logits, center)
+        return replace(said, position=position, rotation_bins=values[:, :3])
 
     def _representation(
         self, coarse: _Seen, fine: _Seen, prompts: Float[Tensor, "b 6 e"], logits: ActionLogits

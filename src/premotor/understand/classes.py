@@ -155,9 +155,3 @@ def hits(scores: Float[Tensor, "n c"], truth: Int[Tensor, " n"], k: int = 1) -> 
     better = (scores > own + TIE).sum(dim=1)
     equal = ((scores - own).abs() <= TIE).sum(dim=1)
     return ((k - better) / equal.clamp(min=1)).clamp(0.0, 1.0) * own.squeeze(1).isfinite()
-
-
-def num_tied(scores: Float[Tensor, "n c"]) -> int:
-    """Clips whose best score several classes share."""
-    best = scores.amax(dim=1, keepdim=True)
-    return int(((scores >= best - TIE).sum(dim=1) > 1).sum())
