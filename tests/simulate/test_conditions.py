@@ -7,7 +7,10 @@ from premotor.geometry.poses import Pose
 from premotor.simulate import conditions
 from premotor.simulate.colors import color
 from premotor.simulate.conditions import Condition
-from premotor.simulate.props import Block, Button, Mat, slot_of
+from premotor.simulate.props import slot_of
+from premotor.simulate.props.block import Block
+from premotor.simulate.props.button import Button
+from premotor.simulate.props.mat import Mat
 from premotor.simulate.scene import Scene
 from premotor.simulate.world import World
 

@@ -59,7 +59,7 @@ def test_an_open_way_is_a_straight_line(bench):
     world = bench()
     start = world.end_effector.position
     goal = Pose.of(start + np.array([0.05, 0.1, -0.3]), world.end_effector.quaternion)
-    path = Planner(world).plan(goal, np.random.default_rng(0), linear_only=True)
+    path = Planner(world).plan(goal, np.random.default_rng(0))
     along = (goal.position - start) / np.linalg.norm(goal.position - start)
     for joints in path:
         offset = kinematics().forward(joints).position - start
@@ -77,14 +77,12 @@ def test_a_blocked_way_is_planned_around(bench):
     assert np.linalg.norm(world.end_effector.position - goal.position) < 1e-3
 
 
-@pytest.mark.parametrize("option", ["ignore_collisions", "linear_only"])
-def test_where_no_free_way_is_allowed_it_goes_straight_through(bench, option):
-    """As the benchmark does: one more try that ignores collisions."""
+def test_where_collisions_are_ignored_it_goes_straight_through(bench):
     world = bench(add=wall)
     planner = Planner(world)
     follow(world, planner.plan(down(0.35, -0.2, 0.85), np.random.default_rng(0)))
     goal = down(0.35, 0.2, 0.85)
-    path = planner.plan(goal, np.random.default_rng(0), **{option: True})
+    path = planner.plan(goal, np.random.default_rng(0), ignore_collisions=True)
     assert depth_of_contact(world, path) > 0.01
 
 
@@ -165,24 +163,16 @@ def test_what_is_held_is_kept_clear_of_things(bench):
     assert len(laden) != len(bare)
 
 
-def test_the_goal_posture_lets_the_arm_go_on(bench):
-    world = bench()
-    first, then = down(0.35, 0.2, 0.95, 0.3), down(0.35, 0.2, 0.80, 0.3)
-    planner = Planner(world)
-    path = planner.plan(first, np.random.default_rng(0), lookahead=(then,))
-    follow(world, path)
-    assert len(planner.plan(then, np.random.default_rng(0), linear_only=True)) > 2
-
-
 def test_what_cannot_be_reached_is_told(bench):
-    planner = Planner(bench())
-    far = down(1.2, 0.0, 0.9)
-    assert not planner.reachable(far)
+    world = bench()
+    planner = Planner(world)
+    near, far = down(0.3, 0.0, 0.8), down(1.2, 0.0, 0.9)
+    assert planner.reach(world.joint_positions, far) is None
     with pytest.raises(MotionFailed, match="out of reach"):
         planner.plan(far, np.random.default_rng(0))
-    assert planner.reachable(down(0.3, 0.0, 0.8))
-    assert planner.reachable_line([down(0.3, 0.0, 0.9), down(0.3, 0.0, 0.8)])
-    assert not planner.reachable_line([down(0.3, 0.0, 0.9), far])
+    joints = planner.reach(world.joint_positions, near)
+    assert joints is not None
+    assert np.linalg.norm(kinematics().forward(joints).position - near.position) < 1e-3
 
 
 def test_straight_lines_are_cut_finely_and_end_exactly():

@@ -23,12 +23,14 @@ def test_lines_are_followed_to_where_they_lead(env: Environment) -> None:
     planner = Planner(env.world)
     start = env.world.joint_positions.copy()
     poses = [Pose.of((x, 0.1, 1.0), POINTING_DOWN) for x in (0.3, 0.4)]
-    end = planner.follow(start, poses)
+    between = planner.follow(start, poses[0])
+    assert between is not None
+    end = planner.follow(between, poses[1])
     assert end is not None
     env.act(Keyframe(poses[0], gripper_open=True, ignore_collisions=True))
     env.act(Keyframe(poses[1], gripper_open=True, ignore_collisions=True))
     assert np.abs(env.world.joint_positions - end).max() < 5e-3
-    assert planner.follow(start, [Pose.of((1.5, 0.0, 1.0), POINTING_DOWN)]) is None
+    assert planner.follow(start, Pose.of((1.5, 0.0, 1.0), POINTING_DOWN)) is None
 
 
 def test_links_are_in_the_way_of_a_drawer_but_hands_are_not(env: Environment) -> None:

@@ -6,10 +6,12 @@ import pytest
 from premotor.errors import PlacementFailed, UnknownName
 from premotor.geometry import rotations
 from premotor.simulate import colors
-from premotor.simulate.props import Box, Button
-from premotor.simulate.room import hexagons, stone, wood
-from premotor.simulate.scene import FULL_TURN, WORKSPACE_CENTER, WORKSPACE_HALF, Scene
+from premotor.simulate.props import Box
+from premotor.simulate.props.button import Button
+from premotor.simulate.room import hexagons, stone
+from premotor.simulate.scene import FULL_TURN, WORKSPACE_CENTER, WORKSPACE_HALF, Region, Scene
 from premotor.simulate.tasks.push_buttons import BOUNDARY, MODEL_BOX
+from premotor.simulate.textures import wood
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def test_spawned_props_keep_apart_and_inside() -> None:
     poses = []
     for i in range(4):
         button = Button(f"button_{i}", colors.COLORS[i])
-        poses.append(scene.spawn(button, BOUNDARY, rng, clear_of=buttons, gap=0.02))
+        poses.append(scene.spawn(button, Region(BOUNDARY, gap=0.02), rng, clear_of=buttons))
         buttons.append(button)
     places = np.stack([pose.position[:2] for pose in poses])
     distances = np.linalg.norm(places[:, None] - places[None], axis=-1)[np.triu_indices(4, 1)]
@@ -62,9 +64,9 @@ def test_no_free_place_is_said_with_a_remedy() -> None:
     scene, rng = Scene(), np.random.default_rng(0)
     region = Box((-0.08, -0.08, 0.0), (0.08, 0.08, 0.0))
     first = Button("first", colors.color("blue"))
-    scene.spawn(first, region, rng)
-    with pytest.raises(PlacementFailed, match="widen the region or lower the gap"):
-        scene.spawn(Button("second", colors.color("white")), region, rng, clear_of=[first])
+    scene.spawn(first, Region(region), rng)
+    with pytest.raises(PlacementFailed, match="widen the region or lower its gap"):
+        scene.spawn(Button("second", colors.color("white")), Region(region), rng, clear_of=[first])
 
 
 def test_textures_have_the_mean_colors_of_the_benchmark() -> None:

@@ -8,8 +8,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import mujoco
+import numpy as np
 
-from premotor.simulate.props import Button, slot_of
+from premotor.simulate.props import slot_of
+from premotor.simulate.props.button import Button
 from premotor.simulate.world import World, overlap, solid_geoms
 
 PRESSED = 0.001  # [m] a cap that has moved further than this is down (the benchmark's 1 mm)
@@ -59,6 +61,30 @@ def all_of(*parts: Condition) -> Condition:
     return _AllOf(parts)
 
 
+class _AtLeast(Condition):
+    def __init__(self, count: int, parts: Sequence[Condition]) -> None:
+        self._count = count
+        self._parts = tuple(parts)
+
+    def reset(self, world: World) -> None:
+        for part in self._parts:
+            part.reset(world)
+
+    def step(self, world: World) -> bool:
+        holds = [part.step(world) for part in self._parts]
+        return sum(holds) >= self._count
+
+
+def at_least(count: int, *parts: Condition) -> Condition:
+    """Holds while so many of its parts do."""
+    return _AtLeast(count, parts)
+
+
+def any_of(*parts: Condition) -> Condition:
+    """Holds while one of its parts does."""
+    return _AtLeast(1, parts)
+
+
 class _JointDisplaced(Condition):
     def __init__(self, joint: str, threshold: float) -> None:
         self._joint = joint
@@ -81,15 +107,18 @@ class _Detected(Condition):
     def __init__(self, body: str, volume: str) -> None:
         self._body = body
         self._volume = volume
-        self._geoms: list[int] = []
-        self._sensor = -1
 
     def reset(self, world: World) -> None:
         self._sensor = world.model.geom(self._volume).id
-        self._geoms = solid_geoms(world.model, world.model.body(self._body).id)
+        geoms = solid_geoms(world.model, world.model.body(self._body).id)
+        self._geoms = np.array(geoms, dtype=np.int64)
+        self._reach = world.model.geom_rbound[geoms] + world.model.geom_rbound[self._sensor]
 
     def step(self, world: World) -> bool:
-        return any(overlap(world.model, world.data, g, self._sensor) for g in self._geoms)
+        places = world.data.geom_xpos
+        apart = np.linalg.norm(places[self._geoms] - places[self._sensor], axis=1)
+        near = self._geoms[apart <= self._reach]  # only these can touch it
+        return any(overlap(world.model, world.data, int(g), self._sensor) for g in near)
 
 
 def detected(body: str, volume: str) -> Condition:

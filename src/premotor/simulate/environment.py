@@ -138,12 +138,12 @@ class Environment:
         joints = self.world.joint_positions.copy()
         for index, waypoint in enumerate(self.task.expert(self.cast)):
             pose = waypoint.anchor.resolve(self.world)
-            if waypoint.linear or waypoint.ignore_collisions:
-                reached = self._planner.follow(joints, [pose])
+            if waypoint.linear:
+                reached = self._planner.follow(joints, pose)
             elif index == 0:
                 reached = self._plan_first(pose, rng)
             else:
-                reached = joints if self._planner.reachable(pose) else None
+                reached = self._planner.reach(joints, pose)
             if reached is None:
                 return f"no way to waypoint {index}"
             joints = reached

@@ -2,9 +2,8 @@
 
 Order of attempts (rlbench.md, Common: action and planner; simulator.md, Control stack): a straight
 line of the tip by inverse kinematics; then goal postures and RRTConnect in joint space; then the
-same without look-ahead, and at last without regard to collisions. Budgets are iterations and every
-random number comes from the generator of the call, so a plan depends on nothing but its arguments
-and the state of the world.
+same without regard to collisions. Budgets are iterations and every random number comes from the
+generator of the call, so a plan depends on nothing but its arguments and the state of the world.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -56,23 +55,13 @@ class Planner:
         self._scratch = _Scratch(world)
         self._kinematics = kinematics()
 
-    def plan(
-        self,
-        goal: Pose,
-        rng: np.random.Generator,
-        ignore_collisions: bool = False,
-        linear_only: bool = False,
-        lookahead: Sequence[Pose] = (),
-    ) -> Path:
+    def plan(self, goal: Pose, rng: np.random.Generator, ignore_collisions: bool = False) -> Path:
         """Joint path from where the arm is to a tip pose.
 
         Args:
             goal: Tip pose in the world.
             rng: Source of goal postures and of the planner's seed.
             ignore_collisions: Plan as if nothing stood in the way.
-            linear_only: Allow the straight line alone.
-            lookahead: Poses that must be reachable from the goal posture, in straight lines one
-                after the other; given up where no goal posture allows it.
 
         Returns:
             Joint angles [rad], corner by corner, the present ones first.
@@ -82,48 +71,38 @@ class Planner:
         """
         self._scratch.copy_from(self._world)
         start = self._world.joint_positions.copy()
-        attempts = [(ignore_collisions, tuple(lookahead)), (ignore_collisions, ()), (True, ())]
-        for blind, ahead in dict.fromkeys((b, a) for b, a in attempts):
+        for blind in (True,) if ignore_collisions else (False, True):
             free = _always if blind else self._scratch.free
             path = self._line(start, goal, free)
-            if path is None or not self._can_go_on(path[-1], ahead):
-                path = None if linear_only else self._around(start, goal, rng, free, ahead)
+            if path is None:
+                path = self._around(start, goal, rng, free)
             if path is not None:
                 return path
-        kind = "straight line" if linear_only else "path"
         why = " (out of reach)" if out_of_reach(goal) else ""
         raise MotionFailed(
-            f"no {kind} to {np.round(goal.position, 3)} m, {np.round(goal.quaternion, 3)} wxyz"
+            f"no path to {np.round(goal.position, 3)} m, {np.round(goal.quaternion, 3)} wxyz"
             f"{why}; choose a pose that the arm can reach"
         )
 
-    def reachable(self, pose: Pose) -> bool:
-        """Whether some posture brings the tip to the pose, collisions ignored."""
-        return self.reachable_line([pose])
+    def reach(self, joints: Joints, pose: Pose) -> Joints | None:
+        """Posture at a tip pose, blindly: after a straight line from `joints` [rad], else any.
 
-    def reachable_line(self, poses: Sequence[Pose]) -> bool:
-        """Whether some posture reaches the first pose and straight lines lead on to the others.
-
-        Collisions are ignored; postures are sought from the present one and from fixed seeds.
+        None where no posture reaches the pose. Postures are sought from `joints` and then from
+        fixed seeds.
         """
-        if any(out_of_reach(pose) for pose in poses):
-            return False
-        rng = np.random.default_rng(0)
-        start = self._world.joint_positions.copy()
-        postures = self._postures(start, poses[0], rng, _always)
-        return any(self._can_go_on(posture, poses[1:]) for posture in postures)
+        straight = self.follow(joints, pose)
+        if straight is not None:
+            return straight
+        postures = self._postures(joints, pose, np.random.default_rng(0), _always)
+        return min(postures, key=lambda q: float(np.linalg.norm(q - joints)), default=None)
 
-    def follow(self, joints: Joints, poses: Sequence[Pose]) -> Joints | None:
-        """Posture after straight lines from `joints` [rad] through all poses, blindly.
+    def follow(self, joints: Joints, pose: Pose) -> Joints | None:
+        """Posture after a straight line from `joints` [rad] to a tip pose, blindly.
 
-        None where a line cannot be followed.
+        None where the line cannot be followed.
         """
-        for pose in poses:
-            path = self._line(joints, pose, _always)
-            if path is None:
-                return None
-            joints = path[-1]
-        return joints
+        path = self._line(joints, pose, _always)
+        return None if path is None else path[-1]
 
     def links_free(self, joints: Joints, moved: Mapping[str, float]) -> bool:
         """Whether the arm, hand left aside, touches nothing once other joints have `moved`.
@@ -147,10 +126,6 @@ class Planner:
             path.append(joints)
         return np.stack(path)
 
-    def _can_go_on(self, joints: Joints, poses: Sequence[Pose]) -> bool:
-        """Whether straight lines lead from a posture through all poses, collisions ignored."""
-        return self.follow(joints, poses) is not None
-
     def _postures(
         self, start: Joints, goal: Pose, rng: np.random.Generator, free: _Free
     ) -> Iterator[Joints]:
@@ -169,17 +144,11 @@ class Planner:
             seed = near if trial % 2 == 0 else anywhere
 
     def _around(
-        self,
-        start: Joints,
-        goal: Pose,
-        rng: np.random.Generator,
-        free: _Free,
-        ahead: Sequence[Pose],
+        self, start: Joints, goal: Pose, rng: np.random.Generator, free: _Free
     ) -> Path | None:
         """Path in joint space to the nearest goal posture that has one."""
-        postures = self._postures(start, goal, rng, free)
         goals = sorted(
-            (joints for joints in postures if self._can_go_on(joints, ahead)),
+            self._postures(start, goal, rng, free),
             key=lambda joints: float(np.linalg.norm(joints - start)),
         )
         for joints in goals:

@@ -4,12 +4,11 @@ Textures are generated here, from fixed seeds; sizes and mean colors are the ben
 """
 
 from functools import cache
-from itertools import pairwise
 
 import mujoco
 import numpy as np
-from jaxtyping import Float, UInt8
-from scipy.ndimage import gaussian_filter
+
+from premotor.simulate.textures import Image, add_texture, noise, shade, wood
 
 TABLE_CENTER = (0.3, 0.0)  # [m]
 TABLE_SIZE = (1.6, 1.1)  # [m]
@@ -22,50 +21,19 @@ WALL_HALF = 2.0  # [m] half height
 TILE = 0.6  # [m] edge of a floor tile
 HEXAGON_REPEATS = 5.5  # of the wall's texture over its height
 
-WOOD = (214, 172, 100)
 STONE = (219, 213, 203)
 TEAL = (8, 46, 52)
-
-Image = UInt8[np.ndarray, "h w 3"]
-
-
-def _noise(
-    shape: tuple[int, int], sigma: tuple[float, float], seed: int
-) -> Float[np.ndarray, "h w"]:
-    """Smooth periodic noise of unit spread."""
-    rng = np.random.default_rng(seed)
-    field = gaussian_filter(rng.standard_normal(shape), sigma, mode="wrap")
-    return field / field.std()
-
-
-def _shade(rgb: tuple[int, int, int], gain: Float[np.ndarray, "h w"]) -> Image:
-    return np.clip(np.asarray(rgb) * gain[..., None], 0, 255).astype(np.uint8)
-
-
-@cache
-def wood(size: int = 512, planks: int = 7) -> Image:
-    """Glued planks of light wood, the grain along the columns."""
-    grain = _noise((size, size), (0.8, 40.0), 1)
-    rings = np.sin(2 * np.pi * (_noise((size, size), (10.0, 90.0), 2) * 1.4))
-    gain = 1.0 + 0.030 * grain + 0.035 * rings
-    rng = np.random.default_rng(3)
-    edges = np.linspace(0, size, planks + 1).astype(int)
-    for low, high in pairwise(edges):
-        gain[low:high] = np.roll(gain[low:high], int(rng.integers(size)), axis=1)
-        gain[low:high] *= 1.0 + 0.035 * rng.standard_normal()
-        gain[low : low + 1] *= 0.86
-    return _shade(WOOD, gain)
 
 
 @cache
 def stone(size: int = 256) -> Image:
     """One light stone tile with its joint."""
-    gain = 1.0 + 0.018 * _noise((size, size), (14.0, 14.0), 4)
-    gain += 0.012 * _noise((size, size), (1.0, 1.0), 5)
+    gain = 1.0 + 0.018 * noise((size, size), (14.0, 14.0), 4)
+    gain += 0.012 * noise((size, size), (1.0, 1.0), 5)
     joint = 2
     gain[:joint] = gain[-joint:] = 0.80
     gain[:, :joint] = gain[:, -joint:] = 0.80
-    return _shade(STONE, gain)
+    return shade(STONE, gain)
 
 
 @cache
@@ -80,25 +48,8 @@ def hexagons(size: int = 256) -> Image:
                 candidate = np.stack([*nearest, x**2 + y**2])
                 nearest = np.sort(candidate, axis=0)[:2]
     joint = np.sqrt(nearest[1]) - np.sqrt(nearest[0]) < 0.022
-    gain = np.where(joint, 1.9, 1.0 + 0.05 * _noise((size, size), (20.0, 20.0), 6))
-    return _shade(TEAL, gain)
-
-
-def _material(
-    spec: mujoco.MjSpec, name: str, image: Image, repeat: tuple[float, float], shine: float
-) -> str:
-    height, width, _ = image.shape
-    texture = spec.add_texture(
-        name=name,
-        type=mujoco.mjtTexture.mjTEXTURE_2D,
-        width=width,
-        height=height,
-        nchannel=3,
-    )
-    texture.data = np.ascontiguousarray(image[::-1]).tobytes()
-    material = spec.add_material(name=name, texrepeat=repeat, specular=shine, shininess=0.4)
-    material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
-    return name
+    gain = np.where(joint, 1.9, 1.0 + 0.05 * noise((size, size), (20.0, 20.0), 6))
+    return shade(TEAL, gain)
 
 
 def add_room(spec: mujoco.MjSpec) -> None:
@@ -110,8 +61,8 @@ def add_room(spec: mujoco.MjSpec) -> None:
 
 def _add_floor_and_walls(spec: mujoco.MjSpec) -> None:
     tiles = 2 * ROOM_HALF / TILE
-    _material(spec, "stone", stone(), (tiles, tiles), 0.1)
-    _material(
+    add_texture(spec, "stone", stone(), (tiles, tiles), 0.1)
+    add_texture(
         spec,
         "hexagons",
         hexagons(),
@@ -145,7 +96,7 @@ def _add_floor_and_walls(spec: mujoco.MjSpec) -> None:
 
 
 def _add_table(spec: mujoco.MjSpec) -> None:
-    _material(spec, "table_wood", wood(), (1.0, 1.0), 0.15)
+    add_texture(spec, "table_wood", wood(), (1.0, 1.0), 0.15)
     spec.add_material(name="table_edge", rgba=[0.72, 0.56, 0.31, 1.0], specular=0.15)
     spec.add_material(name="table_leg", rgba=[0.20, 0.21, 0.23, 1.0], specular=0.4)
     table = spec.worldbody.add_body(name="table", pos=[*TABLE_CENTER, TABLE_TOP])

@@ -1,6 +1,7 @@
 """The stage: a room, an arm, cameras, and the rule by which props find their places."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import mujoco
 import numpy as np
@@ -20,6 +21,16 @@ SPAWN_TRIES = 100
 FULL_TURN = (-np.pi, np.pi)
 
 XY = Float[np.ndarray, "2"]
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a prop may be put: a box in the frame of the root, and how free it must be there."""
+
+    box: Box  # the footprint must lie inside; the prop's frame is put at its lower height
+    yaw: tuple[float, float] = FULL_TURN  # [rad]
+    gap: float = 0.0  # [m] between footprints
+    spacing: float = 0.0  # [m] between the origins of frames
 
 
 def _corners(box: Box) -> Float[np.ndarray, "4 2"]:
@@ -51,6 +62,7 @@ class Scene:
         self.graspable: list[str] = []
         self._root = Pose.of(WORKSPACE_CENTER)
         self._footprints: dict[str, Float[np.ndarray, "4 2"]] = {}
+        self._places: dict[str, XY] = {}
         room.add_room(self.blueprint.spec)
         arm.add_panda(self.blueprint.spec)
         rig.add_cameras(self.blueprint.spec)
@@ -82,24 +94,23 @@ class Scene:
         prop.build(self.blueprint, world)
         self.props.append(prop)
         matrix = world.matrix()
+        self._places[prop.name] = world.position[:2]
         self._footprints[prop.name] = _corners(prop.box) @ matrix[:2, :2].T + matrix[:2, 3]
 
     def spawn(
         self,
         prop: Prop,
-        region: Box,
+        region: Region,
         rng: np.random.Generator,
         clear_of: Sequence[Prop] = (),
-        gap: float = 0.0,
     ) -> Pose:
         """Stand a prop at a random place and yaw in a region of the root's frame.
 
         Args:
             prop: What to place.
-            region: Its footprint must lie inside, in the frame of the root.
+            region: Where to, with the yaw and the distances to be kept.
             rng: Source of the draws.
-            clear_of: Props already placed, to be kept at a distance.
-            gap: That distance between footprints [m].
+            clear_of: Props already placed, to be kept at those distances.
 
         Returns:
             The pose that was found, in the frame of the root.
@@ -107,24 +118,32 @@ class Scene:
         Raises:
             PlacementFailed: No free place was found.
         """
-        low, high = np.array(region.low[:2]), np.array(region.high[:2])
+        low, high = np.array(region.box.low[:2]), np.array(region.box.high[:2])
         root = self._root.matrix()
         for _ in range(SPAWN_TRIES):
-            yaw = float(rng.uniform(*FULL_TURN))
+            yaw = float(rng.uniform(*region.yaw))
             turned = _turned(_corners(prop.box), yaw)
             slack_low, slack_high = low - turned.min(0), high - turned.max(0)
             if (slack_low > slack_high).any():
                 continue
             xy = rng.uniform(slack_low, slack_high)
-            footprint = (turned + xy) @ root[:2, :2].T + root[:2, 3]
-            if all(_apart(footprint, self._footprints[p.name], gap) for p in clear_of):
-                pose = Pose.of([*xy, region.low[2]], rotations.about_z(yaw))
+            place = root[:2, :2] @ xy + root[:2, 3]
+            footprint = turned @ root[:2, :2].T + place
+            if all(self._clear(footprint, place, other, region) for other in clear_of):
+                pose = Pose.of([*xy, region.box.low[2]], rotations.about_z(yaw))
                 self.add(prop, pose)
                 return pose
         raise PlacementFailed(
             f"no free place for {prop.name!r} after {SPAWN_TRIES} tries; widen the region or "
-            "lower the gap"
+            "lower its gap"
         )
+
+    def _clear(
+        self, footprint: Float[np.ndarray, "4 2"], place: XY, other: Prop, region: Region
+    ) -> bool:
+        distance = float(np.linalg.norm(place - self._places[other.name]))
+        near = self._footprints[other.name]
+        return distance >= region.spacing and _apart(footprint, near, region.gap)
 
     def build(self) -> World:
         """Compile the model; the world shows the looks of its props and stands at its start."""

@@ -1,14 +1,18 @@
 """What every prop is made with: a drawing board over MuJoCo's model specification."""
 
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+from jaxtyping import Float
 
 from premotor.geometry.poses import Pose
+from premotor.simulate import textures
 from premotor.simulate.props import shapes
+from premotor.simulate.props.shapes import Surface
 
 SENSOR_GROUP = 4  # geoms of this group are neither drawn nor solid: volumes that detect
 
@@ -47,55 +51,135 @@ class Blueprint:
         owner = self.spec.worldbody if parent is None else self.spec.body(parent)
         return owner.add_body(name=name, pos=pose.position, quat=pose.quaternion)
 
-    def paint(self, name: str, rgb: Sequence[float], shine: float = 0.3) -> str:
-        """A material of one color, made once per name; `shine` in [0, 1]."""
+    def free_body(self, name: str, pose: Pose) -> mujoco.MjsBody:
+        """Add a body that nothing holds, to the world."""
+        body = self.body(name, pose)
+        body.add_freejoint(name=name)
+        return body
+
+    def paint(self, name: str, rgb: Sequence[float], shine: float = 0.3, alpha: float = 1.0) -> str:
+        """A material of one color, made once per name; `shine` and `alpha` in [0, 1]."""
         if self.spec.material(name) is None:
             self.spec.add_material(
-                name=name, rgba=[*rgb, 1.0], specular=shine, shininess=0.2 + 0.6 * shine
+                name=name, rgba=[*rgb, alpha], specular=shine, shininess=0.2 + 0.6 * shine
             )
+        return name
+
+    def texture(
+        self,
+        name: str,
+        image: textures.Image,
+        shine: float = 0.3,
+        repeat: tuple[float, float] = (1.0, 1.0),
+    ) -> str:
+        """A material that shows an image, made once per name (see `Surface.texcoords`)."""
+        if self.spec.material(name) is None:
+            textures.add_texture(self.spec, name, image, repeat, shine)
         return name
 
     def box(
         self, body: mujoco.MjsBody, size: Sequence[float], pose: Pose, paint: str, solid: Solid
     ) -> None:
         """A box with softly broken edges; `size` is the full edge length [m]."""
-        half = np.asarray(size, dtype=np.float64) / 2
+        x, y, z = (float(edge) / 2 for edge in size)
         if solid.collides:
-            self._collider(body, mujoco.mjtGeom.mjGEOM_BOX, half, pose, solid)
-        bevel = min(0.0012, 0.3 * float(half.min()))
-        self._mesh(
-            body,
-            shapes.bevelled_box((float(half[0]), float(half[1]), float(half[2])), bevel),
-            pose,
-            paint,
-        )
+            self.solid_box(body, size, pose, solid)
+        bevel = min(0.0012, 0.3 * min(x, y, z))
+        self.surface(body, shapes.bevelled_box((x, y, z), bevel), pose, paint)
 
     def cylinder(
         self, body: mujoco.MjsBody, size: tuple[float, float], pose: Pose, paint: str, solid: Solid
     ) -> None:
         """A cylinder about z with a rounded rim; `size` is (diameter, height) [m]."""
-        half = np.array([size[0] / 2, size[1] / 2, 0.0])
+        radius, half = size[0] / 2, size[1] / 2
         if solid.collides:
-            self._collider(body, mujoco.mjtGeom.mjGEOM_CYLINDER, half, pose, solid)
-        bevel = min(0.0015, 0.4 * float(half[:2].min()))
-        self._mesh(
-            body, shapes.rounded_cylinder(float(half[0]), float(half[1]), bevel), pose, paint
-        )
+            self.solid_cylinder(body, size, pose, solid)
+        bevel = min(0.0015, 0.4 * min(radius, half))
+        self.surface(body, shapes.rounded_cylinder(radius, half, bevel), pose, paint)
 
-    def volume(self, body: mujoco.MjsBody, name: str, size: Sequence[float], pose: Pose) -> None:
-        """An invisible box that `conditions.detected` looks into; `size` is its full extent."""
+    def ball(
+        self, body: mujoco.MjsBody, size: Sequence[float], pose: Pose, paint: str, solid: Solid
+    ) -> None:
+        """An ellipsoid; `size` is its three diameters [m]."""
+        half = np.asarray(size, dtype=np.float64) / 2
+        if solid.collides:
+            self._collider(body, mujoco.mjtGeom.mjGEOM_ELLIPSOID, half, pose, solid)
         body.add_geom(
-            name=name,
-            type=mujoco.mjtGeom.mjGEOM_BOX,
-            size=np.asarray(size) / 2,
+            type=mujoco.mjtGeom.mjGEOM_ELLIPSOID,
+            size=half,
             pos=pose.position,
             quat=pose.quaternion,
+            material=paint,
             contype=0,
             conaffinity=0,
             mass=0.0,
-            group=SENSOR_GROUP,
-            rgba=[0.0, 0.0, 0.0, 0.0],
+            group=2,
         )
+
+    def surface(self, body: mujoco.MjsBody, surface: Surface, pose: Pose, paint: str) -> None:
+        """A visible mesh that collides with nothing."""
+        if self.spec.mesh(surface.name) is None:
+            mesh = self.spec.add_mesh(
+                name=surface.name,
+                uservert=surface.vertices.ravel(),
+                usernormal=surface.normals.ravel(),
+                userface=surface.faces.ravel(),
+                userfacenormal=surface.faces.ravel(),
+                inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
+            )
+            if surface.texcoords is not None:
+                mesh.usertexcoord = surface.texcoords.ravel()
+                mesh.userfacetexcoord = surface.faces.ravel()
+        body.add_geom(
+            type=mujoco.mjtGeom.mjGEOM_MESH,
+            meshname=surface.name,
+            pos=pose.position,
+            quat=pose.quaternion,
+            material=paint,
+            contype=0,
+            conaffinity=0,
+            mass=0.0,
+            group=2,
+        )
+
+    def solid_box(
+        self, body: mujoco.MjsBody, size: Sequence[float], pose: Pose, solid: Solid
+    ) -> None:
+        """A box that collides and is not seen; `size` is the full edge length [m]."""
+        half = np.asarray(size, dtype=np.float64) / 2
+        self._collider(body, mujoco.mjtGeom.mjGEOM_BOX, half, pose, solid)
+
+    def solid_cylinder(
+        self, body: mujoco.MjsBody, size: tuple[float, float], pose: Pose, solid: Solid
+    ) -> None:
+        """A cylinder about z that collides and is not seen; (diameter, height) [m]."""
+        half = np.array([size[0] / 2, size[1] / 2, 0.0])
+        self._collider(body, mujoco.mjtGeom.mjGEOM_CYLINDER, half, pose, solid)
+
+    def solid_hull(
+        self, body: mujoco.MjsBody, points: Float[np.ndarray, "n 3"], pose: Pose, solid: Solid
+    ) -> None:
+        """The convex hull of some points [m], in the frame of `pose`, not seen."""
+        name = f"hull_{zlib.crc32(np.ascontiguousarray(points).tobytes()):08x}"
+        if self.spec.mesh(name) is None:
+            self.spec.add_mesh(name=name, uservert=points.ravel())
+        self._collider(body, mujoco.mjtGeom.mjGEOM_MESH, np.zeros(3), pose, solid, mesh=name)
+
+    def volume(self, body: mujoco.MjsBody, name: str, size: Sequence[float], pose: Pose) -> None:
+        """An invisible box that `conditions.detected` looks into; `size` is its full extent."""
+        half = np.asarray(size, dtype=np.float64) / 2
+        self._sensor(body, name, mujoco.mjtGeom.mjGEOM_BOX, half, pose)
+
+    def round_volume(
+        self, body: mujoco.MjsBody, name: str, size: tuple[float, float], pose: Pose
+    ) -> None:
+        """The same as a cylinder about z; `size` is (diameter, height) [m]."""
+        half = np.array([size[0] / 2, size[1] / 2, 0.0])
+        self._sensor(body, name, mujoco.mjtGeom.mjGEOM_CYLINDER, half, pose)
+
+    def exclude(self, first: str, second: str) -> None:
+        """Let two bodies pass through each other; a static parent is not left out by itself."""
+        self.spec.add_exclude(bodyname1=first, bodyname2=second)
 
     def remember(self, name: str) -> int:
         """Reserve one number of the simulation state under a name, and return its slot.
@@ -107,45 +191,42 @@ class Blueprint:
         self.spec.add_numeric(name=name, data=[float(slot)], size=1)
         return slot
 
+    @staticmethod
+    def _sensor(
+        body: mujoco.MjsBody, name: str, kind: mujoco.mjtGeom, half: np.ndarray, pose: Pose
+    ) -> None:
+        body.add_geom(
+            name=name,
+            type=kind,
+            size=half,
+            pos=pose.position,
+            quat=pose.quaternion,
+            contype=0,
+            conaffinity=0,
+            mass=0.0,
+            group=SENSOR_GROUP,
+            rgba=[0.0, 0.0, 0.0, 0.0],
+        )
+
+    @staticmethod
     def _collider(
-        self,
         body: mujoco.MjsBody,
         kind: mujoco.mjtGeom,
         half: np.ndarray,
         pose: Pose,
         solid: Solid,
+        mesh: str = "",
     ) -> None:
         body.add_geom(
             type=kind,
             size=half,
             pos=pose.position,
             quat=pose.quaternion,
+            meshname=mesh,
             mass=solid.mass,
             friction=[solid.friction, 0.005, 0.0001],
             priority=2 if solid.slippery else 0,
             group=3,
-        )
-
-    def _mesh(self, body: mujoco.MjsBody, surface: shapes.Surface, pose: Pose, paint: str) -> None:
-        if self.spec.mesh(surface.name) is None:
-            self.spec.add_mesh(
-                name=surface.name,
-                uservert=surface.vertices.ravel(),
-                usernormal=surface.normals.ravel(),
-                userface=surface.faces.ravel(),
-                userfacenormal=surface.faces.ravel(),
-                inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
-            )
-        body.add_geom(
-            type=mujoco.mjtGeom.mjGEOM_MESH,
-            meshname=surface.name,
-            pos=pose.position,
-            quat=pose.quaternion,
-            material=paint,
-            contype=0,
-            conaffinity=0,
-            mass=0.0,
-            group=2,
         )
 
 

@@ -22,7 +22,6 @@ class Block(Prop):
         return Box((-half, -half, -half), (half, half, half))
 
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
-        body = blueprint.body(self.name, pose)
-        body.add_freejoint(name=self.name)
+        body = blueprint.free_body(self.name, pose)
         paint = blueprint.paint(self.name, RGB, shine=0.4)
         blueprint.box(body, (EDGE, EDGE, EDGE), Pose.of((0.0, 0.0, 0.0)), paint, Solid(mass=MASS))

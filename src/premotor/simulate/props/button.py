@@ -70,7 +70,7 @@ class Button(Prop):
             stiffness=STIFFNESS,
             damping=DAMPING,
         )
-        blueprint.spec.add_exclude(bodyname1=self.name, bodyname2=self.cap)
+        blueprint.exclude(self.name, self.cap)
         blueprint.remember(self.held)
         blueprint.remember(self.counted)
 

@@ -115,4 +115,4 @@ class Cabinet(Prop):
         names = [self.name, *(self.drawer(label) for label in DRAWER_HEIGHTS)]
         for i, first in enumerate(names):
             for second in names[i + 1 :]:
-                blueprint.spec.add_exclude(bodyname1=first, bodyname2=second)
+                blueprint.exclude(first, second)

@@ -8,16 +8,22 @@ from jaxtyping import Float, Int
 
 ROUND = 40  # segments around a cylinder
 RIM = 3  # segments over a rounded rim
+GRAIN = 0.3  # [m] of a box's side for one width of a texture such as wood
 
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """A triangle mesh with one normal per vertex, in the frame of its center [m]."""
+    """A triangle mesh with one normal per vertex [m].
+
+    Texture coordinates are one per vertex: (0, 0) is the lower left corner of an image, (1, 1)
+    the upper right one.
+    """
 
     name: str
     vertices: Float[np.ndarray, "v 3"]
     normals: Float[np.ndarray, "v 3"]
     faces: Int[np.ndarray, "f 3"]
+    texcoords: Float[np.ndarray, "v 2"] | None = None
 
 
 SIGNS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=float)
@@ -40,7 +46,41 @@ def bevelled_box(half: tuple[float, float, float], bevel: float) -> Surface:
         normals[:, axis, axis] = SIGNS[:, axis]
     name = "box_" + "_".join(f"{value * 1e5:.0f}" for value in (*half, bevel))
     flat = vertices.reshape(-1, 3)
-    return Surface(name, flat, normals.reshape(-1, 3), _oriented(flat, _box_faces()))
+    texcoords = _along_the_longer(extents, vertices) / GRAIN
+    return Surface(name, flat, normals.reshape(-1, 3), _oriented(flat, _box_faces()), texcoords)
+
+
+def _along_the_longer(
+    extents: Float[np.ndarray, "3"], vertices: Float[np.ndarray, "8 3 3"]
+) -> Float[np.ndarray, "24 2"]:
+    """In-plane places [m] of a box's vertices, u along the longer edge of their face."""
+    out = np.empty((8, 3, 2))
+    for axis in range(3):
+        u, v = sorted((a for a in range(3) if a != axis), key=lambda a: -extents[a])
+        out[:, axis] = vertices[:, axis][:, [u, v]]
+    return out.reshape(-1, 2)
+
+
+@cache
+def labelled_box(half: tuple[float, float, float], bevel: float) -> Surface:
+    """The same box for a printed carton: its image is a strip of six panels, side by side.
+
+    The panels are +x, -x, +y, -y, +z, -z, each upright as seen from outside with z up (the two
+    lids with y up), each a sixth of the image's width and its full height.
+    """
+    plain = bevelled_box(half, bevel)
+    places = plain.vertices.reshape(8, 3, 3) / np.asarray(half)
+    out = np.empty((8, 3, 2))
+    for corner in range(8):
+        for axis in range(3):
+            side = float(SIGNS[corner, axis])
+            x, y, z = places[corner, axis]
+            right, up = ((side * y, z), (-side * x, z), (side * x, y))[axis]
+            panel = 2 * axis + (side < 0)
+            out[corner, axis] = (panel + (right + 1) / 2) / 6, (up + 1) / 2
+    return Surface(
+        "label_" + plain.name, plain.vertices, plain.normals, plain.faces, out.reshape(-1, 2)
+    )
 
 
 @cache

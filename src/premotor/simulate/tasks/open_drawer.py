@@ -13,7 +13,7 @@ import numpy as np
 from premotor.geometry.poses import Pose
 from premotor.simulate import verbs
 from premotor.simulate.conditions import Condition, joint_displaced
-from premotor.simulate.props import Cabinet
+from premotor.simulate.props.cabinet import Cabinet
 from premotor.simulate.scene import Scene
 from premotor.simulate.task import Task
 from premotor.simulate.verbs import Anchor, Waypoint

@@ -17,8 +17,9 @@ from premotor.geometry.poses import Pose
 from premotor.simulate import verbs
 from premotor.simulate.colors import BUTTON_PALETTE, STUDY_PALETTE, Color
 from premotor.simulate.conditions import Condition, pressed_in_order, wrong_press
-from premotor.simulate.props import Box, Button
-from premotor.simulate.scene import FULL_TURN, Scene
+from premotor.simulate.props import Box
+from premotor.simulate.props.button import Button
+from premotor.simulate.scene import FULL_TURN, Region, Scene
 from premotor.simulate.task import Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
@@ -95,7 +96,7 @@ class PushButtons(Task[Order, Cast]):
         poses: list[Pose] = []
         for i, color in enumerate([*variation.colors, *decoys]):
             button = Button(f"button_{i}", color)
-            poses.append(scene.spawn(button, BOUNDARY, rng, clear_of=buttons))
+            poses.append(scene.spawn(button, Region(BOUNDARY), rng, clear_of=buttons))
             buttons.append(button)
         count = len(variation.colors)
         _check_ways(poses, count)

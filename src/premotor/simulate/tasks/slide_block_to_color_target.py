@@ -16,7 +16,9 @@ from premotor.geometry.poses import Pose
 from premotor.simulate import verbs
 from premotor.simulate.colors import Color
 from premotor.simulate.conditions import Condition, detected
-from premotor.simulate.props import Block, Box, Mat
+from premotor.simulate.props import Box
+from premotor.simulate.props.block import Block
+from premotor.simulate.props.mat import Mat
 from premotor.simulate.scene import FULL_TURN, Scene
 from premotor.simulate.task import Task
 from premotor.simulate.verbs import Anchor, Waypoint
