@@ -5,7 +5,6 @@
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' >/dev/null 2>&1 && { command -v $$p; break; }; done)
 BIN := .venv/bin
 STAMP := .venv/.installed
-export LP_NUM_THREADS ?= 1
 
 demo: install gl
 	$(BIN)/premotor demo

@@ -4,11 +4,11 @@ import os
 import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("LP_NUM_THREADS", "1")
+os.environ.setdefault("LP_NUM_THREADS", "0")
 
-from benchmarks import simulator, training
+from benchmarks import peers, simulator, training
 
-GROUPS = {"simulator": simulator.main, "training": training.main}
+GROUPS = {"simulator": simulator.main, "peers": peers.main, "training": training.main}
 
 
 def main() -> None:

@@ -11,6 +11,8 @@ import pytest
 from premotor.errors import ConfigError
 from premotor.worklist import Done, WorkerCrashed, run_units
 
+ENGINES = ("processes", "ray")
+
 
 def test_every_unit_ends_once_and_a_failing_one_stops_no_other():
     done = []
@@ -22,9 +24,10 @@ def test_every_unit_ends_once_and_a_failing_one_stops_no_other():
 
 
 @pytest.mark.slow
-def test_processes_give_what_one_process_gives():
+@pytest.mark.parametrize("engine", ENGINES)
+def test_processes_give_what_one_process_gives(engine):
     done = []
-    run_units(math.factorial, [5, -1, 7, 9], 2, done.append)
+    run_units(math.factorial, [5, -1, 7, 9], 2, done.append, engine)
     assert sorted((d.unit, d.result) for d in done if d.error is None) == [
         (5, 120),
         (7, 5040),
@@ -34,12 +37,44 @@ def test_processes_give_what_one_process_gives():
 
 
 @pytest.mark.slow
-def test_a_dying_worker_costs_its_unit_alone():
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_dying_worker_costs_its_unit_alone(engine):
     done: list[Done] = []
     units = [signal.SIGCHLD, signal.SIGKILL, signal.SIGWINCH, signal.SIGURG]
-    run_units(signal.raise_signal, units, 2, done.append)
+    run_units(signal.raise_signal, units, 2, done.append, engine)
     assert sorted(d.unit for d in done) == sorted(units)
     assert {d.unit: type(d.error) for d in done if d.error} == {signal.SIGKILL: WorkerCrashed}
+
+
+@pytest.mark.slow
+def test_a_worker_of_ray_has_one_thread(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("LP_NUM_THREADS", raising=False)
+    done: list[Done] = []
+    run_units(os.getenv, ["OMP_NUM_THREADS", "LP_NUM_THREADS"], 1, done.append, "ray")
+    assert [d.unwrap() for d in done] == ["1", "0"]
+
+
+@pytest.mark.slow
+def test_an_interrupted_ray_leaves_nothing_running():
+    script = (
+        "import sys, time\n"
+        "from premotor.worklist import run_units\n"
+        "try:\n"
+        "    say = lambda done: print(done.unit, flush=True)\n"
+        "    run_units(time.sleep, [0, 30, 30], 2, say, 'ray')\n"
+        "except KeyboardInterrupt:\n"
+        "    sys.exit(130)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "0\n"
+    children = _children(parent.pid)
+    assert len(children) > 2
+    parent.send_signal(signal.SIGINT)
+    assert parent.wait(timeout=20) == 130
+    parent.stdout.close()
+    _wait_for_death(children)
 
 
 @pytest.mark.slow
@@ -61,24 +96,33 @@ def test_workers_die_with_a_killed_parent():
     time.sleep(1.0)
     parent.kill()
     parent.wait()
+    _wait_for_death(children)
+
+
+def _wait_for_death(processes: list[int]) -> None:
     for _ in range(50):
-        time.sleep(0.1)
-        if not any(_alive(c) for c in children):
+        if not any(_alive(p) for p in processes):
             return
+        time.sleep(0.1)
     pytest.fail("workers outlived their parent")
 
 
-def _spawned(parent: int) -> list[int]:
+def _children(parent: int) -> list[int]:
+    """All descendants."""
     found = []
-    for name in os.listdir("/proc"):
+    for name in filter(str.isdigit, os.listdir("/proc")):
         try:
-            parent_of = int(Path(f"/proc/{name}/stat").read_text().rsplit(")", 1)[1].split()[1])
-            command = Path(f"/proc/{name}/cmdline").read_text()
-        except (OSError, IndexError):
+            stat = Path(f"/proc/{name}/stat").read_text()
+        except OSError:
             continue
-        if parent_of == parent and "spawn_main" in command:
-            found.append(int(name))
+        if int(stat.rsplit(")", 1)[1].split()[1]) == parent:
+            found += [int(name), *_children(int(name))]
     return found
+
+
+def _spawned(parent: int) -> list[int]:
+    commands = {c: Path(f"/proc/{c}/cmdline") for c in _children(parent)}
+    return [c for c, path in commands.items() if path.exists() and "spawn_main" in path.read_text()]
 
 
 def _alive(pid: int) -> bool:
@@ -92,3 +136,19 @@ def _alive(pid: int) -> bool:
 def test_no_workers_is_refused():
     with pytest.raises(ConfigError, match="workers"):
         run_units(math.sqrt, [1.0], 0, print)
+
+
+def test_without_ray_its_engine_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ConfigError, match=r"pip install 'premotor\[ray\]'"):
+        run_units(math.sqrt, [1.0], 1, print, "ray")
+
+
+def test_a_cluster_that_is_not_there_is_named():
+    with pytest.raises(ConfigError, match=r"no Ray at .127\.0\.0\.1:1"):
+        run_units(math.sqrt, [1.0], 1, print, "ray", "127.0.0.1:1")
+
+
+def test_the_work_list_needs_no_ray():
+    code = "import sys, premotor.worklist\nsys.exit('ray' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,27 +1,42 @@
 """Units of work that may be done twice, in any order, by any process.
 
 A unit names what it makes (task, variation, seed, place on disk) and writes it by renaming, so a
-crash costs that unit alone and doing it again changes nothing.
+crash costs that unit alone and doing it again changes nothing. Who does it changes nothing either:
+this process, processes on this machine, or Ray on one machine or many.
 """
 
+import contextlib
+import logging
 import multiprocessing
 import os
 import signal
+import socket
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for
-from typing import Generic, TypeVar
+from types import ModuleType
+from typing import Any, Generic, Literal, TypeVar
 
 from premotor.errors import ConfigError, PremotorError
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LP_NUM_THREADS")
+Engine = Literal["processes", "ray"]
+RAY_HERE = "local"  # the address that starts a Ray of our own on this machine
+# Software GL (LP) with no thread of its own draws in the one that asks.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LP_NUM_THREADS": "0"}
+_RAY_STORE = 100 * 2**20  # [byte] shared memory for results, which are small
+_RAY_ANSWERS = 10.0  # [s] in which a cluster takes a connection; Ray itself tries for ten minutes
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class WorkerCrashed(PremotorError):
@@ -49,18 +64,30 @@ def run_units(
     units: Sequence[Unit],
     workers: int,
     on_done: Callable[[Done[Unit, Result]], None],
+    engine: Engine = "processes",
+    ray_address: str = RAY_HERE,
 ) -> None:
     """Run `function` over all units, calling `on_done` in this process as each one ends.
 
     Args:
         function: Importable by name; gets a unit and returns something that can be pickled.
         units: What to do; a unit that raises is reported, the others go on.
-        workers: Spawned processes, one thread each; 1 works in this process.
+        workers: Processes, one thread each; 1 of the engine "processes" works in this process.
         on_done: Gets units in the order in which they end, not in the order of `units`. What it
             raises stops the work.
+        engine: "processes" spawns them on this machine; "ray" leaves that to Ray.
+        ray_address: "local" starts a Ray that ends with the work; else a cluster's address. What
+            the units read and write must then lie where all of its machines see it.
+
+    Raises:
+        ConfigError: No workers, or no Ray.
     """
     if workers < 1:
         raise ConfigError(f"workers must be >= 1, got {workers}")
+    if engine == "ray":
+        with _ray(workers, ray_address) as ray:
+            _drain_ray(ray, function, units, workers, on_done)
+        return
     if workers == 1:
         for unit in units:
             on_done(_attempt(function, unit))
@@ -68,8 +95,12 @@ def run_units(
     suspects = _run_pool(function, units, min(workers, max(len(units), 1)), on_done)
     for unit in suspects:  # in a pool of their own: only the one that kills its process fails
         for culprit in _run_pool(function, [unit], 1, on_done):
-            message = f"the worker process died on {culprit}; too little memory, or a native crash"
-            on_done(Done(culprit, None, WorkerCrashed(message)))
+            on_done(_crashed(culprit))
+
+
+def _crashed(unit: Unit) -> Done[Unit, Any]:
+    message = f"the worker process died on {unit}; too little memory, or a native crash"
+    return Done(unit, None, WorkerCrashed(message))
 
 
 def _attempt(function: Callable[[Unit], Result], unit: Unit) -> Done[Unit, Result]:
@@ -129,8 +160,7 @@ def _drain(
 
 
 def _prepare_worker() -> None:
-    for name in _ONE_THREAD:
-        os.environ[name] = "1"
+    os.environ.update(_ONE_THREAD)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; the unit under way ends
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
@@ -141,3 +171,71 @@ def _die_with_parent() -> None:
     if parent is not None:
         wait_for([parent.sentinel])
         os._exit(1)
+
+
+@contextlib.contextmanager
+def _ray(workers: int, address: str) -> Iterator[ModuleType]:
+    """Ray, connected; on leaving, whatever still runs is stopped and a Ray of our own ends."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it tells its makers of each use
+    try:
+        import ray
+    except ImportError as error:
+        raise ConfigError(
+            f"engine 'ray' needs Ray ({error}); run `pip install 'premotor[ray]'`, or use "
+            "engine 'processes'"
+        ) from error
+    here = {"num_cpus": workers, "include_dashboard": False, "object_store_memory": _RAY_STORE}
+    try:
+        _knock(address)
+        ray.init(
+            address=address,
+            runtime_env={"env_vars": _ONE_THREAD},  # set before numpy comes
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **(here if address == RAY_HERE else {}),
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"no Ray at {address!r} ({error}); start one with `ray start --head`, or leave the "
+            "address away"
+        ) from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise an OSError where an address of the form host:port takes no connection."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host, int(port)), _RAY_ANSWERS).close()
+
+
+def _drain_ray(
+    ray: ModuleType,
+    function: Callable[[Unit], Result],
+    units: Sequence[Unit],
+    workers: int,
+    on_done: Callable[[Done[Unit, Result]], None],
+) -> None:
+    """Work until all units have ended, at most `workers` of them at a time."""
+    lost = (
+        ray.exceptions.WorkerCrashedError,
+        ray.exceptions.OutOfMemoryError,
+        ray.exceptions.NodeDiedError,
+    )
+    attempt = ray.remote(num_cpus=1, max_retries=0)(_attempt)
+    queue = deque(units)
+    running = {}
+    while queue or running:
+        while queue and len(running) < workers:
+            unit = queue.popleft()
+            running[attempt.remote(function, unit)] = unit
+        for ended in ray.wait(list(running), num_returns=1)[0]:
+            unit = running.pop(ended)
+            try:
+                done = ray.get(ended)
+            except lost:
+                done = _crashed(unit)
+            on_done(done)

@@ -1,7 +1,9 @@
 import pytest
 
 from premotor.cli.collect import command
+from premotor.demonstrate import collect as module
 from premotor.errors import OutputExists, UnknownName
+from premotor.simulate.tasks import TASKS
 from premotor.store.reader import DemoSet
 
 
@@ -25,3 +27,20 @@ def test_an_unknown_task_is_answered_with_the_nearest_names(tmp_path):
         command(["open_drawers", "--out", str(tmp_path)])
     assert caught.value.exit_code == 2
     assert not (tmp_path / "train").exists()
+
+
+def test_all_tasks_and_ray_can_be_asked_for(tmp_path, monkeypatch):
+    class Stop(Exception):
+        pass
+
+    def run_units(function, units, workers, on_done, *engine):
+        assert [u.task for u in units] == list(TASKS)
+        assert all(u.folder.is_absolute() for u in units)
+        assert (workers, *engine) == (3, "ray", "head:6379")
+        raise Stop
+
+    monkeypatch.setattr(module, "run_units", run_units)
+    monkeypatch.chdir(tmp_path)
+    arguments = ["all", "--episodes", "1", "--workers", "3", "--out", "data"]
+    with pytest.raises(Stop):
+        command([*arguments, "--engine", "ray", "--ray-address", "head:6379"])

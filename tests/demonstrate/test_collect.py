@@ -56,6 +56,11 @@ def test_no_two_units_ever_draw_the_same_seed(tmp_path):
     assert len(set(seeds)) == len(seeds)
 
 
+def test_all_is_every_task_of_the_benchmark(tmp_path):
+    assert _config(tmp_path, ("all",)).tasks == tuple(TASKS)
+    assert _config(tmp_path, ("push_buttons_free", "all")).tasks == ("push_buttons_free", *TASKS)
+
+
 def test_every_task_of_the_table_covers_all_its_variations(tmp_path):
     for name, task in TASKS.items():
         count = len(task.variations)
@@ -69,6 +74,7 @@ def test_every_task_of_the_table_covers_all_its_variations(tmp_path):
         ({"tasks": ("push_button",)}, UnknownName, "did you mean 'push_buttons'"),
         ({"tasks": ()}, ConfigError, "at least one"),
         ({"tasks": (PAIR[0], PAIR[0])}, ConfigError, "each once"),
+        ({"tasks": ("all", PAIR[0])}, ConfigError, "each once"),
         ({"split": "trian"}, UnknownName, "did you mean 'train'"),
         ({"episodes": 0}, ConfigError, "episodes"),
         ({"workers": 0}, ConfigError, "workers"),

@@ -25,7 +25,7 @@ def run(name: str, *arguments: str) -> str:
 
 def test_examples_are_short():
     lengths = {p.name: len(p.read_text().splitlines()) for p in EXAMPLES.glob("*.py")}
-    assert len(lengths) == 4
+    assert len(lengths) == 5
     assert max(lengths.values()) < 60
 
 
@@ -41,6 +41,15 @@ def test_an_expert_is_watched(tmp_path):
     printed = run("01_watch_a_task.py", "push_buttons", str(out))
     assert printed.count("tip at") == 4  # two buttons, hover and press
     assert out.stat().st_size > 10_000
+
+
+@pytest.mark.sim
+def test_a_task_is_done_through_gymnasium(tmp_path):
+    printed = run("05_gymnasium.py", "push_buttons", str(tmp_path / "videos"))
+    assert "push the maroon button, then push the green button" in printed
+    assert printed.splitlines()[-1] == "success"
+    (video,) = (tmp_path / "videos").glob("*.mp4")
+    assert video.stat().st_size > 5_000
 
 
 @pytest.mark.sim

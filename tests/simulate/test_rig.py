@@ -154,7 +154,7 @@ def test_missing_gl_says_how_to_get_it(bench, monkeypatch):
         def __init__(self, width, height):
             raise OSError("libOSMesa.so.8 not found")
 
-    monkeypatch.setattr(rig, "_shared", [])
+    monkeypatch.setattr(rig, "_shared", {})
     backend = os.environ.get("MUJOCO_GL") or "osmesa"
     monkeypatch.setattr(f"mujoco.{backend}.GLContext", Broken)
     with pytest.raises(RenderingError, match="apt-get install"):
@@ -168,3 +168,44 @@ def test_the_observation_carries_what_the_robot_feels(bench, eye):
     assert observation.ignore_collisions
     np.testing.assert_allclose(observation.joint_positions, arm.START)
     np.testing.assert_allclose(observation.proprioception, (1.0, 0.04, 0.04))
+
+
+def test_masks_name_the_body_of_each_pixel(bench, eye):
+    world = bench(cube=(0.3, 0.0, 0.775))
+    camera = eye(world, width=160, height=120)
+    before = camera.render(world.data, "front")
+    seen = camera.mask(world.data, "front")
+    after = camera.render(world.data, "front")
+    assert seen.dtype == np.int32
+    assert seen.shape == (120, 160)
+    np.testing.assert_array_equal(before.rgb, after.rgb)
+    names = rig.mask_names(world.model)
+    assert names[0] == "world"
+    assert seen.max() < len(names)
+    cube = seen == names.index("cube")
+    red = (before.rgb[..., 0] > 60) & (before.rgb[..., 1] < 40) & (before.rgb[..., 2] < 40)
+    np.testing.assert_array_equal(cube, red)
+    points = back_project(before.depth, before.intrinsics, before.world_from_camera)
+    assert (np.abs(points[cube] - (0.3, 0.0, 0.775)) < (0.021, 0.021, 0.026)).all()
+    table = (np.abs(points[..., 2] - 0.75) < 0.001) & (points[..., 0] > 0.0)
+    assert (seen[table & ~cube] == 0).all()  # the bench's table belongs to the world
+    arms = {names[i] for i in np.unique(seen)} - {"world", "cube"}
+    assert {"panda_link0", "panda_link2", "panda_link4"} <= arms
+
+
+def test_the_edges_of_masks_are_not_blended(bench, eye):
+    world = bench(cube=(0.3, 0.0, 0.775))
+    for camera in ("front", "wrist"):
+        plain = eye(world).mask(world.data, camera)
+        smooth = eye(world, shadows=True).mask(world.data, camera)
+        np.testing.assert_array_equal(plain, smooth)
+        assert len(np.unique(plain)) > 2
+
+
+def test_masks_of_unknown_cameras_leave_the_rig_as_it_was(bench, eye):
+    world = bench()
+    camera = eye(world)
+    picture = camera.picture(world.data, "front")
+    with pytest.raises(UnknownName):
+        camera.mask(world.data, "fromt")
+    np.testing.assert_array_equal(camera.picture(world.data, "front"), picture)

@@ -1,6 +1,5 @@
 """`premotor collect`: demonstrations onto disk."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,24 +10,25 @@ from rich.table import Table
 
 from premotor.cli.progress import StageBars
 from premotor.demonstrate.collect import CollectConfig, TaskReport, collect
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+from premotor.worklist import RAY_HERE, Engine, available_cores
 
 
 @dataclass(frozen=True)
 class CollectArguments:
     """Record the expert's demonstrations into `OUT/SPLIT`."""
 
-    tasks: Annotated[tuple[str, ...], tyro.conf.Positional]  # names, see `premotor tasks`
+    tasks: Annotated[tuple[str, ...], tyro.conf.Positional]  # "all", or names: `premotor tasks`
     episodes: int = 100  # per task; they go round the variations
     seed: int = 0  # another value gives other episodes
     split: str = "train"  # train, val or test; they share no seed
     out: Path = Path("data")  # the data set
     resume: bool = False  # make what is missing or damaged
     overwrite: bool = False  # throw away what is there
-    workers: int = _cores()  # processes
+    workers: int = available_cores()  # processes
+    engine: Engine = "processes"  # "ray" needs the extra premotor[ray]
+    ray_address: str = RAY_HERE
+    """Ray on this machine (local), or a cluster's address such as auto or head:6379. All machines
+    of a cluster must see OUT in the same place: put it on shared storage."""
 
 
 def command(argv: list[str]) -> int:

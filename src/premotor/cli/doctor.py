@@ -19,6 +19,7 @@ from premotor.errors import PremotorError, RenderingError
 from premotor.geometry.pointclouds import back_project, inside
 from premotor.simulate.rig import Rig
 from premotor.simulate.scene import Scene
+from premotor.worklist import available_cores
 
 PACKAGES = ("torch", "numpy", "mujoco", "mink", "ompl", "pyarrow", "av", "gymnasium-robotics")
 MIN_DISK = 5.0  # [GB] a data set of 900 demonstrations with its cache takes about 4
@@ -86,8 +87,8 @@ def _render() -> str:
 
 
 def _cores() -> Finding:
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    remedy = "" if (count or 1) > 1 else "one core works; training takes twice as long"
+    count = available_cores()
+    remedy = "" if count > 1 else "one core works; training takes twice as long"
     return Finding("cores", True, str(count), remedy)
 
 

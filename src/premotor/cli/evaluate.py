@@ -1,6 +1,5 @@
 """`premotor evaluate RUN --data DIR`: success, recognition and alignment on unseen episodes."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.table import Table
 from premotor.cli.progress import StageBars
 from premotor.evaluate.judge import EvaluateConfig, Judgement, judge, prepare
 from premotor.evaluate.success import SIMULATOR, success_table
+from premotor.worklist import available_cores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class EvaluateCommand:
 def command(argv: Sequence[str]) -> int:
     """Run `premotor evaluate`."""
     wanted = tyro.cli(EvaluateCommand, prog="premotor evaluate", args=list(argv))
-    workers = wanted.evaluate.workers or len(os.sched_getaffinity(0))
+    workers = wanted.evaluate.workers or available_cores()
     torch.set_num_threads(workers)
     prepare(wanted.run, wanted.data, wanted.evaluate, wanted.resume, wanted.overwrite)
     with StageBars() as bars:

@@ -14,6 +14,7 @@ COMMANDS = {
     "doctor": "look whether this machine has what is needed",
     "tasks": "list the tasks, their variations and instructions",
     "watch": "film an expert episode",
+    "experts": "survey the experts: success, replay, coverage",
     "collect": "record expert demonstrations",
     "train": "train both towers together",
     "evaluate": "judge a run on episodes it has not seen",

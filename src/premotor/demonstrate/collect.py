@@ -33,10 +33,11 @@ from premotor.simulate.tasks import STUDIES, TASKS
 from premotor.store import layout, meta
 from premotor.store.layout import EpisodeInfo
 from premotor.store.writer import write_episode
-from premotor.worklist import Done, WorkerCrashed, run_units
+from premotor.worklist import RAY_HERE, Done, Engine, WorkerCrashed, run_units
 
 _log = logging.getLogger(__name__)
 
+ALL = "all"  # in the place of names: every task of the benchmark
 SPLITS = {"train": 0, "val": 10_000_000, "test": 20_000_000}  # first seed of each
 SEED_BLOCK = 100_000  # seeds of one --seed value; 100 of them fill a split
 RETRIES = 10  # seeds drawn for one unit before it is given up
@@ -45,11 +46,28 @@ _GENERATION = 10_000_000_000  # from one hundred --seed values to the next
 _PLAN = "worklist.json"
 
 
+def chosen_tasks(names: Sequence[str]) -> tuple[str, ...]:
+    """The tasks (or studies) that were named; "all" stands for every task of the benchmark.
+
+    Raises:
+        UnknownName: There is no such task.
+        ConfigError: No task, or one of them twice.
+    """
+    known = {**TASKS, **STUDIES}
+    for name in names:
+        if name not in (ALL, *known):
+            raise UnknownName.of("task", name, (ALL, *known))
+    tasks = [task for name in names for task in (TASKS if name == ALL else (name,))]
+    if not tasks or len(set(tasks)) < len(tasks):
+        raise ConfigError(f"name at least one task, each once; got {list(names)}")
+    return tuple(tasks)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CollectConfig:
     """Which demonstrations to make, and where."""
 
-    tasks: tuple[str, ...]
+    tasks: tuple[str, ...]  # names, or "all"
     episodes: int = 100  # per task
     seed: int = 0  # another value gives other episodes
     split: str = "train"  # train, val or test: no seed in common
@@ -57,14 +75,11 @@ class CollectConfig:
     resume: bool = False  # make what is missing or damaged
     overwrite: bool = False  # throw away what is there
     workers: int = 1  # processes
+    engine: Engine = "processes"  # who runs them; changes no byte
+    ray_address: str = RAY_HERE  # of a cluster; all of its machines must see `out`
 
     def __post_init__(self) -> None:
-        known = {**TASKS, **STUDIES}
-        for name in self.tasks:
-            if name not in known:
-                raise UnknownName.of("task", name, known)
-        if not self.tasks or len(set(self.tasks)) < len(self.tasks):
-            raise ConfigError(f"name at least one task, each once; got {list(self.tasks)}")
+        object.__setattr__(self, "tasks", chosen_tasks(self.tasks))
         if self.split not in SPLITS:
             raise UnknownName.of("split", self.split, SPLITS)
         if not 1 <= self.episodes <= SEED_BLOCK:
@@ -76,8 +91,8 @@ class CollectConfig:
 
     @property
     def folder(self) -> Path:
-        """Where the split lies."""
-        return self.out / self.split
+        """Where the split lies; absolute, since workers may start elsewhere."""
+        return (self.out / self.split).absolute()
 
 
 @dataclass(frozen=True)
@@ -171,7 +186,7 @@ def collect(config: CollectConfig, on_progress: Progress | None = None) -> tuple
 
     if on_progress is not None:
         on_progress(count, len(units))
-    run_units(collect_unit, pending, config.workers, on_done)
+    run_units(collect_unit, pending, config.workers, on_done, config.engine, config.ray_address)
     if failed:
         raise DemonstrationFailed(
             f"{len(failed)} of {len(units)} episodes could not be made, choose another --seed: "

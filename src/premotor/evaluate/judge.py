@@ -9,7 +9,7 @@ import torch
 
 from premotor.checkpoint import checkpoints, find, load_mirror
 from premotor.data.dataset import Dataset
-from premotor.demonstrate.collect import EpisodeUnit
+from premotor.demonstrate.collect import EpisodeUnit, chosen_tasks
 from premotor.errors import ConfigError, OutputExists, UnknownName
 from premotor.evaluate.alignment import measure_alignment
 from premotor.evaluate.embedding import embed
@@ -44,7 +44,7 @@ class EvaluateConfig:
     """How much is measured."""
 
     episodes: int = 20  # unseen episodes per task and checkpoint
-    tasks: tuple[str, ...] = ()  # () = those of the data set; studies can be named too
+    tasks: tuple[str, ...] = ()  # names, studies too, or "all"; () = those of the data set
     untrained: bool = True  # measure the untrained model beside the trained one
     max_steps: int = MAX_STEPS  # key poses per episode
     seed: int = 0  # which unseen episodes
@@ -60,8 +60,8 @@ class EvaluateConfig:
                 "episodes and max_steps must be >= 1, workers >= 0, got "
                 f"{self.episodes}, {self.max_steps}, {self.workers}"
             )
-        for name in self.tasks:
-            find_task(name)
+        if self.tasks:
+            chosen_tasks(self.tasks)
         for name in self.class_sets:
             if name not in CLASS_SETS:
                 raise UnknownName.of("class set", name, CLASS_SETS)
@@ -113,7 +113,7 @@ def judge(
     folder = run / "evaluation"
     named = _checkpoints(run, config)
     source = Source(data, config.skip_bad)
-    tasks = config.tasks or tuple(dict.fromkeys(e.task for e in source.open(config.split).episodes))
+    tasks = _tasks(config, source)
     episodes = unseen_episodes(tasks, config.episodes, config.seed)
     recognition: list[RecognitionRecord] = []
     alignment: list[AlignmentRecord] = []
@@ -145,6 +145,12 @@ def catalog(dataset: Dataset) -> list[tuple[str, int, Sequence[str]]]:
         for task in tasks
         for index, variation in enumerate(task.variations)
     ]
+
+
+def _tasks(config: EvaluateConfig, source: Source) -> tuple[str, ...]:
+    if config.tasks:
+        return chosen_tasks(config.tasks)
+    return tuple(dict.fromkeys(e.task for e in source.open(config.split).episodes))
 
 
 def _checkpoints(run: Path, config: EvaluateConfig) -> dict[str, int]:

@@ -43,6 +43,7 @@ class Outcome:
     strict: bool  # success without any mishap on the way
     ended: bool  # nothing more can be done: success, or an action that cannot be carried out
     reason: str  # "success", "no_path", "out_of_bounds", or "" while it goes on
+    detail: str = ""  # of an action that cannot be carried out: what came and what is possible
 
 
 def find_task(name: str) -> Task[Any, Any]:
@@ -55,6 +56,13 @@ def find_task(name: str) -> Task[Any, Any]:
     if name not in table:
         raise UnknownName.of("task", name, table)
     return table[name]
+
+
+def _outside(position: Float[np.ndarray, "3"]) -> str:
+    return (
+        f"the target {np.round(position, 3)} m is outside the box from {ACTION_LOW} to "
+        f"{ACTION_HIGH} m, world frame; choose a point inside"
+    )
 
 
 def _stream(key: tuple[int, ...], purpose: int) -> np.random.Generator:
@@ -145,7 +153,7 @@ class Environment:
             else:
                 reached = self._planner.reach(joints, pose)
             if reached is None:
-                return f"no way to waypoint {index}"
+                return f"no way to waypoint {index}, at {waypoint.anchor.body or 'the table'!r}"
             joints = reached
             if waypoint.moves and not self._planner.links_free(joints, waypoint.moves):
                 return f"the arm would be in the way at waypoint {index}"
@@ -167,6 +175,7 @@ class Environment:
         self._gripper_open = True
         self._ignore_collisions = False
         self._mishap_seen = False
+        self._has_moved = False
         self._goal = self.task.goal(self.cast)
         self._mishap = self.task.mishap(self.cast)
         self._goal.reset(self.world)
@@ -218,13 +227,13 @@ class Environment:
         """
         position = keyframe.end_effector.position
         if not ((position >= ACTION_LOW).all() and (position <= ACTION_HIGH).all()):
-            return Outcome(False, False, True, "out_of_bounds")
+            return Outcome(False, False, True, "out_of_bounds", _outside(position))
         try:
             path = self._planner.plan(
                 keyframe.end_effector, self._rng, ignore_collisions=keyframe.ignore_collisions
             )
-        except MotionFailed:
-            return Outcome(False, False, True, "no_path")
+        except MotionFailed as error:
+            return Outcome(False, False, True, "no_path", str(error))
         self._ignore_collisions = keyframe.ignore_collisions
         self._move(retime(path, TIMESTEP), on_row, stop_on_success)
         if not (stop_on_success and self._succeeded):
@@ -270,7 +279,7 @@ class Environment:
 
         The arm rests for several rows at the end of a motion. Recorded, each rest would be found
         as a keyframe beside the one that the gripper makes; so it is left out, and whoever acts
-        next records one row of it.
+        next records one row of it. So is a slow first row of the episode, for the same reason.
         """
         arrived = int(np.argmax((targets == targets[-1]).all(axis=1)))
         for i, self._joints in enumerate(targets):
@@ -280,8 +289,10 @@ class Environment:
             if on_row is None or (i + 1) % STEPS_PER_ROW != 0:
                 continue
             slow = np.abs(self.world.joint_velocities).max() <= STOPPING_DELTA
-            if not (slow and i > arrived - STEPS_PER_ROW):
-                on_row()
+            if slow and (i > arrived - STEPS_PER_ROW or not self._has_moved):
+                continue
+            self._has_moved = True
+            on_row()
 
     def _actuate(self, wanted_open: bool, stop_on_success: bool) -> None:
         """Open or close, if it is not so already; while the fingers move nothing is recorded."""

@@ -39,7 +39,7 @@ RRT_RANGE = 0.8  # [rad] longest edge
 
 MAX_SPEED = 1.0  # [rad/s] along the joint path (RLBench)
 MAX_ACCELERATION = 4.0  # [rad/s2]
-CORNER_SPEED = 0.25  # [rad/s] largest jump of joint velocity at a corner of the path
+CORNER_SPEED = 0.4  # [rad/s] largest jump of joint velocity at a corner of the path
 SETTLE = 0.15  # [s] the last target is held, so that the arm stands still at the end
 
 Joints = Float[np.ndarray, "7"]
@@ -61,7 +61,7 @@ class Planner:
         Args:
             goal: Tip pose in the world.
             rng: Source of goal postures and of the planner's seed.
-            ignore_collisions: Plan as if nothing stood in the way.
+            ignore_collisions: Plan as if nothing stood in the way but the arm itself.
 
         Returns:
             Joint angles [rad], corner by corner, the present ones first.
@@ -72,7 +72,7 @@ class Planner:
         self._scratch.copy_from(self._world)
         start = self._world.joint_positions.copy()
         for blind in (True,) if ignore_collisions else (False, True):
-            free = _always if blind else self._scratch.free
+            free = self._scratch.untangled if blind else self._scratch.free
             path = self._line(start, goal, free)
             if path is None:
                 path = self._around(start, goal, rng, free)
@@ -93,7 +93,7 @@ class Planner:
         straight = self.follow(joints, pose)
         if straight is not None:
             return straight
-        postures = self._postures(joints, pose, np.random.default_rng(0), _always)
+        postures = self._postures(joints, pose, np.random.default_rng(0), self._scratch.untangled)
         return min(postures, key=lambda q: float(np.linalg.norm(q - joints)), default=None)
 
     def follow(self, joints: Joints, pose: Pose) -> Joints | None:
@@ -101,7 +101,8 @@ class Planner:
 
         None where the line cannot be followed.
         """
-        path = self._line(joints, pose, _always)
+        self._scratch.copy_from(self._world)
+        path = self._line(joints, pose, self._scratch.untangled)
         return None if path is None else path[-1]
 
     def links_free(self, joints: Joints, moved: Mapping[str, float]) -> bool:
@@ -200,8 +201,13 @@ class _Scratch:
         """Whether the arm and what it holds touch nothing at joint angles [rad]."""
         return len(self._touching(joints, CONTACT_DEPTH)) == 0
 
+    def untangled(self, joints: Joints) -> bool:
+        """Whether no part of the arm touches another part of it, whatever else is there."""
+        pairs = self._touching(joints, CONTACT_DEPTH)
+        return not (self._arm[pairs[:, 0]] & self._arm[pairs[:, 1]]).any()
+
     def links_free(self, joints: Joints, moved: Mapping[str, float]) -> bool:
-        """The same for the links alone, with some joints of the scene moved."""
+        """As `free`, for the links alone, with some joints of the scene moved."""
         for name, value in moved.items():
             self._data.qpos[self._model.joint(name).qposadr[0]] = value
         pairs = self._touching(joints, CONTACT_DEPTH)
@@ -356,11 +362,6 @@ def _edge_free(start: Joints, goal: Joints, free: _Free) -> bool:
 
 def _is_new(joints: Joints, found: list[Joints]) -> bool:
     return all(float(np.linalg.norm(joints - other)) > 0.1 for other in found)
-
-
-def _always(joints: Joints) -> bool:
-    del joints
-    return True
 
 
 def _mask(model: mujoco.MjModel, geoms: Sequence[int]) -> Bool[np.ndarray, " g"]:

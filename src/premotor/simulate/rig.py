@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int32, UInt8
 
 from premotor.episode.observation import CAMERAS, CameraView, Observation
 from premotor.errors import RenderingError, UnknownName
@@ -71,8 +71,8 @@ def add_cameras(spec: mujoco.MjSpec) -> None:
 class Rig:
     """Renders the cameras of one model; colour and depth come from one pass.
 
-    All rigs of a process share one GL context, so make them in the process that uses them (never
-    before a fork).
+    All rigs of a process share one GL context, so make them in the process that uses them; only
+    some survive a fork (`_inherit`).
     """
 
     def __init__(
@@ -151,6 +151,35 @@ class Rig:
         self._check(camera)
         return np.flipud(self._rgb).copy()
 
+    def mask(self, data: mujoco.MjData, camera: str) -> Int32[np.ndarray, "h w"]:
+        """Index of the body that each pixel shows, by `mask_names`; 0 is the world.
+
+        Raises:
+            UnknownName: There is no such camera.
+        """
+        flags = self._scene.flags
+        codes = (mujoco.mjtRndFlag.mjRND_SEGMENT, mujoco.mjtRndFlag.mjRND_IDCOLOR)
+        for flag in codes:
+            flags[flag] = True
+        try:
+            self._draw(data, camera, FAR)
+        finally:
+            for flag in codes:
+                flags[flag] = False
+        painted = np.empty_like(self._rgb)
+        viewport = mujoco.MjrRect(0, 0, self.width, self.height)
+        mujoco.mjr_readPixels(painted, None, viewport, self._context)
+        numbers = np.flipud(painted).astype(np.int32) @ np.array([1, 1 << 8, 1 << 16], np.int32)
+        return self._bodies()[numbers]
+
+    def _bodies(self) -> Int32[np.ndarray, " n"]:
+        """Body of each number that the last segmented drawing painted; 0 is painted by nothing."""
+        bodies = np.zeros(self._scene.ngeom + 1, dtype=np.int32)
+        for geom in self._scene.geoms[: self._scene.ngeom]:
+            if geom.segid >= 0 and geom.objtype == mujoco.mjtObj.mjOBJ_GEOM:
+                bodies[geom.segid + 1] = self.model.geom_bodyid[geom.objid]
+        return bodies
+
     def observe(
         self,
         world: World,
@@ -179,6 +208,7 @@ class Rig:
         except KeyError:
             known = [self.model.camera(i).name for i in range(self.model.ncam)]
             raise UnknownName.of("camera", camera, known) from None
+        check_gl()  # a rig that came through a fork
         for look in self.looks:
             look(self.model, data)
         self.model.vis.map.zfar = far
@@ -206,6 +236,11 @@ class Rig:
             )
 
 
+def mask_names(model: mujoco.MjModel) -> tuple[str, ...]:
+    """What the numbers of a mask mean: names of bodies, the world first."""
+    return tuple(model.body(index).name for index in range(model.nbody))
+
+
 def _metres(buffer: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
     """Depth [m] along the optical axis of a buffer that is 1 at `NEAR` and 0 at `FAR`."""
     return (NEAR * FAR / (NEAR + buffer * np.float32(FAR - NEAR))).astype(np.float32)
@@ -219,7 +254,7 @@ def _options() -> mujoco.MjvOption:
     return option
 
 
-_shared: list[object] = []
+_shared: dict[int, object] = {}  # the GL context, by the id of the process that may use it
 
 
 def check_gl() -> None:
@@ -228,9 +263,12 @@ def check_gl() -> None:
     The back end is looked up here, so that it does not matter who imported mujoco first.
 
     Raises:
-        RenderingError: There is no GL.
+        RenderingError: There is no GL, or it did not survive a fork.
     """
+    if os.getpid() in _shared:
+        return
     if _shared:
+        _inherit(*_shared.values())
         return
     backend = WANTED_GL
     try:
@@ -241,5 +279,25 @@ def check_gl() -> None:
         raise RenderingError(
             f"no GL with MUJOCO_GL={backend} ({error}); run `apt-get install {package}`"
         ) from error
-    _shared.append(context)
+    _shared[os.getpid()] = context
     atexit.register(context.free)
+
+
+def _inherit(context: object) -> None:
+    """Use the context of the process that this one was forked from.
+
+    Only software GL that draws in the calling thread survives a fork: threads of its own, and
+    drivers of graphics cards, would be waited for without end.
+
+    Raises:
+        RenderingError: It does not survive.
+    """
+    threads = os.environ.get("LP_NUM_THREADS")
+    if WANTED_GL != "osmesa" or threads != "0":
+        raise RenderingError(
+            "this process was forked from one that has rendered, and its GL (MUJOCO_GL="
+            f"{WANTED_GL}, LP_NUM_THREADS={threads}) does not survive that; start workers with the "
+            "context 'spawn', or before anything renders"
+        )
+    _shared.clear()
+    _shared[os.getpid()] = context

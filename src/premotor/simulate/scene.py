@@ -16,7 +16,7 @@ from premotor.simulate.world import World
 
 WORKSPACE_CENTER = np.array([0.25, 0.0, 0.752])  # [m] all task roots are drawn about it
 WORKSPACE_HALF = np.array([0.325, 0.455])  # [m]
-ROOT_TRIES = 100
+ROOT_TRIES = 1000
 SPAWN_TRIES = 100
 FULL_TURN = (-np.pi, np.pi)
 

@@ -10,6 +10,18 @@ from scipy.ndimage import gaussian_filter
 
 LIGHT_WOOD = (214, 172, 100)
 
+# What chrome mirrors: where around it, how wide (both in turns), how much lighter or darker.
+_REFLECTIONS = (
+    (0.06, 0.045, 0.24),
+    (0.17, 0.030, -0.40),
+    (0.30, 0.070, 0.22),
+    (0.45, 0.035, -0.28),
+    (0.55, 0.050, 0.24),
+    (0.67, 0.030, -0.42),
+    (0.80, 0.070, 0.22),
+    (0.94, 0.030, -0.25),
+)
+
 Image = UInt8[np.ndarray, "h w 3"]
 
 
@@ -46,6 +58,17 @@ def wood(rgb: tuple[int, int, int] = LIGHT_WOOD, size: int = 512, planks: int = 
 def brushed(rgb: tuple[int, int, int] = (190, 192, 196), size: int = 256) -> Image:
     """Metal brushed along the columns."""
     return shade(rgb, 1.0 + 0.035 * noise((size, size), (0.6, 30.0), 7))
+
+
+@cache
+def chrome(rgb: tuple[int, int, int] = (226, 230, 236), size: int = 256) -> Image:
+    """Polished metal for what is round: bands of a bright room once around, along the columns."""
+    around = np.arange(size) / size
+    gain = np.full(size, 0.80)
+    for middle, width, change in _REFLECTIONS:
+        away = np.abs((around - middle + 0.5) % 1.0 - 0.5)
+        gain += change * np.exp(-((away / width) ** 2))
+    return shade(rgb, np.tile(gain, (16, 1)))
 
 
 def add_texture(

@@ -10,6 +10,7 @@ import numpy as np
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
+from premotor.simulate import arm
 from premotor.simulate.world import World
 
 POINTING_DOWN = (0.0, 0.0, 1.0, 0.0)  # wxyz: tip z down, tip x backward, fingers along y
@@ -29,11 +30,74 @@ class Anchor:
         Among turns that are equally good, the one nearest to the hand's own at the start: the
         wrist has the same room on both sides there.
         """
-        pose = self.offset if self.body is None else world.body_pose(self.body) @ self.offset
-        turns = np.arange(self.symmetry) * 2.0 * np.pi / self.symmetry
-        turned = [pose @ Pose.of(np.zeros(3), rotations.about_z(float(turn))) for turn in turns]
+        turned = self._turned(world)
         away = [rotations.angle_between(t.quaternion, np.array(POINTING_DOWN)) for t in turned]
         return turned[int(np.argmin(np.round(away, 6)))]
+
+    def _turned(self, world: World) -> list[Pose]:
+        """The poses in the world that are equally good."""
+        pose = self.offset if self.body is None else world.body_pose(self.body) @ self.offset
+        return [pose @ turn for turn in self._turns()]
+
+    def _turns(self) -> list[Pose]:
+        angles = np.arange(self.symmetry) * 2.0 * np.pi / self.symmetry
+        return [Pose.of(np.zeros(3), rotations.about_z(float(angle))) for angle in angles]
+
+
+@dataclass(frozen=True)
+class Around(Anchor):
+    """A tip pose beside the axis of a body, as good when carried around that axis (its z)."""
+
+    def _turned(self, world: World) -> list[Pose]:
+        """The poses in the world that are equally good."""
+        body = Pose.of(np.zeros(3)) if self.body is None else world.body_pose(self.body)
+        return [body @ turn @ self.offset for turn in self._turns()]
+
+
+@dataclass(frozen=True)
+class Swing:
+    """A turn of the hand about its approach axis, hand down, at the end of some way.
+
+    All poses of the way are turned alike by the symmetry, so that the wrist's joint stays as near
+    to its middle as it can, from the first of them to the end of the swing.
+    """
+
+    way: tuple[Pose, ...]  # before the swing, in the frame of the body; it happens at the last
+    angle: float  # [rad] about the tip's z
+    symmetry: int = 2  # as in `Anchor`
+
+    def choose(self, body: Pose) -> float:
+        """By what the hands are turned [rad], the body standing at a pose in the world."""
+        bends = np.unwrap([_wrist(body @ pose) for pose in reversed(self.way)])
+        step = 2.0 * np.pi / self.symmetry
+        cost = []
+        for turn in range(self.symmetry):
+            middle = float(bends[0]) + turn * step + self.angle / 2
+            whole = turn * step - 2.0 * np.pi * np.round(middle / (2.0 * np.pi))
+            cost.append(np.abs([*(bends + whole), float(bends[0]) + whole + self.angle]).max())
+        return int(np.argmin(np.round(cost, 6))) * step
+
+
+def _wrist(hand: Pose) -> float:
+    """About the angle [rad] of the last joint at a tip pose that points down."""
+    matrix = hand.matrix()
+    yaw = np.arctan2(-matrix[1, 0], -matrix[0, 0])  # 0 for `POINTING_DOWN`
+    x, y, _ = hand.position - arm.BASE
+    return float(np.arctan2(y, x) + arm.START[-1] - yaw)
+
+
+@dataclass(frozen=True)
+class Twist(Anchor):
+    """A tip pose on the way to a swing, or some of the swing later; `symmetry` is the swing's."""
+
+    swing: Swing | None = None
+    done: float = 0.0  # [rad] of the swing
+
+    def resolve(self, world: World) -> Pose:
+        """The tip pose in the world, as things stand now."""
+        body = Pose.of(np.zeros(3)) if self.body is None else world.body_pose(self.body)
+        chosen = 0.0 if self.swing is None else self.swing.choose(body)
+        return body @ self.offset @ Pose.of(np.zeros(3), rotations.about_z(chosen + self.done))
 
 
 @dataclass(frozen=True)

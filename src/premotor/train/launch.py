@@ -23,6 +23,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from premotor.errors import ConfigError, PremotorError
+from premotor.worklist import available_cores
 
 INTERRUPTED = 130  # exit code of a command stopped by Ctrl-C
 _GUARDED = ("ACCELERATE_MIXED_PRECISION", "ACCELERATE_DYNAMO_BACKEND", "ACCELERATE_USE_FSDP")
@@ -37,11 +38,6 @@ class ProcessLost(PremotorError):
 def in_worker() -> bool:
     """Whether this process was started by torchrun or by `launch`."""
     return "RANK" in os.environ and "WORLD_SIZE" in os.environ
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def number_of_processes(wanted: int, device: str, batch_sizes: Sequence[int]) -> int:

@@ -3,12 +3,13 @@
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
 from jaxtyping import Float
 
+from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate import textures
 from premotor.simulate.props import shapes
@@ -155,6 +156,32 @@ class Blueprint:
         """A cylinder about z that collides and is not seen; (diameter, height) [m]."""
         half = np.array([size[0] / 2, size[1] / 2, 0.0])
         self._collider(body, mujoco.mjtGeom.mjGEOM_CYLINDER, half, pose, solid)
+
+    def solid_ball(self, body: mujoco.MjsBody, diameter: float, pose: Pose, solid: Solid) -> None:
+        """A sphere that collides and is not seen; `diameter` in [m]."""
+        half = np.array([diameter / 2, 0.0, 0.0])
+        self._collider(body, mujoco.mjtGeom.mjGEOM_SPHERE, half, pose, solid)
+
+    def solid_ring(
+        self,
+        body: mujoco.MjsBody,
+        size: tuple[float, float, float],
+        count: int,
+        pose: Pose,
+        solid: Solid,
+    ) -> None:
+        """A round wall about z from `count` boxes that collide and are not seen.
+
+        `size` is (inner diameter, thickness, height) [m]: the boxes touch the inner circle from
+        outside and meet at their outer corners; `solid.mass` is shared among them.
+        """
+        inner, thick, height = size
+        width = 2.0 * (inner / 2 + thick) * float(np.tan(np.pi / count))
+        part = replace(solid, mass=solid.mass / count)
+        for turn in np.arange(count) * 2.0 * np.pi / count:
+            out = Pose.of((0.0, 0.0, 0.0), rotations.about_z(float(turn)))
+            middle = Pose.of(((inner + thick) / 2, 0.0, 0.0))
+            self.solid_box(body, (thick, width, height), pose @ out @ middle, part)
 
     def solid_hull(
         self, body: mujoco.MjsBody, points: Float[np.ndarray, "n 3"], pose: Pose, solid: Solid

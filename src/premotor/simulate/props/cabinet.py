@@ -24,6 +24,9 @@ HANDLE_RAISE = 0.0045  # [m] above the drawer's middle
 POST = (0.0075, 0.012, 0.0075)  # [m]
 TRAVEL = 0.3  # [m]
 DRAWER_MASS = 0.3375  # [kg]
+INSIDE = (0.30, 0.30, 0.075)  # [m] of the volume that detects what lies in a drawer
+INSIDE_LOW = {"bottom": -0.0495, "middle": -0.0195, "top": -0.045}  # [m] from its middle
+INSIDE_MIDDLE = 0.023  # [m] along y
 FRICTION = 1.0  # [N] of the runners; a drawer stays where it is left
 
 WOOD = (0.72, 0.624, 0.48)
@@ -47,6 +50,10 @@ class Cabinet(Prop):
     def drawer(self, label: str) -> str:
         """Name of a drawer's body, and of the joint it slides on."""
         return f"{self.name}_{label}"
+
+    def inside(self, label: str) -> str:
+        """Name of the volume that detects what lies in a drawer, and rides with it."""
+        return f"{self.drawer(label)}_inside"
 
     def handle(self, label: str) -> Pose:
         """Tip pose that holds a bar, in the cabinet's frame: approach -y, fingers along z."""
@@ -100,6 +107,9 @@ class Cabinet(Prop):
         for x in (-0.033, 0.033):
             post = Pose.of((x, 0.1953, HANDLE_RAISE))
             blueprint.box(drawer, POST, post, metal, VISUAL)
+        low = INSIDE_LOW[label]
+        room = Pose.of((0.0, INSIDE_MIDDLE, low + INSIDE[2] / 2))
+        blueprint.volume(drawer, self.inside(label), INSIDE, room)
         drawer.add_joint(
             name=name,
             type=mujoco.mjtJoint.mjJNT_SLIDE,

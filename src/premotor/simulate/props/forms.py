@@ -66,7 +66,10 @@ def prism(
 
 
 def tube(path: Float[np.ndarray, "n 3"], diameter: float) -> Surface:
-    """A round bar along a path of points [m], with flat ends: handles, spouts, wires."""
+    """A round bar along a path of points [m], with flat ends: handles, spouts, wires.
+
+    The image of a texture goes once around it and once along it, from the path's start.
+    """
     points = np.asarray(path, dtype=np.float64)
     along = np.gradient(points, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
@@ -83,13 +86,26 @@ def tube(path: Float[np.ndarray, "n 3"], diameter: float) -> Surface:
     wall = (np.concatenate(rings), np.concatenate(normals), _grid_faces(len(points), SIDES + 1))
     ends = [_disc(rings[0][::-1], -along[0]), _disc(rings[-1], along[-1])]
     vertices, unit, faces = _joined([wall, *ends])
-    return _surface("tube", vertices, unit, faces, None)
+    around, way = np.meshgrid(angle / (2.0 * np.pi), np.linspace(0.0, 1.0, len(points)))
+    on_ends = np.repeat([(0.0, 0.0), (0.0, 1.0)], SIDES + 2, axis=0)
+    texcoords = np.concatenate([np.stack([around, way], axis=-1).reshape(-1, 2), on_ends])
+    return _surface("tube", vertices, unit, faces, texcoords)
 
 
 def arc(radius: float, start: float, end: float, count: int = 16) -> Float[np.ndarray, "n 2"]:
     """Points [m] on a circle about the origin between two angles [rad], both ends included."""
     angle = np.linspace(start, end, count)
     return radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def rounded_rectangle(x: float, y: float, radius: float) -> Float[np.ndarray, "n 2"]:
+    """Counterclockwise outline of a rectangle of size x, y [m] with rounded corners."""
+    corners = []
+    for i, (side_x, side_y) in enumerate(((1, 1), (-1, 1), (-1, -1), (1, -1))):
+        turn = arc(radius, i * np.pi / 2, (i + 1) * np.pi / 2, 8)
+        center = np.array([side_x * (x / 2 - radius), side_y * (y / 2 - radius)])
+        corners.append(turn + center)
+    return np.concatenate(corners)
 
 
 def _creased(

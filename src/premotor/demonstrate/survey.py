@@ -1,0 +1,293 @@
+"""How well the experts do: every task over many seeds, every variation until it succeeds once.
+
+Seeds come from a range of their own, which no data set draws from. Each episode leaves one small
+file, written last of all, so a survey can be interrupted and resumed.
+"""
+
+import functools
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+from zlib import crc32
+
+import numpy as np
+
+from premotor.demonstrate.collect import chosen_tasks
+from premotor.demonstrate.expert import record
+from premotor.demonstrate.replay import random_keyframes, replay
+from premotor.errors import (
+    ConfigError,
+    DataError,
+    DemonstrationFailed,
+    OutputExists,
+    PlacementFailed,
+)
+from premotor.records import code_version, read_json, write_json
+from premotor.simulate.environment import MAX_ATTEMPTS, Environment, find_task
+from premotor.worklist import RAY_HERE, Done, Engine, run_units
+
+_log = logging.getLogger(__name__)
+
+Kind = Literal["expert", "further", "random"]
+MAX_EPISODES = 1_000_000  # of one kind and task
+# First seed of each kind: beyond the splits of collect.py, this side of their redrawn seeds.
+SEEDS: Mapping[Kind, int] = {
+    "expert": 30_000_000,  # for the rates
+    "further": 31_000_000,  # for variations that have not succeeded yet
+    "random": 32_000_000,  # random actions
+}
+_FURTHER_STRIDE = 100_000  # variations that a task may have
+SEEDS_PER_VARIATION = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyConfig:
+    """What to survey, and where the episodes' results go."""
+
+    tasks: tuple[str, ...]  # names, or "all"
+    seeds: int = 100  # expert episodes per task; they go round the variations
+    random: int = 0  # episodes of random actions per task
+    out: Path = Path("experts")
+    resume: bool = False  # keep the episodes that are there and do the rest
+    workers: int = 1  # processes
+    engine: Engine = "processes"
+    ray_address: str = RAY_HERE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tasks", chosen_tasks(self.tasks))
+        if not 1 <= self.seeds <= MAX_EPISODES or not 0 <= self.random <= MAX_EPISODES:
+            raise ConfigError(
+                f"need seeds 1 to {MAX_EPISODES} and random 0 to {MAX_EPISODES}; got "
+                f"{self.seeds}, {self.random}"
+            )
+        if self.workers < 1:
+            raise ConfigError(f"workers must be >= 1, got {self.workers}")
+
+
+@dataclass(frozen=True)
+class SurveyUnit:
+    """One episode: of the expert, replayed if it succeeds, or of random actions."""
+
+    folder: Path
+    task: str
+    variation: int
+    seed: int
+
+    kind: Kind
+
+    def __str__(self) -> str:
+        return f"{self.task}, variation {self.variation}, seed {self.seed}"
+
+    @property
+    def path(self) -> Path:
+        """Where its result lies."""
+        return self.folder / self.task / f"{self.kind}_{self.variation:05d}_{self.seed}.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyRecord:
+    """How one episode went."""
+
+    task: str
+    variation: int
+    seed: int
+    kind: str
+    code_version: str
+    success: bool = False
+    strict: bool = False  # success without a mishap
+    reason: str = ""  # "success", or what stood in the way
+    steps: int = 0  # keyframes found in the expert's episode, or random actions done
+    placed: bool = True  # there was an admissible layout
+    rejected: int = 0  # layouts that were not
+    rejections: list[str] = field(default_factory=list)  # why, as far as known
+    replayed: bool = False  # the keyframes alone reach the goal too
+    replay_reason: str = ""
+    seconds: float = 0.0  # of the episode with its reset, without replay; nothing is rendered
+
+
+Progress = Callable[[int, int], None]  # episodes done, episodes in all so far
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a survey found."""
+
+    records: tuple[SurveyRecord, ...]  # task by task
+    broken: tuple[str, ...]  # episodes without a record, and why: nobody's failure to act
+
+
+def survey(config: SurveyConfig, on_progress: Progress | None = None) -> Survey:
+    """Do what is missing of a survey.
+
+    Raises:
+        OutputExists: There is something already and `resume` is not set.
+    """
+    if config.out.exists() and any(config.out.iterdir()) and not config.resume:
+        raise OutputExists(
+            f"{config.out} exists; continue it with --resume, or choose another --out"
+        )
+    pending = [unit for task in config.tasks for unit in _first_units(config, task)]
+    units: list[SurveyUnit] = []
+    found: dict[SurveyUnit, SurveyRecord] = {}
+    broken: list[str] = []
+    while pending:
+        units += pending
+        _do(config, pending, found, broken, on_progress)
+        pending = [unit for task in config.tasks for unit in _further_units(task, units, found)]
+    return Survey(tuple(found[unit] for unit in sorted(found, key=_place(config))), tuple(broken))
+
+
+def _place(config: SurveyConfig) -> Callable[["SurveyUnit"], tuple[int, int]]:
+    return lambda unit: (config.tasks.index(unit.task), unit.seed)
+
+
+def _first_units(config: SurveyConfig, task: str) -> list[SurveyUnit]:
+    count, folder = len(find_task(task).variations), config.out.absolute()
+    episodes: Mapping[Kind, int] = {"expert": config.seeds, "random": config.random}
+    return [
+        SurveyUnit(folder, task, i % count, SEEDS[kind] + i, kind)
+        for kind, number in episodes.items()
+        for i in range(number)
+    ]
+
+
+def _further_units(
+    task: str, units: Sequence[SurveyUnit], found: Mapping[SurveyUnit, SurveyRecord]
+) -> list[SurveyUnit]:
+    """One more seed for each variation that has not succeeded and may be tried again."""
+    mine = [unit for unit in units if unit.task == task and unit.kind != "random"]
+    tries = Counter(unit.variation for unit in mine)
+    done = {unit.variation for unit in mine if unit in found and found[unit].success}
+    return [
+        SurveyUnit(units[0].folder, task, variation, _further_seed(variation, tries), "further")
+        for variation in range(len(find_task(task).variations))
+        if variation not in done and tries[variation] < SEEDS_PER_VARIATION
+    ]
+
+
+def _further_seed(variation: int, tries: Mapping[int, int]) -> int:
+    return SEEDS["further"] + _FURTHER_STRIDE * tries[variation] + variation
+
+
+def _do(
+    config: SurveyConfig,
+    units: Sequence[SurveyUnit],
+    found: dict[SurveyUnit, SurveyRecord],
+    broken: list[str],
+    on_progress: Progress | None,
+) -> None:
+    """Read the records that are there, make the others; both go to `found`."""
+    found |= {unit: there for unit in units if (there := _read(unit)) is not None}
+    before = len(found)
+
+    def on_done(done: Done[SurveyUnit, SurveyRecord]) -> None:
+        if done.error is not None:
+            broken.append(f"{done.unit}: {type(done.error).__name__}: {done.error}")
+            _log.error("%s", broken[-1], exc_info=done.error)
+        else:
+            found[done.unit] = done.unwrap()
+        if on_progress is not None:
+            on_progress(len(found), total)
+
+    todo = [unit for unit in units if unit not in found]
+    total = before + len(todo)
+    run_units(survey_unit, todo, config.workers, on_done, config.engine, config.ray_address)
+
+
+def _read(unit: SurveyUnit) -> SurveyRecord | None:
+    if not unit.path.exists():
+        return None
+    try:
+        return read_json(unit.path, SurveyRecord)
+    except DataError as error:
+        _log.warning("made again: %s", error)
+        return None
+
+
+def survey_unit(unit: SurveyUnit) -> SurveyRecord:
+    """Do one episode and write down how it went."""
+    record = _act_by_chance(unit) if unit.kind == "random" else _act_as_expert(unit)
+    write_json(unit.path, record)
+    return record
+
+
+@functools.cache
+def _environment() -> Environment:
+    return Environment()
+
+
+def _act_as_expert(unit: SurveyUnit) -> SurveyRecord:
+    env, episode = _environment(), (unit.task, unit.variation, unit.seed)
+    started = time.perf_counter()
+    try:
+        recording = record(env, *episode)
+    except PlacementFailed as error:
+        return _unplaced(unit, error)
+    except DemonstrationFailed as error:
+        reason = str(error).removeprefix(f"{unit}: ")
+        return replace(_placed(unit, env), reason=reason, seconds=time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    again = replay(env, *episode, recording.keyframes)
+    return replace(
+        _placed(unit, env),
+        success=True,
+        strict=recording.strict,
+        reason="success",
+        steps=len(recording.keyframes),
+        replayed=again.success,
+        replay_reason=again.reason or "goal not reached",
+        seconds=seconds,
+    )
+
+
+def _act_by_chance(unit: SurveyUnit) -> SurveyRecord:
+    env, steps = _environment(), 0
+    started = time.perf_counter()
+    try:
+        env.reset(unit.task, unit.variation, unit.seed)
+    except PlacementFailed as error:
+        return _unplaced(unit, error)
+    outcome = env.wait(0)
+    for keyframe in random_keyframes(np.random.default_rng([crc32(unit.task.encode()), unit.seed])):
+        outcome, steps = env.act(keyframe), steps + 1
+        if outcome.ended:
+            break
+    return replace(
+        _placed(unit, env),
+        success=outcome.success,
+        strict=outcome.strict,
+        reason=outcome.reason or "time_out",
+        steps=steps,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _placed(unit: SurveyUnit, env: Environment) -> SurveyRecord:
+    """What is known of an episode once it is staged."""
+    return SurveyRecord(
+        task=unit.task,
+        variation=unit.variation,
+        seed=unit.seed,
+        kind=unit.kind,
+        code_version=code_version(),
+        rejected=env.attempt,
+        rejections=list(env.rejections),
+    )
+
+
+def _unplaced(unit: SurveyUnit, error: PlacementFailed) -> SurveyRecord:
+    return SurveyRecord(
+        task=unit.task,
+        variation=unit.variation,
+        seed=unit.seed,
+        kind=unit.kind,
+        code_version=code_version(),
+        reason="no admissible layout",
+        placed=False,
+        rejected=MAX_ATTEMPTS,
+        rejections=[str(error)],
+    )

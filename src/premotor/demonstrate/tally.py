@@ -1,0 +1,170 @@
+"""A survey of the experts, counted: one row per task, with intervals."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from premotor.demonstrate.survey import SurveyRecord
+from premotor.measure.intervals import wilson
+from premotor.records import Interval
+from premotor.simulate.environment import find_task
+
+# Mean keyframes of the benchmark's demonstrations (rlbench.md, average keyframes).
+BENCHMARK_KEYFRAMES: Mapping[str, float] = {
+    "open_drawer": 3.0,
+    "slide_block_to_color_target": 4.7,
+    "sweep_to_dustpan_of_size": 4.6,
+    "meat_off_grill": 5.0,
+    "turn_tap": 2.0,
+    "put_item_in_drawer": 12.0,
+    "close_jar": 6.0,
+    "reach_and_drag": 6.0,
+    "stack_blocks": 14.6,
+    "light_bulb_in": 7.0,
+    "put_money_in_safe": 5.0,
+    "place_wine_at_rack_location": 5.0,
+    "put_groceries_in_cupboard": 5.0,
+    "place_shape_in_shape_sorter": 5.0,
+    "push_buttons": 3.8,
+    "insert_onto_square_peg": 5.0,
+    "stack_cups": 10.0,
+    "place_cups": 11.5,
+}
+HEADS = (
+    "task",
+    "covered",
+    "episodes",
+    "expert",
+    "95 % interval",
+    "strict",
+    "rejected",
+    "keyframes",
+    "benchmark",
+    "replay",
+    "random",
+    "seconds",
+)  # covered: variations in which the expert succeeded; rejected: share of the layouts drawn
+_COMMONEST = 3  # reasons named
+
+
+@dataclass(frozen=True)
+class TaskTally:
+    """How a task's experts did."""
+
+    task: str
+    variations: int
+    expert: Interval
+    strict: Interval  # success without a mishap
+    replay: Interval  # of the episodes in which the expert succeeded
+    random: Interval
+    random_steps: float  # mean number of random actions until the episode ended
+    rejected: int  # layouts
+    layouts: int
+    keyframes: float  # mean number found in an episode
+    seconds: float  # mean, of an expert's episode
+    uncovered: tuple[int, ...]  # variations that succeeded on none of their seeds
+    objections: Mapping[str, int]  # to layouts, commonest first
+    failures: Mapping[str, int]  # of the expert, on any seed
+    replay_failures: Mapping[str, int]
+
+    def cells(self) -> tuple[str, ...]:
+        """What stands under `HEADS`."""
+        expected = BENCHMARK_KEYFRAMES.get(self.task)
+        return (
+            self.task,
+            f"{self.variations - len(self.uncovered)} of {self.variations}",
+            str(self.expert.count),
+            _share(self.expert),
+            f"{100 * self.expert.low:.0f} to {100 * self.expert.high:.0f} %",
+            _share(self.strict),
+            f"{100 * self.rejected / max(self.layouts, 1):.0f} %",
+            f"{self.keyframes:.1f}",
+            "" if expected is None else f"{expected:.1f}",
+            _share(self.replay),
+            f"{_share(self.random)} of {self.random.count}" if self.random.count else "",
+            f"{self.seconds:.2f}",
+        )
+
+
+def tally(records: Sequence[SurveyRecord]) -> list[TaskTally]:
+    """Count a survey; tasks in order of appearance."""
+    tasks = dict.fromkeys(r.task for r in records)
+    return [_of_task(task, [r for r in records if r.task == task]) for task in tasks]
+
+
+def _of_task(task: str, records: Sequence[SurveyRecord]) -> TaskTally:
+    rated = [r for r in records if r.kind == "expert"]
+    tried = [r for r in records if r.kind != "random"]
+    drawn = [r for r in records if r.kind == "random"]
+    succeeded = [r for r in rated if r.success]
+    count = len(find_task(task).variations)
+    covered = {r.variation for r in tried if r.success}
+    return TaskTally(
+        task=task,
+        variations=count,
+        expert=wilson(len(succeeded), len(rated)),
+        strict=wilson(sum(r.strict for r in rated), len(rated)),
+        replay=wilson(sum(r.replayed for r in succeeded), len(succeeded)),
+        random=wilson(sum(r.success for r in drawn), len(drawn)),
+        random_steps=_mean(r.steps for r in drawn),
+        rejected=sum(r.rejected for r in rated),
+        layouts=sum(r.rejected + r.placed for r in rated),
+        keyframes=_mean(r.steps for r in succeeded),
+        seconds=_mean(r.seconds for r in rated),
+        uncovered=tuple(v for v in range(count) if v not in covered),
+        objections=_commonest(text for r in rated for text in r.rejections),
+        failures=_commonest(r.reason for r in tried if not r.success),
+        replay_failures=_commonest(r.replay_reason for r in tried if r.success and not r.replayed),
+    )
+
+
+def _mean(values: Iterable[float]) -> float:
+    """NaN where there are none."""
+    numbers = list(values)
+    return fmean(numbers) if numbers else float("nan")
+
+
+def _commonest(reasons: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(text.partition(";")[0] for text in reasons).most_common(_COMMONEST))
+
+
+def _share(interval: Interval) -> str:
+    return f"{100 * interval.value:.0f} %" if interval.count else ""
+
+
+def remarks(tallies: Sequence[TaskTally]) -> list[str]:
+    """What a table has no room for: what is uncovered, and the reasons, task by task."""
+    lines: list[str] = []
+    for row in tallies:
+        said = {
+            "never succeeded in variations": ", ".join(map(str, row.uncovered)),
+            "expert failed": _counted(row.failures),
+            "replay failed": _counted(row.replay_failures),
+            "layouts rejected": _counted(row.objections),
+            "random actions per episode": f"{row.random_steps:.1f}" if row.random.count else "",
+        }
+        what = "; ".join(f"{head}: {text}" for head, text in said.items() if text)
+        if what:
+            lines.append(f"{row.task}: {what}")
+    return lines
+
+
+def _counted(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{text} ({count})" for text, count in reasons.items())
+
+
+def markdown(tallies: Sequence[TaskTally], records: Sequence[SurveyRecord]) -> str:
+    """The table and its remarks, ready for the documentation."""
+    rows = (HEADS, ("---",) * len(HEADS), *(row.cells() for row in tallies))
+    versions = ", ".join(sorted({r.code_version for r in records}))
+    return "\n".join(
+        [
+            f"Embedded MuJoCo simulator, no RLBench numbers; premotor {versions}.",
+            "",
+            *("| " + " | ".join(row) + " |" for row in rows),
+            "",
+            *(f"- {line}" for line in remarks(tallies)),
+            "",
+        ]
+    )

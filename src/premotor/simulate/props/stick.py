@@ -1,0 +1,53 @@
+"""A square wooden stick with rubber ends, to reach farther than the hand does."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from premotor.geometry.poses import Pose
+from premotor.simulate import textures
+from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
+
+THICK, LENGTH = 0.0128, 0.36  # [m]
+MASS = 0.059  # [kg]
+FRICTION = 1.0  # of its rubber; at 0.5 it slides off what it leans on
+# So thin a bar that leans on two edges rattles about its own axis without some damping of its
+# turns, which also halves the speed at which it tips over within 0.3 s.
+TURN_DAMPING = 2e-3  # [N m s/rad]
+CAP = (0.0136, 0.016)  # [m] width, length of the ends' rubber
+BAND = (
+    0.0132,
+    0.006,
+    0.128,
+)  # [m] width, length of the painted rings, and their way from the middle
+
+ASH = (232, 229, 238)  # whitewashed: it stands out from the table
+RUBBER = (0.13, 0.13, 0.15)
+INDIGO = (0.25, 0.27, 0.62)
+
+
+@dataclass(frozen=True)
+class Stick(Prop):
+    """A free stick along z of its frame, which is its center."""
+
+    name: str = "stick"
+
+    @property
+    def box(self) -> Box:
+        half = THICK / 2
+        return Box((-half, -half, -LENGTH / 2), (half, half, LENGTH / 2))
+
+    def build(self, blueprint: Blueprint, pose: Pose) -> None:
+        body = blueprint.free_body(self.name, pose)
+        body.joints[0].damping = np.array([TURN_DAMPING, 0.0, 0.0])
+        ash = blueprint.texture("stick_wood", textures.wood(ASH, planks=1))
+        rubber = blueprint.paint("stick_rubber", RUBBER, shine=0.1)
+        indigo = blueprint.paint("stick_band", INDIGO, shine=0.5)
+        here = Pose.of((0.0, 0.0, 0.0))
+        wood = Solid(mass=MASS, friction=FRICTION)
+        blueprint.box(body, (THICK, THICK, LENGTH), here, ash, wood)
+        for side in (-1.0, 1.0):
+            end = Pose.of((0.0, 0.0, side * (LENGTH - CAP[1]) / 2))
+            blueprint.box(body, (CAP[0], CAP[0], CAP[1]), end, rubber, VISUAL)
+            ring = Pose.of((0.0, 0.0, side * BAND[2]))
+            blueprint.box(body, (BAND[0], BAND[0], BAND[1]), ring, indigo, VISUAL)

@@ -1,0 +1,98 @@
+"""Stack two cups into the cup of the named color.
+
+RLBench counterpart: stack_cups, 20 variations (one per color).
+Success as the benchmark has it: both other cups touch the volume inside the named one, and
+nothing is grasped. The colors of the other two are drawn apart, so they may be equal.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from premotor.errors import PlacementFailed
+from premotor.geometry.poses import Pose
+from premotor.simulate import verbs
+from premotor.simulate.colors import COLORS, Color
+from premotor.simulate.conditions import Condition, all_of, detected, nothing_grasped
+from premotor.simulate.props import Box
+from premotor.simulate.props.cup import Cup
+from premotor.simulate.scene import FULL_TURN, Region, Scene
+from premotor.simulate.task import Task
+from premotor.simulate.verbs import Anchor, Waypoint
+
+MODEL_BOX = Box((-0.208, -0.301, -0.010), (0.192, 0.299, 0.317))
+BOUNDARY = Box((-0.208, -0.301, -0.002), (0.192, 0.299, -0.002))  # on the table
+SPACING = 0.05  # [m]
+FINGER_ASIDE = 0.062  # [m] half a cup and half a finger, with 5 mm to spare
+FINGER_REACH = 0.165  # [m] a cup and the outer finger open beside it, with 10 mm to spare
+
+# Heights of the tip, against the pose at the rim.
+BEFORE, LIFTED, ABOVE, INSIDE = 0.068, 0.174, 0.197, 0.097  # [m]
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The cup that stays, and the two that go into it, in their order."""
+
+    base: Cup
+    others: tuple[Cup, Cup]
+
+
+def _raised(cup: Cup, height: float) -> Anchor:
+    """The pose at a cup's rim, higher up; the gripper may be turned by half."""
+    up = Pose.of((0.0, 0.0, height))
+    return Anchor(cup.name, up @ cup.rim, symmetry=2)
+
+
+def _check_fingers(taken: Pose, other: Pose) -> None:
+    """Refuse layouts where the finger outside the rim would come down on another cup.
+
+    Raises:
+        PlacementFailed: The other cup stands in the way.
+    """
+    x, y, _ = other.position - taken.position
+    if abs(x) < FINGER_ASIDE and 0.0 < y < FINGER_REACH:
+        raise PlacementFailed("a cup stands where a finger would have to come down")
+
+
+class StackCups(Task[Color, Cast]):
+    """Three cups, of which one is named: it stays."""
+
+    name: ClassVar[str] = "stack_cups"
+    variations: Sequence[Color] = COLORS
+
+    def stage(self, scene: Scene, variation: Color, rng: np.random.Generator) -> Cast:
+        scene.root(MODEL_BOX, FULL_TURN, rng)
+        unused = [c for c in COLORS if c != variation]
+        first, second = (unused[i] for i in rng.choice(len(unused), 2))
+        cups = [Cup("cup_base", variation), Cup("cup_first", first), Cup("cup_second", second)]
+        region = Region(BOUNDARY, yaw=(0.0, 0.0), spacing=SPACING)
+        poses = [scene.spawn(cup, region, rng, clear_of=cups[:i]) for i, cup in enumerate(cups)]
+        for i in (1, 2):
+            for j in {0, 1, 2} - {i}:
+                _check_fingers(poses[i], poses[j])
+        scene.graspable.extend(cup.name for cup in cups)
+        return Cast(cups[0], (cups[1], cups[2]))
+
+    def instructions(self, variation: Color) -> tuple[str, ...]:
+        name = variation.name
+        return (
+            f"stack the other cups on top of the {name} cup",
+            f"nest both remaining cups inside the {name} one",
+            f"leave the {name} tumbler where it is and drop the others into it, one by one",
+            f"make one pile of all three cups, {name} at the bottom",
+        )
+
+    def expert(self, cast: Cast) -> Iterator[Waypoint]:
+        for cup in cast.others:
+            yield verbs.approach(_raised(cup, BEFORE))
+            yield verbs.grasp(_raised(cup, 0.0))
+            yield verbs.lift(_raised(cup, LIFTED))
+            yield verbs.approach(_raised(cast.base, ABOVE))
+            yield verbs.release(_raised(cast.base, INSIDE))
+
+    def goal(self, cast: Cast) -> Condition:
+        inside = (detected(cup.name, cast.base.sensor) for cup in cast.others)
+        return all_of(*inside, nothing_grasped())

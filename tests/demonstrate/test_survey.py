@@ -1,0 +1,175 @@
+"""The survey of the experts: which episodes, what is counted, what a resumption redoes."""
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from premotor.demonstrate import survey as module
+from premotor.demonstrate.collect import RETRY_STRIDE, SPLITS
+from premotor.demonstrate.expert import Recording
+from premotor.demonstrate.survey import (
+    MAX_EPISODES,
+    SEEDS,
+    SEEDS_PER_VARIATION,
+    SurveyConfig,
+    SurveyRecord,
+    survey,
+)
+from premotor.demonstrate.tally import BENCHMARK_KEYFRAMES, HEADS, markdown, remarks, tally
+from premotor.errors import ConfigError, DemonstrationFailed, OutputExists, UnknownName
+from premotor.simulate.tasks import TASKS
+
+TASK = "open_drawer"  # three variations
+
+
+def _config(out, **changes) -> SurveyConfig:
+    return SurveyConfig(**{"tasks": (TASK,), "seeds": 4, "out": out} | changes)
+
+
+def _record(variation: int = 0, seed: int = 0, **changes) -> SurveyRecord:
+    known = {"task": TASK, "kind": "expert", "code_version": "1"}
+    return SurveyRecord(variation=variation, seed=seed, **known | changes)
+
+
+@pytest.fixture
+def acted(monkeypatch):
+    """Episodes acted by a stand-in: variation 1 never succeeds, variation 2 on its second try."""
+    units = []
+
+    def act(unit):
+        units.append(unit)
+        tries = sum(u.variation == unit.variation for u in units)
+        success = unit.variation == 0 or (unit.variation == 2 and tries == 2)
+        record = _record(unit.variation, unit.seed, kind=unit.kind, success=success)
+        return replace(record, reason="success" if success else "waypoint 1: no_path")
+
+    monkeypatch.setattr(module, "_act_as_expert", act)
+    return units
+
+
+def test_a_variation_is_tried_until_it_succeeds_on_three_seeds_at_most(tmp_path, acted):
+    row = tally(survey(_config(tmp_path)).records)[0]
+    assert [u.variation for u in acted if u.kind == "expert"] == [0, 1, 2, 0]
+    assert [u.variation for u in acted if u.kind == "further"] == [1, 2, 1]
+    assert len({u.seed for u in acted}) == len(acted)
+    assert sum(u.variation == 1 for u in acted) == SEEDS_PER_VARIATION
+    assert row.uncovered == (1,)
+    assert (row.expert.value, row.expert.count) == (0.5, 4)  # further seeds count for no rate
+    assert row.failures == {"waypoint 1: no_path": 4}
+
+
+def test_resuming_does_only_what_is_missing_or_damaged(tmp_path, acted):
+    first = survey(_config(tmp_path))
+    with pytest.raises(OutputExists, match="--resume"):
+        survey(_config(tmp_path))
+    assert survey(_config(tmp_path, resume=True)) == first
+    assert len(acted) == 7
+    acted[0].path.write_text("{")
+    acted[3].path.unlink()
+    progress = []
+    survey(_config(tmp_path, resume=True), lambda *done: progress.append(done))
+    assert len(acted) == 9
+    assert progress == [(3, 4), (4, 4)]
+
+
+def test_an_episode_that_breaks_is_named_and_costs_no_other(tmp_path, acted, monkeypatch):
+    stand_in = module._act_as_expert
+
+    def act(unit):
+        if unit.variation == 2:
+            raise ZeroDivisionError("a bug in the task")
+        return stand_in(unit)
+
+    monkeypatch.setattr(module, "_act_as_expert", act)
+    found = survey(_config(tmp_path))
+    assert len(found.broken) == SEEDS_PER_VARIATION
+    assert "open_drawer, variation 2, seed 30000002: ZeroDivisionError" in found.broken[0]
+    assert {r.variation for r in found.records} == {0, 1}
+
+
+def test_no_data_set_draws_a_seed_of_the_survey():
+    ends = {kind: first + MAX_EPISODES for kind, first in SEEDS.items()}
+    assert max(SPLITS.values()) + 10_000_000 <= min(SEEDS.values())
+    assert max(ends.values()) <= RETRY_STRIDE  # to which collecting adds less than a split's end
+    firsts = sorted(SEEDS.values())
+    assert all(b - a >= MAX_EPISODES for a, b in pairwise(firsts))
+
+
+def test_counting_keeps_apart_what_was_asked_apart():
+    records = [
+        _record(0, 0, success=True, strict=True, steps=3, replayed=True, rejected=1, seconds=1.0),
+        _record(1, 1, success=True, steps=5, replay_reason="no_path", seconds=3.0),
+        _record(2, 2, reason="waypoint 0: no_path", rejections=["no way; x", "no way; y"]),
+        _record(0, 3, placed=False, rejected=40, reason="no admissible layout"),
+        _record(0, 4, kind="random", steps=7, reason="no_path"),
+        _record(2, 5, kind="further", success=True, steps=99),
+    ]
+    row = tally(records)[0]
+    assert (row.expert.value, row.expert.count) == (0.5, 4)
+    assert row.strict.value == 0.25
+    assert (row.replay.value, row.replay.count) == (0.5, 2)
+    assert (row.random.value, row.random.count, row.random_steps) == (0.0, 1, 7.0)
+    assert (row.rejected, row.layouts) == (41, 44)
+    assert row.keyframes == 4.0
+    assert row.uncovered == ()
+    assert row.objections == {"no way": 2}
+    text = markdown([row], records)
+    assert (
+        "| open_drawer | 3 of 3 | 4 | 50 % | 15 to 85 % | 25 % | 93 % | 4.0 | 3.0 | 50 % |" in text
+    )
+    assert text.count("|") == 3 * (len(HEADS) + 1)
+    assert "replay failed: no_path (1)" in remarks([row])[0]
+
+
+def test_the_benchmark_s_keyframes_are_known_for_every_task():
+    assert set(TASKS) <= set(BENCHMARK_KEYFRAMES)
+    assert len(BENCHMARK_KEYFRAMES) == 18
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "text"),
+    [
+        ({"tasks": ("open_drawers",)}, UnknownName, "did you mean 'open_drawer'"),
+        ({"seeds": 0}, ConfigError, "seeds 1 to"),
+        ({"random": -1}, ConfigError, "random 0 to"),
+        ({"workers": 0}, ConfigError, "workers"),
+    ],
+)
+def test_nonsense_is_refused(tmp_path, changes, error, text):
+    with pytest.raises(error, match=text):
+        _config(tmp_path, **changes)
+
+
+@pytest.mark.sim
+def test_an_episode_is_acted_replayed_and_written_down(tmp_path):
+    found = survey(_config(tmp_path, seeds=1, tasks=("slide_block_to_color_target",), random=1))
+    expert = found.records[0]
+    assert expert.success
+    assert expert.replayed
+    assert expert.replay_reason == "success"
+    assert expert.steps == 2
+    assert expert.seconds > 0
+    chance = found.records[-1]
+    assert chance.kind == "random"
+    assert 1 <= chance.steps <= 25
+    assert not chance.success
+    files = list(tmp_path.rglob("*.json"))
+    assert len(files) == len(found.records) == 1 + 1 + 3  # three variations had no seed yet
+    assert {json.loads(f.read_text())["seed"] for f in files} == {r.seed for r in found.records}
+
+
+@pytest.mark.sim
+def test_a_failing_expert_is_a_result_with_its_reason(tmp_path, monkeypatch):
+    def fail(env, task, variation, seed) -> Recording:
+        env.reset(task, variation, seed)
+        raise DemonstrationFailed(
+            f"{task}, variation {variation}, seed {seed}: waypoint 2: no_path"
+        )
+
+    monkeypatch.setattr(module, "record", fail)
+    found = survey(_config(tmp_path, seeds=1))
+    assert {r.reason for r in found.records} == {"waypoint 2: no_path"}
+    assert len(found.records) == 3 * SEEDS_PER_VARIATION
+    assert not found.broken

@@ -1,0 +1,425 @@
+"""What Gymnasium, its wrappers and its vector environments expect, holds for every task."""
+
+import itertools
+import os
+import subprocess
+import sys
+import warnings
+
+import av
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from gymnasium.wrappers import RecordVideo
+
+from premotor.episode.observation import CAMERAS
+from premotor.errors import ConfigError, PlacementFailed, UnknownName
+from premotor.geometry.poses import Pose
+from premotor.simulate.environment import Environment
+from premotor.simulate.gym_env import FIRST_DRAWN_SEED, MotionVideo, Picture, ResetNeeded, TaskEnv
+from premotor.simulate.tasks import TASKS
+from premotor.simulate.verbs import POINTING_DOWN
+
+pytestmark = pytest.mark.sim
+
+BUTTONS = "premotor/push_buttons-v0"
+DOWN = np.roll(POINTING_DOWN, -1)  # xyzw
+SMALL = {"image_size": (32, 32)}
+ALL_BUT_ONE_WARNING = "we recommend using a symmetric and normalized space"
+
+
+@pytest.fixture
+def make():
+    made = []
+
+    def one(name=BUTTONS, **options):
+        made.append(gymnasium.make(name, **{**SMALL, **options}))
+        return made[-1]
+
+    yield one
+    for env in made:
+        env.close()
+
+
+def action(x, y, z, quaternion=DOWN, gripper=1.0, ignore=0.0):
+    return np.array([x, y, z, *quaternion, gripper, ignore])
+
+
+def behind(env) -> Environment:
+    return env.unwrapped.environment
+
+
+def same(a, b):
+    assert a.keys() == b.keys()
+    for key in a:
+        np.testing.assert_array_equal(a[key], b[key], err_msg=key)
+
+
+def test_every_task_is_registered():
+    registered = {name for name in gymnasium.registry if name.startswith("premotor/")}
+    assert registered == {f"premotor/{task}-v0" for task in TASKS}
+    assert all(gymnasium.spec(name).max_episode_steps == 25 for name in registered)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_gymnasiums_own_checker_has_nothing_to_say(make, task):
+    env = make(f"premotor/{task}-v0", masks=True, picture=Picture(width=32, height=32))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        check_env(env.unwrapped)
+    others = [str(w.message) for w in said if ALL_BUT_ONE_WARNING not in str(w.message)]
+    assert not others
+
+
+def test_instructions_of_every_variation_lie_in_the_space():
+    space = TaskEnv("push_buttons").observation_space["instruction"]
+    for task in TASKS.values():
+        for variation in task.variations:
+            for text in task.instructions(variation):
+                assert text in space, text
+
+
+def test_an_episode_is_the_one_of_the_environment(make):
+    env, plain = make(), Environment(32, 32)
+    plain.reset("push_buttons", 4, 7)
+    seen, info = env.reset(seed=7, options={"variation": 4})
+    assert info["instructions"] == plain.instructions
+    assert (info["task"], info["variation"], info["seed"]) == ("push_buttons", 4, 7)
+    for keyframe in plain.waypoints():
+        expected = plain.observe()
+        for camera in CAMERAS:
+            view = expected.views[camera]
+            np.testing.assert_array_equal(seen[f"{camera}_rgb"], view.rgb)
+            np.testing.assert_array_equal(seen[f"{camera}_depth"], view.depth)
+            np.testing.assert_array_equal(
+                seen[f"{camera}_world_from_camera"], view.world_from_camera
+            )
+        np.testing.assert_array_equal(seen["joint_positions"], expected.joint_positions)
+        np.testing.assert_array_equal(seen["gripper_pose"][:3], expected.end_effector.position)
+        outcome = plain.act(keyframe)
+        seen, reward, terminated, truncated, info = env.step(keyframe.action())
+        assert (reward, terminated, truncated) == (float(outcome.success), outcome.ended, False)
+    assert outcome.success
+    assert info["success"]
+    assert info["error"] == ""
+    plain.close()
+
+
+def test_the_wrist_camera_moves_and_the_others_do_not(make):
+    env = make()
+    first, _ = env.reset(seed=0)
+    second, *_ = env.step(action(0.3, 0.2, 1.1))
+    moved = {
+        c: (first[f"{c}_world_from_camera"] != second[f"{c}_world_from_camera"]).any()
+        for c in CAMERAS
+    }
+    assert moved == {"front": False, "left_shoulder": False, "right_shoulder": False, "wrist": True}
+    pose = Pose.of(second["gripper_pose"][:3], np.roll(second["gripper_pose"][3:], 1))
+    np.testing.assert_allclose(pose.position, (0.3, 0.2, 1.1), atol=2e-3)
+    wrist = np.linalg.inv(pose.matrix()) @ second["wrist_world_from_camera"]
+    np.testing.assert_allclose(wrist[:3, 3], (-0.050, 0.002, -0.0921), atol=1e-6)
+
+
+def test_the_seed_chooses_the_variation_where_nobody_does(make):
+    env = make()
+    chosen = [env.reset(seed=seed)[1]["variation"] for seed in (0, 1, 2, 3, 0)]
+    assert chosen[0] == chosen[4]
+    assert len(set(chosen)) > 1
+
+
+def test_seeds_are_drawn_again_the_same_and_apart_from_data_sets(make):
+    env = make()
+    drawn = []
+    for _ in range(2):
+        env.reset(seed=5)
+        drawn.append([env.reset()[1]["seed"] for _ in range(2)])
+    assert drawn[0] == drawn[1]
+    assert drawn[0][0] != drawn[0][1]
+    assert min(drawn[0]) >= FIRST_DRAWN_SEED
+
+
+def test_a_drawn_seed_without_layout_is_drawn_again_and_a_given_one_is_told(make, monkeypatch):
+    env = make()
+    honest, calls = Environment.reset, []
+
+    def refuse_once(self, *episode):
+        calls.append(episode)
+        if len(calls) == 1:
+            raise PlacementFailed("no admissible layout")
+        honest(self, *episode)
+
+    monkeypatch.setattr(Environment, "reset", refuse_once)
+    env.reset(options={"variation": 2})
+    assert [call[1] for call in calls] == [2, 2]
+    assert calls[0][2] != calls[1][2]
+    calls.clear()
+    with pytest.raises(PlacementFailed):
+        env.reset(seed=1)
+    with pytest.raises(ResetNeeded):  # the episode before is gone
+        env.unwrapped.step(action(0.3, 0.0, 1.1))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"variation": 50}, "variations 0 to 49, got 50"),
+        ({"variation": -1}, "got -1"),
+        ({"variation": 1.5}, "whole number"),
+        ({"variation": "1"}, "whole number"),
+        ({"varation": 1}, r"unknown reset options \['varation'\]"),
+    ],
+)
+def test_nonsense_options_are_refused(make, options, message):
+    with pytest.raises(ConfigError, match=message):
+        make().reset(seed=0, options=options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"task": "push_button"}, "did you mean 'push_buttons'"),
+        ({"cameras": ("fromt",)}, "did you mean 'front'"),
+        ({"image_size": (0, 32)}, "width and a height"),
+        ({"image_size": (32,)}, "width and a height"),
+        ({"render_mode": "human"}, "rgb_array_list"),
+    ],
+)
+def test_nonsense_arguments_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        TaskEnv(**{"task": "push_buttons", **options})
+    with pytest.raises(UnknownName):
+        Picture(camera="heroo")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "error", "reason"),
+    [
+        (action(np.nan, 0.0, 1.1), "invalid_action", "must be finite"),
+        (action(0.3, np.inf, 1.1), "invalid_action", "must be finite"),
+        (action(0.3, 0.0, 1.1, gripper=np.nan), "invalid_action", "must be finite"),
+        (action(0.3, 0.0, 1.1, quaternion=(0, 0, 0, 0)), "invalid_action", "length 1, got 0.0"),
+        (action(0.3, 0.0, 1.1, quaternion=DOWN * 1.01), "invalid_action", "length 1, got 1.01"),
+        (action(0.8, 0.0, 1.1), "out_of_bounds", "outside the box"),
+        (action(0.3, 0.0, 0.7), "out_of_bounds", "choose a point inside"),
+        (action(0.77, 0.65, 1.7), "no_path", "no path to"),
+    ],
+)
+def test_what_cannot_be_carried_out_ends_the_episode(make, chosen, error, reason):
+    env = make()
+    first, _ = env.reset(seed=0)
+    seen, reward, terminated, truncated, info = env.step(chosen)
+    assert (reward, terminated, truncated) == (0.0, True, False)
+    assert info["error"] == error
+    assert reason in info["reason"]
+    assert not info["success"]
+    same(seen, first)
+    with pytest.raises(ResetNeeded, match="call reset"):
+        env.step(action(0.3, 0.0, 1.1))
+    env.reset(seed=0)
+    assert not env.step(action(0.3, 0.0, 1.1))[2]
+
+
+@pytest.mark.parametrize("shape", [(8,), (10,), (1, 9), ()])
+def test_other_numbers_than_nine_are_the_callers_mistake(make, shape):
+    env = make()
+    env.reset(seed=0)
+    with pytest.raises(ConfigError, match="9 numbers"):
+        env.step(np.zeros(shape))
+    assert not env.step([0.3, 0.0, 1.1, *DOWN, 1, 0])[2]  # the episode still goes on
+
+
+def test_acting_and_showing_need_an_episode():
+    env = TaskEnv("push_buttons", render_mode="rgb_array")
+    with pytest.raises(ResetNeeded):
+        env.step(action(0.3, 0.0, 1.1))
+    with pytest.raises(ResetNeeded):
+        env.render()
+
+
+def test_twenty_five_steps_are_the_limit(make):
+    env = make(cameras=())
+    env.reset(seed=0)
+    ends = [env.step(action(0.3, 0.0, 1.1))[2:4] for _ in range(25)]
+    assert set(ends[:-1]) == {(False, False)}
+    assert ends[-1] == (False, True)
+
+
+def test_without_cameras_nothing_is_rendered(make, monkeypatch):
+    monkeypatch.setattr("premotor.simulate.gym_env.Rig", None)
+    env = make(cameras=())
+    seen, _ = env.reset(seed=0)
+    assert not any(name.endswith("rgb") for name in seen)
+
+
+def test_masks_and_the_overhead_camera_come_on_request(make):
+    env = make(cameras=(*CAMERAS, "overhead"), masks=True, image_size=(96, 64))
+    seen, info = env.reset(seed=0, options={"variation": 0})
+    assert seen in env.observation_space
+    assert seen["overhead_rgb"].shape == (64, 96, 3)
+    assert seen["overhead_mask"].dtype == np.int32
+    target = behind(env).cast.targets[0]
+    index = info["mask_names"].index(target.name)
+    rows, columns = np.nonzero(seen["overhead_mask"] == index)
+    depth = seen["overhead_depth"][rows, columns]
+    fx, cx, cy = (seen["overhead_intrinsics"][i] for i in ((0, 0), (0, 2), (1, 2)))
+    rays = np.stack([(columns - cx) / fx, (rows - cy) / fx, np.ones(len(rows))], axis=1)
+    points = rays * depth[:, None]
+    camera = seen["overhead_world_from_camera"]
+    center = (points @ camera[:3, :3].T + camera[:3, 3]).mean(axis=0)
+    place = behind(env).world.body_pose(target.name).position
+    assert np.linalg.norm(center[:2] - place[:2]) < 0.02
+
+
+def test_a_picture_shows_how_things_stand(make):
+    env = make(render_mode="rgb_array", picture=Picture("front", 64, 48))
+    env.reset(seed=0)
+    first = env.render()
+    assert first.shape == (48, 64, 3)
+    assert env.metadata["render_fps"] == 1
+    env.step(action(0.3, 0.2, 1.1))
+    assert (env.render() != first).any()
+
+
+def test_pictures_of_a_motion_lead_to_how_it_ended(make):
+    options = {"picture": Picture("front", 64, 48)}
+    env = make(render_mode="rgb_array_list", **options)
+    other = make(render_mode="rgb_array", **options)
+    for one in (env, other):
+        one.reset(seed=0)
+    np.testing.assert_array_equal(env.render(), [other.render()])
+    assert env.render() == []
+    time = behind(env).world.time
+    for one in (env, other):
+        one.step(action(0.3, 0.2, 1.1))
+    pictures = env.render()
+    seconds = behind(env).world.time - time
+    assert len(pictures) == pytest.approx(10 * seconds, abs=3)
+    assert all((a != b).any() for a, b in itertools.pairwise(pictures))
+    np.testing.assert_array_equal(pictures[-1], other.render())
+    env.step(action(0.3, np.nan, 1.1))
+    assert len(env.render()) == 1
+
+
+def test_showing_changes_nothing(make):
+    shown, plain = make(render_mode="rgb_array_list"), make()
+    for env in (shown, plain):
+        env.reset(seed=3, options={"variation": 1})
+    for keyframe in list(behind(plain).waypoints())[:3]:
+        shown.render()
+        a, b = (env.step(keyframe.action())[0] for env in (shown, plain))
+        same(a, b)
+
+
+def test_closing_twice_and_beginning_anew(make):
+    env = make(render_mode="rgb_array").unwrapped
+    first, _ = env.reset(seed=1)
+    env.render()
+    env.close()
+    env.close()
+    with pytest.raises(ResetNeeded):
+        env.render()
+    same(env.reset(seed=1)[0], first)
+
+
+def frames(path):
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "mode", "fps"),
+    [(RecordVideo, "rgb_array", 1), (MotionVideo, "rgb_array_list", 10)],
+)
+def test_videos_are_recorded(make, tmp_path, wrapper, mode, fps):
+    env = wrapper(
+        make(render_mode=mode, picture=Picture(width=64, height=48)), str(tmp_path / "films")
+    )
+    env.reset(seed=0)
+    assert env.frames_per_sec == fps
+    start = behind(env).world.time
+    for place in ((0.3, 0.2, 1.1), (0.3, -0.2, 1.2)):
+        env.step(action(*place))
+    seconds = behind(env).world.time - start
+    env.close()
+    (video,) = tmp_path.glob("films/*.mp4")
+    expected = 3 if mode == "rgb_array" else 10 * seconds
+    assert frames(video) == pytest.approx(expected, abs=0 if mode == "rgb_array" else 6)
+
+
+def test_a_motion_video_says_what_it_needs(make, tmp_path):
+    env = MotionVideo(make(render_mode="rgb_array"), str(tmp_path / "films"))
+    with pytest.raises(ConfigError, match="rgb_array_list"):
+        env.reset(seed=0)
+
+
+@pytest.mark.slow
+def test_workers_of_their_own_see_the_same(make):
+    vector = gymnasium.make_vec(
+        BUTTONS,
+        num_envs=2,
+        vectorization_mode="async",
+        vector_kwargs={"context": "spawn"},
+        **SMALL,
+    )
+    try:
+        seen, info = vector.reset(seed=[3, 4])
+        after, rewards, ended, *_ = vector.step(
+            np.stack([action(0.3, 0.0, 1.1), action(np.nan, 0.0, 1.1)])
+        )
+    finally:
+        vector.close()
+    np.testing.assert_array_equal(ended, [False, True])
+    np.testing.assert_array_equal(rewards, [0.0, 0.0])
+    env = make()
+    for i, seed in enumerate((3, 4)):
+        expected, told = env.reset(seed=seed)
+        assert seen["instruction"][i] == expected["instruction"]
+        assert info["instructions"][i] == told["instructions"]
+        for key in set(expected) - {"instruction"}:
+            np.testing.assert_array_equal(seen[key][i], expected[key], err_msg=key)
+    assert seen["front_rgb"].shape == after["front_rgb"].shape == (2, 32, 32, 3)
+
+
+FORKED = """
+import sys, gymnasium, numpy as np, premotor.simulate
+options = dict(image_size=(32, 32))
+if sys.argv[1] == "after":
+    env = gymnasium.make("premotor/push_buttons-v0", **options)
+    env.reset(seed=0)
+vector = gymnasium.make_vec(
+    "premotor/push_buttons-v0", num_envs=2, vectorization_mode="async",
+    vector_kwargs=dict(context="fork"), **options,
+)
+vector.reset_async(seed=0)
+seen, _ = vector.reset_wait(timeout=60)
+vector.close()
+print(seen["front_rgb"].shape)
+"""
+
+
+def forked(when, threads):
+    return subprocess.run(
+        [sys.executable, "-c", FORKED, when],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "LP_NUM_THREADS": threads},
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("when", "threads"), [("before", "0"), ("before", "1"), ("after", "0")])
+def test_forked_workers_render(when, threads):
+    if os.environ.get("MUJOCO_GL") != "osmesa" and when == "after":
+        pytest.skip("only software GL survives a fork")
+    done = forked(when, threads)
+    assert "(2, 32, 32, 3)" in done.stdout, done.stderr
+
+
+@pytest.mark.slow
+def test_workers_forked_too_late_say_so_instead_of_hanging():
+    done = forked("after", "1")
+    assert done.returncode != 0
+    assert "does not survive that; start workers with the context 'spawn'" in done.stderr

@@ -1,0 +1,81 @@
+"""The stick leans still, is all that the hand can take, and moves the cube by touching it."""
+
+import numpy as np
+import pytest
+
+from premotor.geometry.poses import Pose
+from premotor.simulate.colors import COLORS
+from premotor.simulate.environment import Environment
+from premotor.simulate.tasks.reach_and_drag import EDGE, ROOT, TARGETS
+
+pytestmark = pytest.mark.sim
+
+
+@pytest.fixture
+def env() -> Environment:
+    made = Environment()
+    made.reset("reach_and_drag", 0, seed=0)
+    return made
+
+
+def _lay(env: Environment, body: str, x: float = 0.0, lift: float = 0.0) -> None:
+    """Lay the cube on the table, so far [m] from the middle of a square."""
+    square = env.world.body_pose(body)
+    place = square @ Pose.of((x, 0.0, EDGE / 2 - 0.0009 + lift))
+    env.world.data.joint(env.cast.cube.name).qpos[:] = (*place.position, *place.quaternion)
+    env.world.forward()
+
+
+def _done(env: Environment) -> bool:
+    goal = env.task.goal(env.cast)
+    goal.reset(env.world)
+    return goal.step(env.world)
+
+
+def test_the_stick_leans_on_the_cube_and_stays(env: Environment) -> None:
+    start = env.world.body_pose(env.cast.stick.name)
+    high, low = (start @ Pose.of((0.0, 0.0, side * 0.18)) for side in (1.0, -1.0))
+    assert high.position[2] - low.position[2] > 0.09
+    env.wait(100)  # rows: longer than the expert takes to get there
+    later = env.world.body_pose(env.cast.stick.name)
+    assert np.linalg.norm(later.position - start.position) < 0.004
+
+
+def test_the_other_squares_are_five_six_and_seven_colors_on() -> None:
+    env = Environment()
+    env.reset("reach_and_drag", 17, seed=0)
+    root = env.world.body_pose(ROOT)
+    for step, pose in zip((0, 5, 6, 7), TARGETS, strict=True):
+        mat = env.world.body_pose(f"mat_{COLORS[(17 + step) % 20].name}")
+        assert np.allclose(mat.position, (root @ pose).position, atol=1e-6)
+
+
+def test_only_the_named_square_counts(env: Environment) -> None:
+    for name in ("mat_navy", "mat_yellow", "mat_cyan"):
+        _lay(env, name)
+        assert not _done(env)
+    _lay(env, "mat_red")
+    assert _done(env)
+
+
+def test_the_cube_counts_when_it_touches_the_slab_at_the_table(env: Environment) -> None:
+    _lay(env, "mat_red", x=(0.1 + EDGE) / 2 + 0.003)
+    assert not _done(env)
+    _lay(env, "mat_red", x=(0.1 + EDGE) / 2 - 0.003)
+    assert _done(env)
+    _lay(env, "mat_red", lift=0.01)
+    assert not _done(env)
+
+
+def test_the_stick_is_held_to_the_end_and_the_cube_is_never(env: Environment) -> None:
+    cube = env.world.body_pose(env.cast.cube.name).position
+    held = []
+    for index, keyframe in enumerate(env.waypoints()):
+        env.act(keyframe, stop_on_success=False)
+        held.append(env.world.grasped)
+        if index == 4:  # nothing but the stick has been touched so far
+            assert np.linalg.norm(env.world.body_pose("cube").position - cube) < 0.005
+    assert held == [()] + [(env.cast.stick.name,)] * 5
+    assert env.wait(0).success
+    square = env.world.body_pose(env.cast.target.name).position
+    assert np.linalg.norm(env.world.body_pose("cube").position[:2] - square[:2]) < 0.04
