@@ -38,7 +38,7 @@ SPACING = 0.10  # [m]
 TREE = Pose.of((0.03, -0.149, -0.002))
 
 # Tip pose in the frame of a mug, for each rod: from above, the fingers on both sides, clear of the
-# handle. They reach down 1 cm less than the benchmark's, so that they open above the rod; for rod 2
+# handle. They reach down 7 mm less than the benchmark's, so that they open above the rod; for rod 2
 # the hand is turned by half, which is as good a hold and easier on the wrist.
 _GRASP = Pose.of((0.0, 0.0, 0.068), verbs.POINTING_DOWN)
 HOLDS = tuple(
