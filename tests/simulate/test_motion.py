@@ -1,3 +1,4 @@
+import contextlib
 import itertools
 
 import mujoco
@@ -9,7 +10,8 @@ from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate import arm, motion
 from premotor.simulate.kinematics import kinematics
-from premotor.simulate.motion import Planner, between, retime
+from premotor.simulate.motion import RETREATS, Planner, between
+from premotor.simulate.timing import retime
 from premotor.simulate.world import FINGER_CLOSED, FINGER_OPEN, TIMESTEP
 
 DOWN = (0.0, 0.0, 1.0, 0.0)
@@ -163,6 +165,60 @@ def test_what_is_held_is_kept_clear_of_things(bench):
     assert len(laden) != len(bare)
 
 
+def cage(spec):
+    """A low box, open above, around the hand."""
+    for x, y, size in (
+        (0.2, 0.0, (0.01, 0.2, 0.07)),
+        (0.4, 0.0, (0.01, 0.2, 0.07)),
+        (0.3, 0.16, (0.1, 0.01, 0.07)),
+        (0.3, -0.16, (0.1, 0.01, 0.07)),
+    ):
+        spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, pos=(x, y, 0.82), size=size)
+
+
+def test_a_narrow_place_is_left_without_touching_it(bench):
+    world = bench(add=cage)
+    planner = Planner(world)
+    follow(world, planner.plan(down(0.3, 0.0, 0.78), np.random.default_rng(0)))
+    path = planner.plan(down(0.3, 0.35, 0.80), np.random.default_rng(0))
+    assert depth_of_contact(world, path) < 0.002
+
+
+def test_backing_out_goes_along_the_approach_axis_and_then_on(bench):
+    world = bench(add=cage)
+    planner = Planner(world)
+    follow(world, planner.plan(down(0.3, 0.0, 0.78), np.random.default_rng(0)))
+    planner._scratch.copy_from(world)
+    start, goal = world.joint_positions.copy(), down(0.3, 0.25, 0.95)
+    path = planner._after_retreat(start, goal, [], planner._scratch.free)
+    assert path is not None
+    tips = np.stack([kinematics().forward(joints).position for joints in path])
+    highest = int(np.argmax(tips[:, 1] > 0.001)) - 1
+    assert tips[highest, 2] > 0.78 + RETREATS[0] - 0.002
+    assert np.abs(tips[: highest + 1, :2] - tips[0, :2]).max() < 0.002
+    assert np.linalg.norm(tips[-1] - goal.position) < 1e-3
+    assert depth_of_contact(world, path) < 0.002
+
+
+def test_where_collisions_are_ignored_the_arm_still_minds_itself(bench):
+    world = bench()
+    planner = Planner(world)
+    folded = kinematics().forward(np.array([0.0, -1.7, 0.0, -3.0, 0.0, 3.7, 0.785]))
+    path = None
+    with contextlib.suppress(MotionFailed):
+        path = planner.plan(folded, np.random.default_rng(0), ignore_collisions=True)
+    assert path is None or depth_of_contact(world, path) < 0.005
+
+
+def test_a_rounded_way_has_no_sharp_corner(bench):
+    world = bench(add=wall)
+    planner = Planner(world)
+    follow(world, planner.plan(down(0.35, -0.2, 0.85), np.random.default_rng(0)))
+    path = planner.plan(down(0.35, 0.2, 0.85), np.random.default_rng(0))
+    speed = np.linalg.norm(np.diff(retime(path, TIMESTEP), axis=0), axis=1) / TIMESTEP
+    assert speed[60:-90].min() > 0.25
+
+
 def test_what_cannot_be_reached_is_told(bench):
     world = bench()
     planner = Planner(world)
@@ -186,28 +242,3 @@ def test_straight_lines_are_cut_finely_and_end_exactly():
     ]
     assert max(steps) <= motion.LINE_STEP + 1e-9
     assert max(turns) <= motion.LINE_TURN + 1e-6
-
-
-def test_timing_keeps_the_limits_and_ends_at_rest():
-    rng = np.random.default_rng(0)
-    path = np.cumsum(rng.normal(0.0, 0.3, (8, 7)), axis=0)
-    targets = retime(path, TIMESTEP)
-    velocity = np.diff(targets, axis=0) / TIMESTEP
-    assert (np.abs(velocity) <= arm.MAX_VELOCITY + 1e-6).all()
-    assert np.linalg.norm(velocity, axis=1).max() <= motion.MAX_SPEED + 1e-6
-    np.testing.assert_array_equal(targets[-1], path[-1])
-    assert np.abs(velocity[0]).max() < 0.1
-    assert np.abs(velocity[-1]).max() == 0.0
-
-
-def test_a_straight_joint_path_takes_the_time_of_a_trapezoid():
-    """Length 2 rad at 1 rad/s and 4 rad/s2: 2 + 0.25 s, then held."""
-    path = np.zeros((2, 7))
-    path[1, 0] = 2.0
-    count = len(retime(path, TIMESTEP))
-    assert count * TIMESTEP == pytest.approx(2.25 + motion.SETTLE, abs=0.03)
-
-
-def test_standing_still_is_a_path_too():
-    path = np.repeat(arm.START[None], 2, axis=0)
-    assert (retime(path, TIMESTEP) == arm.START).all()

@@ -4,7 +4,8 @@ import pytest
 from premotor.errors import ConfigError, UnknownName
 from premotor.geometry.poses import Pose
 from premotor.simulate import arm
-from premotor.simulate.motion import Planner, retime
+from premotor.simulate.motion import Planner
+from premotor.simulate.timing import retime
 from premotor.simulate.world import (
     FINGER_CLOSED,
     FINGER_OPEN,

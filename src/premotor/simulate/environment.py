@@ -13,11 +13,13 @@ from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
 from premotor.errors import ConfigError, MotionFailed, PlacementFailed, UnknownName
 from premotor.geometry.poses import Pose
-from premotor.simulate.motion import Planner, retime
+from premotor.simulate.kinematics import out_of_reach
+from premotor.simulate.motion import Planner
 from premotor.simulate.rig import Rig
 from premotor.simulate.scene import Scene
 from premotor.simulate.task import Task
 from premotor.simulate.tasks import STUDIES, TASKS
+from premotor.simulate.timing import retime
 from premotor.simulate.world import (
     FINGER_CLOSED,
     FINGER_OPEN,
@@ -29,6 +31,7 @@ from premotor.simulate.world import (
 ACTION_LOW = np.array([-0.275, -0.655, 0.752])  # [m] targets outside end the episode
 ACTION_HIGH = np.array([0.775, 0.655, 1.752])  # [m]
 MAX_ATTEMPTS = 40  # layouts tried per episode
+REACH_MARGIN = 0.012  # [m] by which waypoints must be nearer than the farthest reach
 SETTLE_ROWS = 4  # rows after placing the props, so that all is at rest
 GRIPPER_STEPS = round(0.35 / TIMESTEP)  # physics steps that closing or opening takes
 
@@ -146,7 +149,9 @@ class Environment:
         joints = self.world.joint_positions.copy()
         for index, waypoint in enumerate(self.task.expert(self.cast)):
             pose = waypoint.anchor.resolve(self.world)
-            if waypoint.linear:
+            if out_of_reach(pose, REACH_MARGIN):
+                reached = None
+            elif waypoint.linear:
                 reached = self._planner.follow(joints, pose)
             elif index == 0:
                 reached = self._plan_first(pose, rng)

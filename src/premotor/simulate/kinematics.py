@@ -91,8 +91,12 @@ def kinematics() -> Kinematics:
     return Kinematics()
 
 
-def out_of_reach(pose: Pose) -> bool:
-    """Whether the wrist that a tip pose asks for is farther than any arm posture brings it."""
+def out_of_reach(pose: Pose, margin: float = 0.0) -> bool:
+    """Whether the wrist that a tip pose asks for is farther than any arm posture brings it.
+
+    With a margin [m], whether it is less than that short of it: there the arm is stretched out,
+    and a millimeter decides.
+    """
     approach = pose.matrix()[:3, 2]
     wrist = pose.position - _WRIST * approach
-    return float(np.linalg.norm(wrist - _SHOULDER)) > _REACH
+    return float(np.linalg.norm(wrist - _SHOULDER)) > _REACH - margin

@@ -1,12 +1,14 @@
-"""Paths of the arm: straight where possible, planned around things where not, then timed.
+"""Paths of the arm: straight where possible, planned around things where not.
 
 Order of attempts (rlbench.md, Common: action and planner; simulator.md, Control stack): a straight
-line of the tip by inverse kinematics; then goal postures and RRTConnect in joint space; then the
-same without regard to collisions. Budgets are iterations and every random number comes from the
-generator of the call, so a plan depends on nothing but its arguments and the state of the world.
+line of the tip by inverse kinematics; then goal postures, reached by a straight edge in joint
+space, after backing out, or by RRTConnect; then the same without regard to collisions. Budgets are
+iterations and every random number comes from the generator of the call, so a plan depends on
+nothing but its arguments and the state of the world.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import mujoco
@@ -29,18 +31,18 @@ LINE_TURN = 0.15  # [rad] the same for the orientation
 JOINT_STEP = 0.005  # [rad] between two collision checks of an edge: 4 mm at the tip
 MAX_JUMP = 0.5  # [rad] joint motion within one step of a line; more is another branch of postures
 CONTACT_DEPTH = 2e-4  # [m] shallower contacts are no collision; 1 mm let fingers catch on edges
+CONTACT_SLACK = 1e-3  # [m] by which a contact that there is already may get deeper
 
 NUM_GOALS = 8  # goal postures sought for one pose
 GOAL_TRIALS = 40
 RRT_GOALS = 3  # of which the nearest are planned to
 RRT_ITERATIONS = 2000  # per goal posture
 SHORTCUTS = 60
+RETREATS = (0.06, 0.12, 0.2)  # [m] backward along the approach axis, tried before RRT
+ROUNDING = 0.2  # [rad] of a path on both sides of a corner that is cut
+ROUNDING_STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)  # along the curve
+MILD_TURN = 0.9  # cosine of a turn that is left as it is
 RRT_RANGE = 0.8  # [rad] longest edge
-
-MAX_SPEED = 1.0  # [rad/s] along the joint path (RLBench)
-MAX_ACCELERATION = 4.0  # [rad/s2]
-CORNER_SPEED = 0.4  # [rad/s] largest jump of joint velocity at a corner of the path
-SETTLE = 0.15  # [s] the last target is held, so that the arm stands still at the end
 
 Joints = Float[np.ndarray, "7"]
 Path = Float[np.ndarray, "_ 7"]
@@ -152,15 +154,32 @@ class Planner:
             self._postures(start, goal, rng, free),
             key=lambda joints: float(np.linalg.norm(joints - start)),
         )
-        for joints in goals:
-            if _edge_free(start, joints, free):
-                return np.stack([start, joints])
-        if not free(start):
-            return None
+        direct = _first_free(start, goals, free)
+        if direct is not None or not free(start):
+            return direct
+        path = self._after_retreat(start, goal, goals, free)
+        if path is not None:
+            return _rounded(path, free)
         for joints in goals[:RRT_GOALS]:
             path = _rrt_connect(start, joints, free, int(rng.integers(1, 2**31)))
             if path is not None:
-                return _shortcut(path, free, rng)
+                return _rounded(_shortcut(path, free, rng), free)
+        return None
+
+    def _after_retreat(
+        self, start: Joints, goal: Pose, goals: Sequence[Joints], free: _Free
+    ) -> Path | None:
+        """Path that first backs out along the approach axis, as one leaves a narrow place."""
+        tip = self._kinematics.forward(start)
+        for distance in RETREATS:
+            back = self._line(start, tip @ Pose.of((0.0, 0.0, -distance)), free)
+            if back is None:
+                return None
+            onward = self._line(back[-1], goal, free)
+            if onward is None:
+                onward = _first_free(back[-1], goals, free)
+            if onward is not None:
+                return np.concatenate([back, onward[1:]])
         return None
 
 
@@ -175,11 +194,11 @@ class _Scratch:
         self._hand = model.body(arm.HAND).id
         self._arm = _mask(model, solid_geoms(model, model.body("panda_link1").id))
         self._moving = self._arm
-        self._exempt = np.zeros((model.ngeom, model.ngeom), dtype=bool)
+        self._allowed = np.full((model.ngeom, model.ngeom), CONTACT_DEPTH)  # [m] depth of contact
         self._held: list[tuple[int, Pose]] = []  # address in qpos, pose in the hand
 
     def copy_from(self, world: World) -> None:
-        """Take over where everything stands; what the arm touches now is exempt from then on."""
+        """Take over where everything stands; what the arm touches now it may, as deep as now."""
         data = self._data
         data.qpos[:] = world.data.qpos
         data.mocap_pos[:] = world.data.mocap_pos
@@ -193,29 +212,30 @@ class _Scratch:
             if body.jntnum[0] == 1 and self._model.jnt_type[body.jntadr[0]] == 0:
                 address = int(self._model.jnt_qposadr[body.jntadr[0]])
                 self._held.append((address, hand.inverse() @ world.body_pose(name)))
-        self._exempt[:] = False
-        touching = self._touching(world.joint_positions, depth=0.0)
-        self._exempt[touching[:, 0], touching[:, 1]] = True
+        self._allowed[:] = 0.0
+        pairs, depths = self._touching(world.joint_positions)
+        self._allowed[:] = CONTACT_DEPTH
+        np.maximum.at(self._allowed, (pairs[:, 0], pairs[:, 1]), depths + CONTACT_SLACK)
 
     def free(self, joints: Joints) -> bool:
         """Whether the arm and what it holds touch nothing at joint angles [rad]."""
-        return len(self._touching(joints, CONTACT_DEPTH)) == 0
+        return len(self._touching(joints)[0]) == 0
 
     def untangled(self, joints: Joints) -> bool:
         """Whether no part of the arm touches another part of it, whatever else is there."""
-        pairs = self._touching(joints, CONTACT_DEPTH)
+        pairs, _ = self._touching(joints)
         return not (self._arm[pairs[:, 0]] & self._arm[pairs[:, 1]]).any()
 
     def links_free(self, joints: Joints, moved: Mapping[str, float]) -> bool:
         """As `free`, for the links alone, with some joints of the scene moved."""
         for name, value in moved.items():
             self._data.qpos[self._model.joint(name).qposadr[0]] = value
-        pairs = self._touching(joints, CONTACT_DEPTH)
+        pairs, _ = self._touching(joints)
         hand = _mask(self._model, solid_geoms(self._model, self._hand))
         return not (~hand[pairs[:, 0]] & ~hand[pairs[:, 1]]).any()
 
-    def _touching(self, joints: Joints, depth: float) -> Int32[np.ndarray, "k 2"]:
-        """Pairs of geoms (k, 2) in contact deeper than `depth` [m], one of them moving."""
+    def _touching(self, joints: Joints) -> tuple[Int32[np.ndarray, "k 2"], Float[np.ndarray, " k"]]:
+        """Pairs of geoms in contact deeper than allowed, one of them moving, and how deep [m]."""
         model, data = self._model, self._data
         data.qpos[self._qpos] = joints
         mujoco.mj_kinematics(model, data)
@@ -227,16 +247,16 @@ class _Scratch:
             mujoco.mj_kinematics(model, data)
         mujoco.mj_collision(model, data)
         if data.ncon == 0:
-            return np.empty((0, 2), dtype=np.int32)
-        pairs = data.contact.geom
+            return np.empty((0, 2), dtype=np.int32), np.empty(0)
+        pairs, depths = data.contact.geom, -data.contact.dist
         first, second = pairs[:, 0], pairs[:, 1]
-        counts = (data.contact.dist < -depth) & ~self._exempt[first, second]
+        counts = depths > self._allowed[first, second]
         counts &= self._moving[first] | self._moving[second]
         # What is held moves with the hand, so the two cannot collide.
         counts &= (self._arm[first] & self._arm[second]) | ~(
             self._moving[first] & self._moving[second]
         )
-        return pairs[counts]
+        return pairs[counts], depths[counts]
 
 
 def between(start: Pose, goal: Pose) -> list[Pose]:
@@ -250,52 +270,6 @@ def between(start: Pose, goal: Pose) -> list[Pose]:
     positions = start.position + fractions[:, None] * (goal.position - start.position)
     poses = [Pose(p, q) for p, q in zip(positions, rotations.canonical(turned), strict=True)]
     return [*poses[:-1], goal]
-
-
-def retime(path: Path, timestep: float) -> Float[np.ndarray, "t 7"]:
-    """Joint targets [rad] for every `timestep` [s] along a path, from rest to rest.
-
-    Speed along the path rises and falls with `MAX_ACCELERATION`, stays below `MAX_SPEED` and
-    below every joint's limit, and is reduced at corners so that no joint velocity jumps by more
-    than about `CORNER_SPEED`. The last target is held for `SETTLE`.
-    """
-    lengths = np.linalg.norm(np.diff(path, axis=0), axis=1)
-    kept = np.concatenate([[True], lengths > 1e-9])
-    corners, lengths = path[kept], lengths[lengths > 1e-9]
-    hold = np.repeat(path[-1:], round(SETTLE / timestep), axis=0)
-    if len(lengths) == 0:
-        return hold
-    places = np.concatenate([[0.0], np.cumsum(lengths)])  # [rad] along the path
-    grid = np.union1d(np.linspace(0.0, places[-1], max(16, int(places[-1] / 0.005))), places)
-    speed = _speeds(grid, places, corners)
-    steps = np.diff(grid)
-    times = np.concatenate([[0.0], np.cumsum(2.0 * steps / (speed[1:] + speed[:-1]))])
-    count = int(np.ceil(times[-1] / timestep))
-    moments = np.minimum(np.arange(1, count + 1) * timestep, times[-1])
-    along = np.interp(moments, times, grid)
-    targets = np.stack([np.interp(along, places, column) for column in corners.T], axis=1)
-    return np.concatenate([targets, hold])
-
-
-def _speeds(
-    grid: Float[np.ndarray, " g"], places: Float[np.ndarray, " c"], corners: Path
-) -> Float[np.ndarray, " g"]:
-    """Largest speed [rad/s] at each place of the grid; at rest at both ends."""
-    directions = np.diff(corners, axis=0) / np.diff(places)[:, None]
-    segment = np.clip(np.searchsorted(places, grid, side="right") - 1, 0, len(directions) - 1)
-    joint = (arm.MAX_VELOCITY / np.maximum(np.abs(directions), 1e-9)).min(axis=1)
-    limit = np.minimum(MAX_SPEED, joint[segment])
-    turns = np.linalg.norm(np.diff(directions, axis=0), axis=1)
-    at = np.searchsorted(grid, places[1:-1])
-    limit[at] = np.minimum(limit[at], CORNER_SPEED / np.maximum(turns, 1e-9))
-    limit[0] = limit[-1] = 0.0
-    square = limit**2
-    gains = 2.0 * MAX_ACCELERATION * np.diff(grid)
-    for i, gain in enumerate(gains):
-        square[i + 1] = min(square[i + 1], square[i] + gain)
-    for i in range(len(gains) - 1, -1, -1):
-        square[i] = min(square[i], square[i + 1] + gains[i])
-    return np.sqrt(square)
 
 
 def _rrt_connect(start: Joints, goal: Joints, free: _Free, seed: int) -> Path | None:
@@ -353,6 +327,30 @@ def _shortcut(path: Path, free: _Free, rng: np.random.Generator) -> Path:
         if _edge_free(first, last, free):
             path = np.concatenate([path[:i], [first, last], path[j:]])
     return path
+
+
+def _rounded(path: Path, free: _Free) -> Path:
+    """Cut sharp corners to curves where these are free, so that the arm need not slow down."""
+    lengths = np.linalg.norm(np.diff(path, axis=0), axis=1)
+    corners = path[np.concatenate([[True], lengths > 1e-9])]
+    out = [corners[0]]
+    for before, corner, after in zip(corners[:-2], corners[1:-1], corners[2:], strict=True):
+        into, onward = corner - before, after - corner
+        near, far = float(np.linalg.norm(into)), float(np.linalg.norm(onward))
+        reach = min(ROUNDING, near / 2, far / 2)
+        first, last = corner - into * reach / near, corner + onward * reach / far
+        curve = [
+            (1 - s) ** 2 * first + 2 * s * (1 - s) * corner + s**2 * last for s in ROUNDING_STEPS
+        ]
+        sharp = float(into @ onward) < MILD_TURN * near * far
+        smooth = sharp and all(_edge_free(a, b, free) for a, b in pairwise(curve))
+        out += curve if smooth else [corner]
+    return np.stack([*out, corners[-1]])
+
+
+def _first_free(start: Joints, goals: Sequence[Joints], free: _Free) -> Path | None:
+    """The straight edge in joint space to the first goal that has a free one."""
+    return next((np.stack([start, g]) for g in goals if _edge_free(start, g, free)), None)
 
 
 def _edge_free(start: Joints, goal: Joints, free: _Free) -> bool:

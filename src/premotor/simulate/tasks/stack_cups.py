@@ -27,6 +27,9 @@ BOUNDARY = Box((-0.208, -0.301, -0.002), (0.192, 0.299, -0.002))  # on the table
 SPACING = 0.05  # [m]
 FINGER_ASIDE = 0.062  # [m] half a cup and half a finger, with 5 mm to spare
 FINGER_REACH = 0.165  # [m] a cup and the outer finger open beside it, with 10 mm to spare
+# Two stacked cups are as high as the hand that takes the third: half a cup and half the hand,
+# across and along the line of the fingers, with 5 mm to spare.
+HAND_ASIDE, HAND_REACH = 0.086, 0.157  # [m]
 
 # Heights of the tip, against the pose at the rim.
 BEFORE, LIFTED, ABOVE, INSIDE = 0.068, 0.174, 0.197, 0.097  # [m]
@@ -57,6 +60,17 @@ def _check_fingers(taken: Pose, other: Pose) -> None:
         raise PlacementFailed("a cup stands where a finger would have to come down")
 
 
+def _check_hand(cup: Cup, taken: Pose, stack: Pose) -> None:
+    """Refuse layouts where the hand at a cup's rim would meet the cups stacked already.
+
+    Raises:
+        PlacementFailed: They stand in the way.
+    """
+    x, y, _ = stack.position - taken.position
+    if abs(x) < HAND_ASIDE and abs(y - cup.rim.position[1]) < HAND_REACH:
+        raise PlacementFailed("the stack would stand where the hand has to go")
+
+
 class StackCups(Task[Color, Cast]):
     """Three cups, of which one is named: it stays."""
 
@@ -73,6 +87,7 @@ class StackCups(Task[Color, Cast]):
         for i in (1, 2):
             for j in {0, 1, 2} - {i}:
                 _check_fingers(poses[i], poses[j])
+        _check_hand(cups[2], taken=poses[2], stack=poses[0])
         scene.graspable.extend(cup.name for cup in cups)
         return Cast(cups[0], (cups[1], cups[2]))
 
