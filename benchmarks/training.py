@@ -3,13 +3,13 @@
 import resource
 import shlex
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.clock import Seconds, Stopwatch, peak_memory
 from premotor import presets
 from premotor.cli import main as command_line
 from premotor.data.dataset import Dataset
@@ -42,9 +42,8 @@ def main() -> None:
         for name, step in (("execute alone", 0), ("understand, execute and align", 4)):
             _branch(name, dataset, config, step, peak)
         _run(data, Path(folder) / "run")
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"  peak memory {memory:.0f} MiB, of a training process {workers:.0f} MiB")
+    workers = peak_memory(resource.RUSAGE_CHILDREN)
+    print(f"  peak memory {peak_memory()}, of a training process {workers}")
 
 
 def _command(line: str) -> None:
@@ -54,13 +53,13 @@ def _command(line: str) -> None:
 def _matrix_product(side: int = 1024) -> float:
     a, b = torch.randn(side, side), torch.randn(side, side)
     seconds = min(_timed(lambda: a @ b) for _ in range(10))
-    return 2 * side**3 / seconds / 1e9
+    return 2 * side**3 / seconds.wall / 1e9
 
 
-def _timed(function: Callable[[], object]) -> float:
-    started = time.perf_counter()
+def _timed(function: Callable[[], object]) -> Seconds:
+    watch = Stopwatch()
     function()
-    return time.perf_counter() - started
+    return watch.read()
 
 
 def _branch(name: str, dataset: Dataset, config: TrainConfig, step: int, peak: float) -> None:
@@ -78,11 +77,12 @@ def _branch(name: str, dataset: Dataset, config: TrainConfig, step: int, peak: f
 
     with FlopCounterMode(display=False) as counter:
         update()
-    seconds = min(_timed(update) for _ in range(REPEATS))
+    seconds, cpu = min(_timed(update) for _ in range(REPEATS))
     flop = counter.get_total_flops()
     count = len(rows.transitions)
     print(
-        f"  {name:30s} {count / seconds:6.1f} samples/s one thread, batch {count}; "
+        f"  {name:30s} {count / seconds:6.1f} samples/s one thread, batch {count} "
+        f"({1000 * cpu / count:.1f} ms CPU per sample); "
         f"{flop / count / 1e9:.2f} GFLOP per sample, {flop / seconds / 1e9:.1f} GFLOP/s = "
         f"{100 * flop / seconds / 1e9 / peak:.0f} % of the matrix product"
     )
@@ -90,12 +90,15 @@ def _branch(name: str, dataset: Dataset, config: TrainConfig, step: int, peak: f
 
 def _run(data: Path, out: Path) -> None:
     quiet = "--eval-every 0 --probe-episodes 8"
+    watch = Stopwatch()
     _command(f"train tiny --data {data} --out {out} --steps {STEPS} {quiet}")
+    whole = watch.read()
     records = list(read_lines(out / "metrics.jsonl", StepRecord))[5:]
     seconds = sum(r.step_seconds for r in records)
     waited = sum(r.data_seconds for r in records)
     rate = sum(r.samples_per_second * r.step_seconds for r in records) / seconds
     print(
         f"  all processes together {rate:.1f} samples/s, every fifth step with clips; "
-        f"{100 * waited / seconds:.1f} % of the time spent waiting for data"
+        f"{100 * waited / seconds:.1f} % of the time spent waiting for data; the command "
+        f"{whole.wall:.0f} s by the clock, {whole.cpu:.0f} s CPU"
     )

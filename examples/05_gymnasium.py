@@ -1,5 +1,6 @@
 """A task as a Gymnasium environment: the expert's key poses as actions, filmed.
 
+pip install "premotor[video]"
 python examples/05_gymnasium.py [TASK] [FOLDER]
 """
 
@@ -8,9 +9,10 @@ import sys
 import gymnasium
 
 import premotor.simulate  # noqa: F401  (registers the tasks)
-from premotor.simulate.gym_env import MotionVideo, Picture
+from premotor.simulate.gym_film import MotionVideo, Picture
 
-task, folder = (sys.argv[1:] + ["push_buttons", "videos"][len(sys.argv) - 1 :])[:2]
+task = sys.argv[1] if len(sys.argv) > 1 else "push_buttons"
+folder = sys.argv[2] if len(sys.argv) > 2 else "videos"
 env = gymnasium.make(
     f"premotor/{task}-v0",
     render_mode="rgb_array_list",  # pictures of the motion, not only of where it ends

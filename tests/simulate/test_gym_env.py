@@ -11,13 +11,18 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import RecordVideo
 
 from premotor.episode.observation import CAMERAS
 from premotor.errors import ConfigError, PlacementFailed, UnknownName
 from premotor.geometry.poses import Pose
+from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import Environment
-from premotor.simulate.gym_env import FIRST_DRAWN_SEED, MotionVideo, Picture, ResetNeeded, TaskEnv
+from premotor.simulate.gym_env import FIRST_DRAWN_SEED, ResetNeeded, TaskEnv
+from premotor.simulate.gym_film import MotionVideo, Picture
+from premotor.simulate.gym_spaces import check_size
+from premotor.simulate.rig import Rig
 from premotor.simulate.tasks import TASKS
 from premotor.simulate.verbs import POINTING_DOWN
 
@@ -59,7 +64,7 @@ def same(a, b):
 def test_every_task_is_registered():
     registered = {name for name in gymnasium.registry if name.startswith("premotor/")}
     assert registered == {f"premotor/{task}-v0" for task in TASKS}
-    assert all(gymnasium.spec(name).max_episode_steps == 25 for name in registered)
+    assert all(gymnasium.spec(name).max_episode_steps == EPISODE_STEPS for name in registered)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -166,6 +171,7 @@ def test_a_drawn_seed_without_layout_is_drawn_again_and_a_given_one_is_told(make
         ({"variation": 50}, "variations 0 to 49, got 50"),
         ({"variation": -1}, "got -1"),
         ({"variation": 1.5}, "whole number"),
+        ({"variation": True}, "whole number, got True"),
         ({"variation": "1"}, "whole number"),
         ({"varation": 1}, r"unknown reset options \['varation'\]"),
     ],
@@ -182,6 +188,7 @@ def test_nonsense_options_are_refused(make, options, message):
         ({"cameras": ("fromt",)}, "did you mean 'front'"),
         ({"image_size": (0, 32)}, "width and a height"),
         ({"image_size": (32,)}, "width and a height"),
+        ({"image_size": (True, 32)}, "whole numbers >= 1"),
         ({"render_mode": "human"}, "rgb_array_list"),
     ],
 )
@@ -190,6 +197,8 @@ def test_nonsense_arguments_are_refused(options, message):
         TaskEnv(**{"task": "push_buttons", **options})
     with pytest.raises(UnknownName):
         Picture(camera="heroo")
+    with pytest.raises(ConfigError, match="whole numbers"):
+        check_size((32.0, 32.0))
 
 
 @pytest.mark.parametrize(
@@ -226,6 +235,9 @@ def test_other_numbers_than_nine_are_the_callers_mistake(make, shape):
     env.reset(seed=0)
     with pytest.raises(ConfigError, match="9 numbers"):
         env.step(np.zeros(shape))
+    for nonsense in (["a"] * 9, [[1], [2, 3]], "up"):
+        with pytest.raises(ConfigError, match="9 numbers"):
+            env.step(nonsense)
     assert not env.step([0.3, 0.0, 1.1, *DOWN, 1, 0])[2]  # the episode still goes on
 
 
@@ -237,10 +249,10 @@ def test_acting_and_showing_need_an_episode():
         env.render()
 
 
-def test_twenty_five_steps_are_the_limit(make):
+def test_the_benchmarks_steps_are_the_limit(make):
     env = make(cameras=())
     env.reset(seed=0)
-    ends = [env.step(action(0.3, 0.0, 1.1))[2:4] for _ in range(25)]
+    ends = [env.step(action(0.3, 0.0, 1.1))[2:4] for _ in range(EPISODE_STEPS)]
     assert set(ends[:-1]) == {(False, False)}
     assert ends[-1] == (False, True)
 
@@ -281,22 +293,40 @@ def test_a_picture_shows_how_things_stand(make):
     assert (env.render() != first).any()
 
 
-def test_pictures_of_a_motion_lead_to_how_it_ended(make):
+def test_pictures_of_a_motion_are_a_tenth_of_a_second_apart_whoever_moves(make):
     options = {"picture": Picture("front", 64, 48)}
-    env = make(render_mode="rgb_array_list", **options)
-    other = make(render_mode="rgb_array", **options)
+    env, other = (make(render_mode=mode, **options) for mode in ("rgb_array_list", "rgb_array"))
     for one in (env, other):
         one.reset(seed=0)
     np.testing.assert_array_equal(env.render(), [other.render()])
     assert env.render() == []
-    time = behind(env).world.time
+    world = behind(env).world
+    start, film, moved = world.time, [], []
+    for gripper in (1.0, 0.0, 0.0, 1.0):  # opens and closes; the arm stays from the second on
+        env.step(action(0.3, 0.2, 1.1, gripper=gripper))
+        pictures = env.render()
+        film += pictures
+        moved.append(sum((a != b).any() for a, b in itertools.pairwise(pictures)))
+        assert len(film) == pytest.approx(10 * (world.time - start), abs=1)
+    assert moved[0] >= 5  # the arm
+    assert moved[1] >= 1  # the fingers alone
+
+
+def test_the_last_picture_shows_how_an_episode_ended(make):
+    options = {"picture": Picture("front", 64, 48)}
+    env, other = (make(render_mode=mode, **options) for mode in ("rgb_array_list", "rgb_array"))
     for one in (env, other):
-        one.step(action(0.3, 0.2, 1.1))
-    pictures = env.render()
-    seconds = behind(env).world.time - time
-    assert len(pictures) == pytest.approx(10 * seconds, abs=3)
-    assert all((a != b).any() for a, b in itertools.pairwise(pictures))
-    np.testing.assert_array_equal(pictures[-1], other.render())
+        one.reset(seed=3, options={"variation": 1})
+    for keyframe in behind(other).waypoints():
+        for one in (env, other):
+            *_, terminated, _, info = one.step(keyframe.action())
+    assert terminated
+    assert info["success"]
+    film = env.render()
+    np.testing.assert_array_equal(film[-1], other.render())
+    assert any((a != b).any() for a, b in itertools.pairwise(film))
+    env.reset(seed=0)
+    env.render()
     env.step(action(0.3, np.nan, 1.1))
     assert len(env.render()) == 1
 
@@ -311,12 +341,20 @@ def test_showing_changes_nothing(make):
         same(a, b)
 
 
-def test_closing_twice_and_beginning_anew(make):
+def test_closing_twice_and_beginning_anew(make, monkeypatch):
     env = make(render_mode="rgb_array").unwrapped
     first, _ = env.reset(seed=1)
     env.render()
+    behind(env).observe()
+    opened = [env._eye, env._film._rig, behind(env)._rig]
+    freed = []
+    monkeypatch.setattr(Rig, "close", lambda rig: freed.append(rig))
     env.close()
     env.close()
+    assert set(freed) == set(opened)
+    monkeypatch.undo()
+    for rig in freed:
+        rig.close()
     with pytest.raises(ResetNeeded):
         env.render()
     same(env.reset(seed=1)[0], first)
@@ -338,19 +376,49 @@ def test_videos_are_recorded(make, tmp_path, wrapper, mode, fps):
     env.reset(seed=0)
     assert env.frames_per_sec == fps
     start = behind(env).world.time
-    for place in ((0.3, 0.2, 1.1), (0.3, -0.2, 1.2)):
-        env.step(action(*place))
+    for *place, gripper in ((0.3, 0.2, 1.1, 1.0), (0.3, -0.2, 1.2, 0.0), (0.3, -0.2, 1.2, 1.0)):
+        env.step(action(*place, gripper=gripper))
     seconds = behind(env).world.time - start
     env.close()
     (video,) = tmp_path.glob("films/*.mp4")
-    expected = 3 if mode == "rgb_array" else 10 * seconds
-    assert frames(video) == pytest.approx(expected, abs=0 if mode == "rgb_array" else 6)
+    if mode == "rgb_array":
+        assert frames(video) == 4  # one per step and one before
+    else:
+        assert frames(video) == pytest.approx(fps * seconds, abs=1)
 
 
 def test_a_motion_video_says_what_it_needs(make, tmp_path):
     env = MotionVideo(make(render_mode="rgb_array"), str(tmp_path / "films"))
     with pytest.raises(ConfigError, match="rgb_array_list"):
         env.reset(seed=0)
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_vector_environments_reset_what_has_ended(make, mode):
+    kinds = {"vectorization_mode": "sync", "vector_kwargs": {"autoreset_mode": mode}}
+    vector = gymnasium.make_vec(BUTTONS, num_envs=2, **kinds, **SMALL)
+    stay, leave = action(0.3, 0.0, 1.1), action(0.9, 0.0, 1.1)
+    try:
+        before, _ = vector.reset(seed=[3, 4])
+        seen, _, ended, _, info = vector.step(np.stack([stay, leave]))
+        np.testing.assert_array_equal(ended, [False, True])
+        if mode is AutoresetMode.SAME_STEP:
+            assert info["final_info"]["error"][1] == "out_of_bounds"
+            np.testing.assert_array_equal(info["final_obs"][1]["front_rgb"], before["front_rgb"][1])
+        else:
+            assert info["error"][1] == "out_of_bounds"
+            np.testing.assert_array_equal(seen["front_rgb"][1], before["front_rgb"][1])
+            seen, _, ended, _, info = vector.step(np.stack([stay, leave]))
+            assert not ended.any()  # the action was not for the episode that begins
+    finally:
+        vector.close()
+    assert info["seed"][0] == 3  # it goes on
+    assert info["seed"][1] >= FIRST_DRAWN_SEED
+    fresh, _ = make().reset(
+        seed=int(info["seed"][1]), options={"variation": int(info["variation"][1])}
+    )
+    assert seen["instruction"][1] == fresh["instruction"]
+    np.testing.assert_array_equal(seen["front_rgb"][1], fresh["front_rgb"])
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from premotor.simulate.colors import color
 from premotor.simulate.environment import Environment
 from premotor.simulate.props.peg_board import FOOT, PEG, PITCH, RING_HEIGHT, PegBoard, SquareRing
 from premotor.simulate.scene import Scene
+from premotor.simulate.tasks import insert_onto_square_peg
 from premotor.simulate.tasks.insert_onto_square_peg import Cast, InsertOntoSquarePeg
 from premotor.simulate.world import FINGER_OPEN, World
 
@@ -91,3 +92,16 @@ def test_of_three_different_pegs_the_meant_one_has_the_color() -> None:
         assert len(set(board.colors)) == 3
         places.add(board.meant)
     assert places == {0, 1, 2}
+
+
+def test_every_peg_keeps_the_distance_whichever_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    far = 0.5  # [m] so much that it decides about many layouts
+    monkeypatch.setattr(insert_onto_square_peg, "NEAREST", far)
+    env = Environment()
+    away = []
+    for seed in range(8):
+        env.reset(TASK.name, seed, seed)
+        board = env.world.body_pose(env.cast.board.name)
+        pegs = [board @ env.cast.board.peg(index) for index in range(3)]
+        away += [np.linalg.norm((peg.position - arm.BASE)[:2]) for peg in pegs]
+    assert far <= min(away) < far + 0.1

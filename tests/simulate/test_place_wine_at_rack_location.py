@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate.conditions import Condition
 from premotor.simulate.environment import Environment
 from premotor.simulate.props.bottle import BODY, Bottle
-from premotor.simulate.props.rack import ALONG_Y, PLACES, ROD, RODS, TIERS, Rack
+from premotor.simulate.props.rack import PLACES, ROD, RODS, TIERS, Rack
 from premotor.simulate.scene import Scene
 from premotor.simulate.tasks.place_wine_at_rack_location import Cast, PlaceWineAtRackLocation
 from premotor.simulate.world import FINGER_OPEN, World
@@ -22,7 +23,7 @@ DROP = 0.045  # [m] from the benchmark's last waypoint onto the rods
 def _laid(label: str, drop: float = DROP) -> World:
     scene = Scene()
     scene.add(Rack(), FRAME)
-    lying = Pose.of((PLACES[label], 0.0978, 0.131 + drop), ALONG_Y)
+    lying = Pose.of((PLACES[label], 0.0978, 0.131 + drop), rotations.Z_AGAINST_Y)
     scene.add(Bottle(), FRAME @ lying)
     return scene.build()
 

@@ -1,4 +1,6 @@
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import mujoco
 import numpy as np
@@ -26,7 +28,7 @@ def eye():
         one.close()
 
 
-def test_the_table_is_flat_to_a_tenth_of_a_millimetre(bench, eye):
+def test_the_table_is_flat_to_a_tenth_of_a_millimeter(bench, eye):
     world = bench()
     for camera in ("front", "overhead"):
         view = eye(world).render(world.data, camera)
@@ -159,6 +161,18 @@ def test_missing_gl_says_how_to_get_it(bench, monkeypatch):
     monkeypatch.setattr(f"mujoco.{backend}.GLContext", Broken)
     with pytest.raises(RenderingError, match="apt-get install"):
         rig.Rig(bench().model)
+
+
+def test_another_thread_is_told_whose_the_gl_is(bench, eye):
+    world = bench()
+    camera = eye(world)
+    picture = camera.picture(world.data, "front")
+    owner = threading.current_thread().name
+    with ThreadPoolExecutor(1, thread_name_prefix="second") as pool:
+        for work in (lambda: eye(world), lambda: camera.render(world.data, "front")):
+            with pytest.raises(RenderingError, match=f"'second_0' wants .* thread {owner!r}"):
+                pool.submit(work).result()
+    np.testing.assert_array_equal(camera.picture(world.data, "front"), picture)
 
 
 def test_the_observation_carries_what_the_robot_feels(bench, eye):

@@ -1,18 +1,22 @@
 """Money counts on the shelf that is named, once it is let go."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from premotor.episode.keyframe import Keyframe
-from premotor.geometry.poses import Pose
+from premotor.geometry import rotations
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate import arm
 from premotor.simulate.conditions import detected
 from premotor.simulate.environment import Environment
 from premotor.simulate.props.banknotes import SIZE, Banknotes
 from premotor.simulate.props.safe import DEPTH, HIGH, LABELS, LOW, SHELVES, THICK, WIDTH, Safe
 from premotor.simulate.scene import Scene
-from premotor.simulate.tasks.put_money_in_safe import PutMoneyInSafe
-from premotor.simulate.world import FINGER_OPEN, World
+from premotor.simulate.tasks import put_money_in_safe
+from premotor.simulate.tasks.put_money_in_safe import MODEL_BOX, YAW, PutMoneyInSafe
+from premotor.simulate.world import FINGER_OPEN, World, solid_geoms
 
 pytestmark = pytest.mark.sim
 
@@ -24,7 +28,7 @@ FLOORS = dict(zip(LABELS, (LOW + THICK, *(h + THICK / 2 for h in SHELVES)), stri
 def _lay(height: float, y: float = 0.0) -> World:
     """Let the money go a little over some height, and wait."""
     scene = Scene()
-    scene.add(SAFE, Pose.of((0.0, 0.0, 0.0)))
+    scene.add(SAFE, IDENTITY)
     scene.add(MONEY, Pose.of((0.0, y, height + SIZE[2] / 2 + 0.003)))
     world = scene.build()
     for _ in range(round(0.5 / world.model.opt.timestep)):
@@ -57,7 +61,7 @@ def test_held_money_does_not_count_until_it_is_let_go() -> None:
     env = Environment()
     for variation in range(len(LABELS)):
         env.reset(TASK.name, variation, variation)
-        pose = Pose.of((0.0, 0.0, 0.0))
+        pose = IDENTITY
         for index, keyframe in enumerate(env.waypoints()):
             pose = keyframe.end_effector
             held = Keyframe(pose, gripper_open=index == 0, ignore_collisions=index == 2)
@@ -83,3 +87,29 @@ def test_the_money_lies_on_the_roof_whole_and_turned_anyhow() -> None:
         held.append(np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0])))
     assert -1.0 < min(held) < 30.0
     assert 60.0 < max(held) < 91.0
+
+
+def _solid_corners() -> np.ndarray:
+    """Of all that is felt of the safe, in its frame [m]."""
+    scene = Scene()
+    scene.add(SAFE, IDENTITY)
+    world = scene.build()
+    body = world.model.body(SAFE.name).id
+    corners = []
+    for geom in solid_geoms(world.model, body):
+        for signs in itertools.product((-1, 1), repeat=3):
+            corners.append(world.model.geom_pos[geom] + signs * world.model.geom_size[geom])
+    return np.array(corners)
+
+
+def test_the_turned_safe_leaves_the_workspace_by_as_much_as_is_said() -> None:
+    corners = _solid_corners()
+    beyond = []
+    for yaw in np.linspace(*YAW, 10):
+        turned = Pose.of(np.zeros(3), rotations.about_z(float(yaw))) @ put_money_in_safe.SAFE
+        reach = corners[:, :2] @ turned.matrix()[:2, :2].T + turned.position[:2]
+        low, high = np.array(MODEL_BOX.low[:2]), np.array(MODEL_BOX.high[:2])
+        beyond.append([*(low - reach.min(axis=0)), *(reach.max(axis=0) - high)])
+    worst = np.max(beyond, axis=0)  # at -x, -y, +x, +y [m]; the box fits the workspace
+    assert (worst[[0, 2]] < 0.001).all()
+    assert worst[[1, 3]] == pytest.approx([0.018, 0.025], abs=1e-3)

@@ -8,7 +8,8 @@ from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate import arm
 from premotor.simulate.conditions import detected
-from premotor.simulate.props.shape_sorter import HOLES, LID, SINK, TOP, ShapeSorter, Toy
+from premotor.simulate.props import TABLE
+from premotor.simulate.props.shape_sorter import HOLES, LID, TOP, ShapeSorter, Toy
 from premotor.simulate.props.toy_shapes import OUTLINES, SYMMETRY, area, convex_parts, grown
 from premotor.simulate.scene import Scene
 from premotor.simulate.world import FINGER_OPEN, World
@@ -95,7 +96,7 @@ def test_the_sorter_stands_on_the_table() -> None:
     scene = Scene()
     scene.add(SORTER, Pose.of((0.0, 0.0, 0.0)))
     world = scene.build()
-    assert world.body_pose(SORTER.name).position[2] - SINK == pytest.approx(0.750)
+    assert world.body_pose(SORTER.name).position[2] + TABLE == pytest.approx(0.750)
 
 
 @pytest.mark.parametrize("label", list(OUTLINES))

@@ -60,7 +60,7 @@ def test_a_block_of_the_other_color_counts_for_nothing(env: Environment) -> None
     assert not _done(env)
 
 
-def test_the_column_is_a_centimetre_wide(env: Environment) -> None:
+def test_the_column_is_a_centimeter_wide(env: Environment) -> None:
     first, second, *_ = (block.name for block in env.cast.blocks)
     _put(env, first, level=0)
     _put(env, second, level=1, aside=EDGE / 2 + 0.008)

@@ -5,7 +5,8 @@ import pytest
 
 from premotor.geometry.poses import Pose
 from premotor.simulate.environment import Environment
-from premotor.simulate.tasks.sweep_to_dustpan_of_size import ROOT, Cast
+from premotor.simulate.scene import ROOT
+from premotor.simulate.tasks.sweep_to_dustpan_of_size import Cast
 from premotor.simulate.world import FINGER_OPEN, World
 
 pytestmark = pytest.mark.sim
@@ -46,7 +47,7 @@ def test_only_the_broom_is_held_and_dirt_moves_when_it_is_pushed(
     env.reset(NAME, variation, 5)
     start = _dirt(env)
     way = env.waypoints()  # resolved one by one: the broom is where it has been taken
-    for _ in range(1 + len(env.cast.stroke.waypoints)):
+    for _ in range(1 + len(env.cast.stroke)):
         env.act(next(way))
     assert env.world.grasped == ("broom",)
     assert np.abs(_dirt(env) - start).max() < 1e-3

@@ -52,3 +52,6 @@ class Pose:
         """The frame that this pose stands in, seen from this pose."""
         rotation = rotations.to_matrix(self.quaternion).T
         return Pose(-rotation @ self.position, rotations.from_matrix(rotation))
+
+
+IDENTITY = Pose.of((0.0, 0.0, 0.0))

@@ -13,6 +13,13 @@ from scipy.spatial.transform import Rotation
 
 from premotor.errors import ConfigError
 
+# Quaternions that lay the z axis along another one: of cylinders, cameras, hands.
+_HALF = 0.5**0.5
+Z_ALONG_X = (_HALF, 0.0, _HALF, 0.0)
+Z_AGAINST_X = (_HALF, 0.0, -_HALF, 0.0)
+Z_ALONG_Y = (_HALF, -_HALF, 0.0, 0.0)
+Z_AGAINST_Y = (_HALF, _HALF, 0.0, 0.0)
+
 GIMBAL_MARGIN = 1.0  # [deg] pitch within this of +-90 is set to +-90 (ARP, augmentation)
 
 

@@ -3,7 +3,7 @@
 Kinematics and limits are Franka's published values, inertias the published identification of the
 link parameters. Two things are RLBench's (rlbench.md, Common: robot): the zero of joint 4 lies
 4 deg from Franka's, so that every joint angle of this package is RLBench's; and the tip frame
-stands 7 mm beyond Franka's tool centre. Collision shapes are capsules and boxes; looks come from
+stands 7 mm beyond Franka's tool center. Collision shapes are capsules and boxes; looks come from
 `shells`.
 """
 

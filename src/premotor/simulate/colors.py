@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from premotor.errors import UnknownName
 
 
@@ -47,6 +49,22 @@ def color(name: str) -> Color:
         if candidate.name == name:
             return candidate
     raise UnknownName.of("color", name, (c.name for c in COLORS))
+
+
+def others(named: Color) -> tuple[Color, ...]:
+    """All colors of `COLORS` but one, in their order."""
+    return tuple(c for c in COLORS if c != named)
+
+
+def pair(named: Color, rng: np.random.Generator) -> tuple[tuple[Color, Color], int]:
+    """The named color beside a random other one, and which of the two it is.
+
+    It is the first and the second in turn, from one variation to the next (index modulo 2).
+    """
+    choice = others(named)
+    other = choice[int(rng.integers(len(choice)))]
+    meant = COLORS.index(named) % 2
+    return ((other, named) if meant else (named, other)), meant
 
 
 # The caps of buttons are red and turn green: no base has those two colors.

@@ -1,7 +1,8 @@
 """What has to come true: conditions stepped once per physics step, which may latch.
 
-Whatever a condition remembers lives in the simulation state (`data.userdata`), under names that
-the props reserved; so a restored state remembers, and its looks can be drawn again.
+What a condition counts lives in the simulation state (`data.userdata`), under names that the props
+reserved; so a restored state remembers, and its looks can be drawn again. What a condition looks
+up at the reset (addresses, where a joint started) it keeps itself: it is the same all episode.
 """
 
 from abc import ABC, abstractmethod

@@ -82,6 +82,7 @@ class Environment:
         instructions: What is said; the first text is the one used for acting.
         attempt: Index of the layout that was accepted.
         rejections: Why the layouts before it were not, in their order.
+        on_step: Called after each physics step of `TIMESTEP` in `act` and `wait`.
     """
 
     world: World
@@ -94,6 +95,7 @@ class Environment:
         self.height = height
         self.attempt = 0
         self.rejections: tuple[str, ...] = ()
+        self.on_step: Callable[[], None] | None = None
         self._rig: Rig | None = None
 
     def reset(self, task: str, variation: int, seed: int) -> None:
@@ -273,6 +275,8 @@ class Environment:
         self.world.step(joints, FINGER_OPEN if self._gripper_open else FINGER_CLOSED)
         self._mishap_seen = self._mishap.step(self.world) or self._mishap_seen
         self._succeeded = self._goal.step(self.world)
+        if self.on_step is not None:
+            self.on_step()
 
     def _move(
         self,

@@ -15,58 +15,33 @@ process and used in another (`gymnasium.make_vec(..., vectorization_mode="async"
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
-import mujoco
 import numpy as np
-from gymnasium.wrappers import RecordVideo
 from jaxtyping import Float, UInt8
 
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS
-from premotor.errors import ConfigError, PlacementFailed, PremotorError, UnknownName
+from premotor.errors import ConfigError, PlacementFailed, PremotorError
 from premotor.geometry import rotations
 from premotor.simulate.environment import Environment, Outcome, find_task
-from premotor.simulate.gym_spaces import action_space, observation_space
-from premotor.simulate.rig import MOUNTS, Rig, mask_names
-from premotor.simulate.world import RECORD_PERIOD
+from premotor.simulate.gym_film import HERO, MOTION_FPS, SLIDES_FPS, Film, Picture
+from premotor.simulate.gym_spaces import (
+    action_space,
+    check_camera,
+    check_size,
+    observation_space,
+    whole_number,
+)
+from premotor.simulate.rig import Rig, mask_names
 
-ROWS_PER_PICTURE = 2  # rows of a motion from one picture of it to the next
-MOTION_FPS = round(1 / (ROWS_PER_PICTURE * RECORD_PERIOD))  # [1/s] of simulated time
-SLIDES_FPS = 1  # [1/s] where each step is one picture: about as long as the motion takes
 FIRST_DRAWN_SEED = 2**40  # beyond what data sets draw from (collect.py, --seed below 10 000)
 SEED_DRAWS = 10  # seeds drawn, where none was given, before a task counts as impossible to place
-_State = mujoco.mjtState.mjSTATE_INTEGRATION
 
 
 class ResetNeeded(PremotorError, gymnasium.error.ResetNeeded):
     """There is no episode, or it has ended."""
-
-
-def _check_camera(camera: str) -> None:
-    if camera not in MOUNTS:
-        raise UnknownName.of("camera", camera, MOUNTS)
-
-
-def _check_size(size: Sequence[int]) -> None:
-    if len(size) != 2 or min(size) < 1:
-        raise ConfigError(f"an image needs a width and a height >= 1 [px], got {tuple(size)}")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """What `render` shows; the policy does not see it."""
-
-    camera: str = "hero"
-    width: int = 640  # [px]
-    height: int = 480  # [px]
-    shadows: bool = False  # shadows and smooth edges; six times slower
-
-    def __post_init__(self) -> None:
-        _check_camera(self.camera)
-        _check_size((self.width, self.height))
 
 
 class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
@@ -94,14 +69,15 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
         cameras: Sequence[str] = CAMERAS,
         image_size: Sequence[int] = (128, 128),
         masks: bool = False,
-        picture: Picture = Picture(),
+        picture: Picture = HERO,
     ) -> None:
         """Describe the environment; nothing is staged before `reset`.
 
         Args:
             task: Name of the task.
-            render_mode: "rgb_array": one picture of how things stand; "rgb_array_list": pictures
-                of the whole motion since the last call, 0.1 s apart (see `MotionVideo`).
+            render_mode: "rgb_array": one picture of how things stand; "rgb_array_list": those
+                of the episode since the last call, 0.1 s of simulated time apart and one of how
+                it ended (see `gym_film.MotionVideo`).
             cameras: What the policy sees; "overhead" is one more than the usual four.
             image_size: Width and height of what it sees [px].
             masks: Whether it sees which body is where.
@@ -114,21 +90,22 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
             modes = self.metadata["render_modes"]
             raise ConfigError(f"render_mode must be None or one of {modes}, got {render_mode!r}")
         for camera in cameras:
-            _check_camera(camera)
-        _check_size(image_size)
+            check_camera(camera)
+        check_size(image_size)
         self._task = find_task(task)
         self.render_mode = render_mode
         if render_mode == "rgb_array":
             self.metadata = {**self.metadata, "render_fps": SLIDES_FPS}
         self._cameras = tuple(dict.fromkeys(cameras))
         self._masks = masks
-        self._picture = picture
         self.environment = Environment(*image_size)
         self.observation_space = observation_space(self._cameras, image_size, masks)
         self.action_space = action_space()
         self._eye: Rig | None = None  # what the policy sees
-        self._film: Rig | None = None  # what `render` shows
-        self._states: list[Float[np.ndarray, " s"]] = []  # of the motion not yet rendered
+        self._film = Film(picture)  # what `render` shows
+        self._filming = render_mode == "rgb_array_list"
+        if self._filming:
+            self.environment.on_step = self._film.step
         self._acting = False
         self._episode: dict[str, Any] = {}  # what `info` says of the episode
 
@@ -185,20 +162,17 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
             return None
         if not self._episode:
             raise ResetNeeded("there is nothing to show yet; call reset() first")
-        if self._film is None:
-            size = (self._picture.width, self._picture.height)
-            world = self.environment.world
-            self._film = Rig(world.model, *size, self._picture.shadows, world.looks)
-        if self.render_mode == "rgb_array":
-            return self._film.picture(self.environment.world.data, self._picture.camera)
-        kept, self._states = self._states[::-ROWS_PER_PICTURE][::-1], []
-        return [self._shown(self._film, state) for state in kept]
+        return self._film.pictures() if self._filming else self._film.now()
 
     def close(self) -> None:
         """Free what lies in the GL; a reset begins anew."""
         self._acting = False
         self._episode = {}
-        self._free()
+        if self._eye is not None:
+            self._eye.close()
+            self._eye = None
+        self._film.close()
+        self.environment.close()
 
     def _stage(self, seed: int | None, wished: int | None, draws: int) -> tuple[int, int]:
         """Stage what was asked for, or drawn; returns variation and seed."""
@@ -224,7 +198,9 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
         }
         if self._masks:
             self._episode["mask_names"] = mask_names(self.environment.world.model)
-        self._keep()
+        self._film.begin(self.environment.world)
+        if self._filming:
+            self._film.keep()
 
     def _act(self, numbers: Float[np.ndarray, "9"]) -> Outcome:
         try:
@@ -232,9 +208,9 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
         except ConfigError as error:
             outcome = Outcome(False, False, True, "invalid_action", str(error))
         else:
-            outcome = self.environment.act(keyframe, self._keep)
-        if not self._states:
-            self._keep()  # nothing moved, and that is to be seen
+            outcome = self.environment.act(keyframe)
+        if self._filming and (outcome.ended or not self._film.waiting):
+            self._film.keep()  # how it ended; or nothing moved, and that is to be seen
         return outcome
 
     def _observation(self) -> dict[str, Any]:
@@ -278,53 +254,15 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
             "reason": outcome.detail,
         }
 
-    def _keep(self) -> None:
-        """Remember how things stand, for a picture of it."""
-        if self.render_mode != "rgb_array_list":
-            return
-        world = self.environment.world
-        state = np.empty(mujoco.mj_stateSize(world.model, _State))
-        mujoco.mj_getState(world.model, world.data, state, _State)
-        self._states.append(state)
-
-    def _shown(self, film: Rig, state: Float[np.ndarray, " s"]) -> UInt8[np.ndarray, "h w 3"]:
-        """A state as it looked, drawn from a copy: the episode itself is not touched."""
-        data = mujoco.MjData(film.model)
-        mujoco.mj_setState(film.model, data, state, _State)
-        mujoco.mj_forward(film.model, data)
-        return film.picture(data, self._picture.camera)
-
-    def _free(self) -> None:
-        for rig in (self._eye, self._film):
-            if rig is not None:
-                rig.close()
-        self._eye = self._film = None
-        self._states = []
-
-
-class MotionVideo(RecordVideo):
-    """Records smooth videos of environments made with `render_mode="rgb_array_list"`.
-
-    Gymnasium's own `RecordVideo` works too, but keeps only the last picture of each step.
-    """
-
-    def _capture_frame(self) -> None:
-        frames = self.env.render()
-        if not isinstance(frames, list):
-            raise ConfigError(
-                "MotionVideo needs pictures of motions; make the environment with "
-                'render_mode="rgb_array_list"'
-            )
-        self.recorded_frames += frames
-
 
 def _numbers(action: object) -> Float[np.ndarray, "9"]:
-    numbers = np.asarray(action, dtype=np.float64)
+    meant = "an action is 9 numbers (position, quaternion xyzw, gripper, ignore collisions), got "
+    try:
+        numbers = np.asarray(action, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{meant}{action!r}") from None
     if numbers.shape != (9,):
-        raise ConfigError(
-            "an action is 9 numbers (position, quaternion xyzw, gripper, ignore collisions), got "
-            f"an array of shape {numbers.shape}"
-        )
+        raise ConfigError(f"{meant}an array of shape {numbers.shape}")
     return numbers
 
 
@@ -337,6 +275,6 @@ def _variation(options: Mapping[str, Any]) -> int | None:
     if unknown := set(options) - {"variation"}:
         raise ConfigError(f"unknown reset options {sorted(unknown)}; there is only 'variation'")
     variation = options.get("variation")
-    if variation is not None and not isinstance(variation, int | np.integer):
+    if variation is not None and not whole_number(variation):
         raise ConfigError(f"variation must be a whole number, got {variation!r}")
     return None if variation is None else int(variation)

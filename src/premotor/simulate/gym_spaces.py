@@ -2,15 +2,16 @@
 
 import string
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector.utils import read_from_shared_memory
 
+from premotor.errors import ConfigError, UnknownName
 from premotor.simulate import arm
 from premotor.simulate.environment import ACTION_HIGH, ACTION_LOW
-from premotor.simulate.rig import FAR
+from premotor.simulate.rig import FAR, MOUNTS
 
 # Bounds of the observation: wide, but nothing leaves them.
 _REACH = 2.0  # [m] from the world's origin, farther than the arm can get
@@ -53,6 +54,33 @@ _READ_TEXT: Any = read_from_shared_memory.dispatch(spaces.Text)
 @read_from_shared_memory.register(Instruction)
 def _told(space: Instruction, shared_memory: Any, n: int = 1) -> Any:
     return _Told(space, shared_memory, n)
+
+
+def whole_number(value: object) -> TypeGuard[int]:
+    """Whether a value is one; True and False are not, though Python counts with them."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def check_camera(camera: str) -> None:
+    """Refuse cameras that the rig does not have.
+
+    Raises:
+        UnknownName: There is none of this name.
+    """
+    if camera not in MOUNTS:
+        raise UnknownName.of("camera", camera, MOUNTS)
+
+
+def check_size(size: Sequence[object]) -> None:
+    """Refuse what is no width and height of an image [px].
+
+    Raises:
+        ConfigError: There are not two, or they are not whole numbers from 1 on.
+    """
+    if len(size) != 2 or not all(whole_number(side) and side >= 1 for side in size):
+        raise ConfigError(
+            f"an image needs a width and a height, whole numbers >= 1 [px], got {tuple(size)}"
+        )
 
 
 def action_space() -> spaces.Space[Any]:

@@ -18,6 +18,7 @@ WORKSPACE_CENTER = np.array([0.25, 0.0, 0.752])  # [m] all task roots are drawn 
 WORKSPACE_HALF = np.array([0.325, 0.455])  # [m]
 ROOT_TRIES = 1000
 SPAWN_TRIES = 100
+ROOT = "root"  # body at the task's frame, for what is tied to no prop
 FULL_TURN = (-np.pi, np.pi)
 
 XY = Float[np.ndarray, "2"]
@@ -147,6 +148,7 @@ class Scene:
 
     def build(self) -> World:
         """Compile the model; the world shows the looks of its props and stands at its start."""
+        self.blueprint.body(ROOT, self._root)
         world = World(self.blueprint.spec, graspable=tuple(self.graspable))
         world.looks.extend(prop.show for prop in self.props)
         return world

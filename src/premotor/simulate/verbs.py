@@ -111,6 +111,17 @@ class Waypoint:
     moves: Mapping[str, float] = field(default_factory=dict)  # joints it moves, and how far
 
 
+def over(body: str, height: float, symmetry: int = 1) -> Anchor:
+    """The hand pointing down, its tip so far [m] above the frame of a body."""
+    return Anchor(body, Pose.of((0.0, 0.0, height), POINTING_DOWN), symmetry)
+
+
+def hand_down(place: Pose, height: float) -> Pose:
+    """The hand pointing down over a place, its tip at a height [m] of the frame both are in."""
+    x, y, _ = place.position
+    return Pose.of((x, y, height), POINTING_DOWN)
+
+
 def approach(to: Anchor) -> Waypoint:
     """Go to a pose in the air, around whatever is in the way."""
     return Waypoint(to)
@@ -121,9 +132,9 @@ def ready(at: Anchor, ignore_collisions: bool = False) -> Waypoint:
     return Waypoint(at, gripper=False, ignore_collisions=ignore_collisions)
 
 
-def grasp(at: Anchor) -> Waypoint:
+def grasp(at: Anchor, ignore_collisions: bool = False) -> Waypoint:
     """Go on to a pose and close the gripper on what is there."""
-    return Waypoint(at, gripper=False, linear=True)
+    return Waypoint(at, gripper=False, linear=True, ignore_collisions=ignore_collisions)
 
 
 def press(to: Anchor) -> Waypoint:

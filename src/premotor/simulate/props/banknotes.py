@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate import textures
 from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
 from premotor.simulate.props.shapes import labelled_box
@@ -18,7 +18,6 @@ BEVEL = 0.0008  # [m]
 BAND = 0.028  # [m] width of the band about the middle
 PANEL = 256  # [px] of one face
 NOTE = (600, 254)  # [px] of the drawing of one note
-HERE = Pose.of((0.0, 0.0, 0.0))
 
 PAPER = (214, 228, 198)
 INK = (44, 92, 66)
@@ -83,6 +82,7 @@ class Banknotes(Prop):
 
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
         body = blueprint.free_body(self.name, pose)
-        blueprint.solid_box(body, SIZE, HERE, Solid(mass=MASS, friction=FRICTION))
+        blueprint.solid_box(body, SIZE, IDENTITY, Solid(mass=MASS, friction=FRICTION))
         looks = labelled_box((SIZE[0] / 2, SIZE[1] / 2, SIZE[2] / 2), BEVEL)
-        blueprint.surface(body, looks, HERE, blueprint.texture("banknotes", printed(), shine=0.1))
+        paper = blueprint.texture("banknotes", printed(), shine=0.1)
+        blueprint.surface(body, looks, IDENTITY, paper)

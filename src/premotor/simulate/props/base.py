@@ -17,6 +17,8 @@ from premotor.simulate.props.shapes import Surface
 
 SENSOR_GROUP = 4  # geoms of this group are neither drawn nor solid: volumes that detect
 
+TABLE = -0.002  # [m] the table top in the frame of a task's root (rlbench.md, Common: scene)
+
 RGB = tuple[float, float, float]
 
 
@@ -157,6 +159,13 @@ class Blueprint:
         half = np.array([size[0] / 2, size[1] / 2, 0.0])
         self._collider(body, mujoco.mjtGeom.mjGEOM_CYLINDER, half, pose, solid)
 
+    def solid_capsule(
+        self, body: mujoco.MjsBody, size: tuple[float, float], pose: Pose, solid: Solid
+    ) -> None:
+        """A cylinder about z with a ball at each end, not seen; (diameter, whole length) [m]."""
+        half = np.array([size[0] / 2, (size[1] - size[0]) / 2, 0.0])
+        self._collider(body, mujoco.mjtGeom.mjGEOM_CAPSULE, half, pose, solid)
+
     def solid_ball(self, body: mujoco.MjsBody, diameter: float, pose: Pose, solid: Solid) -> None:
         """A sphere that collides and is not seen; `diameter` in [m]."""
         half = np.array([diameter / 2, 0.0, 0.0])
@@ -169,18 +178,21 @@ class Blueprint:
         count: int,
         pose: Pose,
         solid: Solid,
+        lean: float = 0.0,
     ) -> None:
         """A round wall about z from `count` boxes that collide and are not seen.
 
         `size` is (inner diameter, thickness, height) [m]: the boxes touch the inner circle from
-        outside and meet at their outer corners; `solid.mass` is shared among them.
+        outside and meet at their outer corners; `solid.mass` is shared among them. They lean
+        outward about their inner faces' middles by `lean` [rad], and then meet only there.
         """
         inner, thick, height = size
         width = 2.0 * (inner / 2 + thick) * float(np.tan(np.pi / count))
         part = replace(solid, mass=solid.mass / count)
+        face = Pose.of((inner / 2, 0.0, 0.0), (np.cos(lean / 2), 0.0, np.sin(lean / 2), 0.0))
+        middle = face @ Pose.of((thick / 2, 0.0, 0.0))
         for turn in np.arange(count) * 2.0 * np.pi / count:
             out = Pose.of((0.0, 0.0, 0.0), rotations.about_z(float(turn)))
-            middle = Pose.of(((inner + thick) / 2, 0.0, 0.0))
             self.solid_box(body, (thick, width, height), pose @ out @ middle, part)
 
     def solid_hull(

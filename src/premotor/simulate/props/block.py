@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
 
 EDGE = 0.0563  # [m]
@@ -24,4 +24,4 @@ class Block(Prop):
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
         body = blueprint.free_body(self.name, pose)
         paint = blueprint.paint(self.name, RGB, shine=0.4)
-        blueprint.box(body, (EDGE, EDGE, EDGE), Pose.of((0.0, 0.0, 0.0)), paint, Solid(mass=MASS))
+        blueprint.box(body, (EDGE, EDGE, EDGE), IDENTITY, paint, Solid(mass=MASS))

@@ -11,7 +11,7 @@ from premotor.simulate.props.forms import lathe
 from premotor.simulate.props.shapes import Surface, bevelled_box
 
 HEAD = (0.2625, 0.0375, 0.0375)  # [m] collider, flat on the table
-LEAN = np.radians(25.0)  # [rad] of the handle towards +y
+LEAN = np.radians(25.0)  # [rad] of the handle toward +y
 HANDLE = (0.0113, 0.0113, 0.6)  # [m] collider
 HANDLE_CENTER = (0.0, 0.1379, 0.3168)  # [m] in the frame of the broom
 HEAD_MASS, HANDLE_MASS = 0.245, 0.2  # [kg]; 0.445 together
@@ -37,7 +37,7 @@ DARK_SLATE = (0.20, 0.28, 0.33)
 
 
 def _bristles() -> Surface:
-    """A box with broken edges that widens towards its foot."""
+    """A box with broken edges that widens toward its foot."""
     box = bevelled_box((BRISTLES[0] / 2, BRISTLES[1] / 2, BRISTLES[2] / 2), 0.001)
     widened = box.vertices.copy()
     widened[box.vertices[:, 2] < 0.0, 1] *= FLARE
@@ -54,7 +54,7 @@ def _straw() -> textures.Image:
 
 @dataclass(frozen=True)
 class Broom(Prop):
-    """Stands on its head, its long side along x; the handle leans towards +y.
+    """Stands on its head, its long side along x; the handle leans toward +y.
 
     Its frame lies under the middle of the head, on the table.
     """

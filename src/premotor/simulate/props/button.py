@@ -1,4 +1,4 @@
-"""A push button: a coloured base plate and a cap that gives way by a centimeter."""
+"""A push button: a colored base plate and a cap that gives way by a centimeter."""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +8,7 @@ from premotor.geometry.poses import Pose
 from premotor.simulate.colors import Color
 from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid, slot_of
 
-BASE = (0.1, 0.1, 0.021)  # [m] coloured plate
+BASE = (0.1, 0.1, 0.021)  # [m] colored plate
 BASE_HEIGHT = 0.0085  # [m] of its center above the frame (the table plane)
 RING = (0.066, 0.003)  # [m] diameter and height of the dark collar around the cap
 CAP = (0.056, 0.0117)  # [m] diameter and height, its upper 1.7 mm and the wrap below it

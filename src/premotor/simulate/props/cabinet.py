@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
+from premotor.simulate import textures
 from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
 
 PANEL = 0.0075  # [m] thickness of the carcass panels
@@ -23,17 +25,14 @@ HANDLE_DISTANCE = 0.2058  # [m] of the bar in front of the cabinet's axis
 HANDLE_RAISE = 0.0045  # [m] above the drawer's middle
 POST = (0.0075, 0.012, 0.0075)  # [m]
 TRAVEL = 0.3  # [m]
-DRAWER_MASS = 0.3375  # [kg]
 INSIDE = (0.30, 0.30, 0.075)  # [m] of the volume that detects what lies in a drawer
 INSIDE_LOW = {"bottom": -0.0495, "middle": -0.0195, "top": -0.045}  # [m] from its middle
 INSIDE_MIDDLE = 0.023  # [m] along y
 FRICTION = 1.0  # [N] of the runners; a drawer stays where it is left
 
-WOOD = (0.72, 0.624, 0.48)
-LIGHT_WOOD = (0.86, 0.812, 0.74)
+WOOD = (184, 159, 122)
+LIGHT_WOOD = (219, 207, 189)
 STEEL = (0.70, 0.70, 0.72)
-
-FLAT_X = (0.70710678, 0.0, 0.70710678, 0.0)  # wxyz: z of a cylinder along x
 
 
 @dataclass(frozen=True)
@@ -58,11 +57,11 @@ class Cabinet(Prop):
     def handle(self, label: str) -> Pose:
         """Tip pose that holds a bar, in the cabinet's frame: approach -y, fingers along z."""
         height = DRAWER_HEIGHTS[label] + 0.0044
-        return Pose.of((0.0, 0.1955, height), (0.70710678, 0.70710678, 0.0, 0.0))
+        return Pose.of((0.0, 0.1955, height), rotations.Z_AGAINST_Y)
 
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
         carcass = blueprint.body(self.name, pose)
-        wood = blueprint.paint("cabinet_wood", WOOD, shine=0.2)
+        wood = blueprint.texture("cabinet_wood", textures.wood(WOOD, planks=1), shine=0.2)
         metal = blueprint.paint("cabinet_steel", STEEL, shine=0.8)
         side = (CARCASS_LOW + CARCASS_HIGH) / 2
         tall = CARCASS_HIGH - CARCASS_LOW - PANEL
@@ -88,7 +87,8 @@ class Cabinet(Prop):
         name = self.drawer(label)
         drawer = blueprint.body(name, Pose.of((0.0, 0.0, height)), parent=self.name)
         drawer.gravcomp = 1.0
-        light = blueprint.paint("cabinet_light_wood", LIGHT_WOOD, shine=0.25)
+        grain = textures.wood(LIGHT_WOOD, planks=1)
+        light = blueprint.texture("cabinet_light_wood", grain, shine=0.25)
         metal = blueprint.paint("cabinet_steel", STEEL, shine=0.8)
         flat = (DRAWER_WIDTH, DRAWER_WALL, DRAWER_SIDE)
         deep = (DRAWER_WALL, DRAWER_DEPTH, DRAWER_SIDE)
@@ -102,7 +102,7 @@ class Cabinet(Prop):
         wall = Solid(mass=0.06)
         for size, center in walls:
             blueprint.box(drawer, size, Pose.of(center), light, wall)
-        bar = Pose.of((0.0, HANDLE_DISTANCE, HANDLE_RAISE), FLAT_X)
+        bar = Pose.of((0.0, HANDLE_DISTANCE, HANDLE_RAISE), rotations.Z_ALONG_X)
         blueprint.cylinder(drawer, HANDLE, bar, metal, Solid(mass=0.0375))
         for x in (-0.033, 0.033):
             post = Pose.of((x, 0.1953, HANDLE_RAISE))

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate import textures
 from premotor.simulate.props.base import RGB, Blueprint, Box, Prop, Solid
 from premotor.simulate.props.shapes import labelled_box
@@ -14,6 +14,7 @@ BEVEL = 0.05  # of the edge: broken corners, as on a toy block
 PANEL = 96  # [px] of one face
 GROOVE = (0.13, 0.165)  # of the edge: where the groove begins and ends
 DARK = 0.12  # luminance below which the groove is drawn lighter than its face
+PALE_BLUE = (0.85, 0.85, 1.0)  # of the benchmark's nameless cubes
 WEAR = 0.02  # spread of the paint's lightness
 
 
@@ -54,8 +55,7 @@ class Cube(Prop):
 
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
         body = blueprint.free_body(self.name, pose)
-        here = Pose.of((0.0, 0.0, 0.0))
         half = self.edge / 2
-        blueprint.solid_box(body, (self.edge,) * 3, here, Solid(mass=self.mass))
+        blueprint.solid_box(body, (self.edge,) * 3, IDENTITY, Solid(mass=self.mass))
         looks = labelled_box((half, half, half), BEVEL * self.edge)
-        blueprint.surface(body, looks, here, carved_paint(blueprint, self.rgb))
+        blueprint.surface(body, looks, IDENTITY, carved_paint(blueprint, self.rgb))

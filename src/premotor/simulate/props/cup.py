@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 
-from premotor.geometry import rotations
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate import verbs
 from premotor.simulate.colors import Color
 from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
@@ -76,8 +74,13 @@ class Cup(Prop):
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
         body = blueprint.free_body(self.name, pose)
         paint = blueprint.paint(f"cup_{self.color.name}", self.color.rgb, shine=0.7)
-        blueprint.surface(body, lathe(PROFILE), Pose.of((0.0, 0.0, 0.0)), paint)
-        _add_taper(blueprint, body)
+        blueprint.surface(body, lathe(PROFILE), IDENTITY, paint)
+        run, rise = NECK[0] - FOOT, NECK[1] - LIFT
+        taper = (FOOT + NECK[0] - 2 * WALL, WALL, float(np.hypot(run, rise)))
+        around = Pose.of((0.0, 0.0, (LIFT + NECK[1]) / 2))
+        wall = Solid(friction=FRICTION, mass=WALL_MASS)
+        lean = float(np.arctan2(run, rise))
+        blueprint.solid_ring(body, taper, STAVES, around, wall, lean)
         size = (2 * (MOUTH - WALL), WALL, HEIGHT - COLLAR)
         middle = Pose.of((0.0, 0.0, (COLLAR + HEIGHT) / 2))
         collar = Solid(friction=FRICTION, mass=COLLAR_MASS)
@@ -88,18 +91,3 @@ class Cup(Prop):
         )
         # The benchmark's sensor: 4 cm wide, 10 cm high, from 11 mm above the table.
         blueprint.round_volume(body, self.sensor, (0.04, 0.1), Pose.of((0.0, 0.0, 0.0611)))
-
-
-def _add_taper(blueprint: Blueprint, body: mujoco.MjsBody) -> None:
-    """The wall from the foot to the neck: leaning boxes, side by side like the staves of a tub."""
-    run, rise = NECK[0] - FOOT, NECK[1] - LIFT
-    lean = float(np.arctan2(run, rise)) / 2  # half of the turn [rad]
-    middle = Pose.of(((FOOT + NECK[0]) / 2, 0.0, (LIFT + NECK[1]) / 2))
-    face = middle @ Pose.of((0.0, 0.0, 0.0), (np.cos(lean), 0.0, np.sin(lean), 0.0))
-    stave = face @ Pose.of((-WALL / 2, 0.0, 0.0))
-    # Gaps are left at the neck; wide enough to close them, the feet would stick out.
-    size = (WALL, 2.2 * FOOT * np.tan(np.pi / STAVES), float(np.hypot(run, rise)))
-    part = Solid(friction=FRICTION, mass=WALL_MASS / STAVES)
-    for turn in np.arange(STAVES) * 2.0 * np.pi / STAVES:
-        pose = Pose.of((0.0, 0.0, 0.0), rotations.about_z(float(turn))) @ stave
-        blueprint.solid_box(body, size, pose, part)

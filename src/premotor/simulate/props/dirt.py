@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate import textures
 from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
 from premotor.simulate.props.shapes import bevelled_box
@@ -28,9 +26,8 @@ class Dirt(Prop):
 
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
         body = blueprint.free_body(self.name, pose)
-        here = Pose.of(np.zeros(3))
-        blueprint.solid_box(body, (EDGE, EDGE, EDGE), here, Solid(mass=MASS))
+        blueprint.solid_box(body, (EDGE, EDGE, EDGE), IDENTITY, Solid(mass=MASS))
         gain = 1.0 + 0.16 * textures.noise((128, 128), (1.2, 1.2), 31)
         soil = blueprint.texture("dirt_soil", textures.shade(SOIL, gain), 0.05, (20.0, 20.0))
         half = EDGE / 2
-        blueprint.surface(body, bevelled_box((half, half, half), BEVEL), here, soil)
+        blueprint.surface(body, bevelled_box((half, half, half), BEVEL), IDENTITY, soil)

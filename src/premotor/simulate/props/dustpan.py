@@ -11,10 +11,10 @@ from premotor.simulate.props.forms import arc, lathe, prism
 
 WIDTH, DEPTH, HEIGHT = 0.274, 0.218, 0.083  # [m] of the larger pan; others are scaled
 SENSOR = (0.25, 0.15, 0.05)  # [m]
-SENSOR_FORWARD = 0.0263  # [m] of the volume's middle, towards the mouth
+SENSOR_FORWARD = 0.0263  # [m] of the volume's middle, toward the mouth
 FLOOR = 0.0015  # [m] thickness
 WALL = 0.006  # [m] thickness
-WALL_START = 0.022  # [m] from the middle towards the mouth: the broom enters up to there, and
+WALL_START = 0.022  # [m] from the middle toward the mouth: the broom enters up to there, and
 # its head is wider than the pan
 FOOT_CURVE = 0.03  # [m] radius of the back corners
 POLE = 0.0205  # [m] diameter
@@ -24,7 +24,7 @@ RING = (0.030, 0.045)  # [m] diameter and height of the socket at the pole's foo
 
 PLASTIC = (0.10, 0.10, 0.11)
 LIP = (0.30, 0.31, 0.33)
-ALUMINIUM = (0.60, 0.61, 0.63)
+ALUMINUM = (0.60, 0.61, 0.63)
 GRIP = (0.07, 0.07, 0.08)
 
 ON_EDGE = (0.5, 0.5, 0.5, 0.5)  # wxyz: a sheet's x, y and normal along y, z and x
@@ -32,7 +32,7 @@ ON_EDGE = (0.5, 0.5, 0.5, 0.5)  # wxyz: a sheet's x, y and normal along y, z and
 
 @dataclass(frozen=True)
 class Dustpan(Prop):
-    """Open towards +y of its frame, which lies on the table under the middle of the pan."""
+    """Open toward +y of its frame, which lies on the table under the middle of the pan."""
 
     name: str
     scale: float  # 1 for the larger pan
@@ -84,7 +84,7 @@ class Dustpan(Prop):
 
     def _build_pole(self, blueprint: Blueprint, body: mujoco.MjsBody) -> None:
         s = self.scale
-        metal = blueprint.paint("dustpan_pole", ALUMINIUM, shine=0.85)
+        metal = blueprint.paint("dustpan_pole", ALUMINUM, shine=0.85)
         black = blueprint.paint("dustpan_grip", GRIP, shine=0.4)
         foot = s * POLE_LOW
         length = self.pole - foot

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate import textures
 from premotor.simulate.props import forms
@@ -25,8 +26,10 @@ LEG = 0.018  # [m] square tube
 LEG_AT = (0.13, 0.262)  # [m] from the middle along x and y
 SHELF_HEIGHT = 0.055  # [m]
 WHEEL = (0.064, 0.016)  # [m] diameter, width
+HUB_CAP = 0.002  # [m] by which it is wider than the wheel
 PANEL = (0.008, 0.270, 0.062)  # [m] with the knobs, in front of the firebox
 KNOB = (0.028, 0.016)  # [m] diameter, depth
+FRONT = 0.0215  # [m] by which panel and knobs stick out at -x, and are felt
 KNOBS_Y = (-0.080, 0.0, 0.080)  # [m] along the panel
 LID_FOOT = (0.040, 0.317)  # [m] along y, and height of the edge that it stands on when open
 LID = (0.290, 0.095, 0.280)  # [m] width, depth of the hood, length
@@ -40,23 +43,22 @@ STEEL = (0.72, 0.73, 0.75)
 GAS_WHITE = (0.90, 0.90, 0.88)
 TAN_WOOD = (186, 132, 78)
 
-FACING_FRONT = (0.70710678, 0.0, -0.70710678, 0.0)  # wxyz: z of a cylinder along -x
-ALONG_Y = (0.70710678, -0.70710678, 0.0, 0.0)  # wxyz: z of a cylinder along y
-
 
 @dataclass(frozen=True)
 class Grill(Prop):
     """Stands on the table; its front looks along -x, the grate lies on the side of -y.
 
     The lid opens sideways, over the worktop, so that it hides the grate neither from the arm nor
-    from a camera, whichever way the grill faces.
+    from a camera, whichever way the grill faces. Its wheels, which reach 6 mm out at the sides and
+    18 mm at +y, are seen and not felt.
     """
 
     name: str = "grill"
 
     @property
     def box(self) -> Box:
-        return Box((-DEPTH / 2, -LENGTH / 2, 0.0), (DEPTH / 2, LENGTH / 2, 0.61))
+        side, end = LEG_AT[0] + LEG / 2 + WHEEL[1] + HUB_CAP / 2, LEG_AT[1] + WHEEL[0] / 2
+        return Box((-DEPTH / 2 - FRONT, -LENGTH / 2, 0.0), (side, end, 0.61))
 
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
         body = blueprint.body(self.name, pose)
@@ -78,7 +80,7 @@ class Grill(Prop):
         low, high = floor_height, GRATE_TOP - RIM[1]
         across = [(-floor_width / 2, low), (floor_width / 2, low), (top, high), (-top, high)]
         # The section lies in x, z; a sheet is cut in x, y and stood up by a turn about x.
-        upright = Pose.of((0.0, GRATE_Y, 0.0), (0.70710678, 0.70710678, 0.0, 0.0))
+        upright = Pose.of((0.0, GRATE_Y, 0.0), rotations.Z_AGAINST_Y)
         blueprint.surface(body, forms.prism(np.array(across), FIREBOX[1]), upright, black)
         bed = (FIREBOX[0] - 0.02, FIREBOX[1] - 0.02, 0.004)
         blueprint.box(body, bed, Pose.of((0.0, GRATE_Y, high)), coals, VISUAL)
@@ -109,9 +111,11 @@ class Grill(Prop):
         red = blueprint.paint("grill_enamel", ENAMEL, shine=0.7)
         x, z = -DEPTH / 2 - 0.001, GRATE_TOP - RIM[1] - PANEL[2] / 2
         blueprint.box(body, PANEL, Pose.of((x, GRATE_Y, z)), brushed, VISUAL)
+        felt = Pose.of((-(DEPTH + FRONT) / 2, GRATE_Y, z))
+        blueprint.solid_box(body, (FRONT, *PANEL[1:]), felt, Solid())
         for y in KNOBS_Y:
             at = (x - PANEL[0] / 2 - KNOB[1] / 2, GRATE_Y + y, z)
-            blueprint.cylinder(body, KNOB, Pose.of(at, FACING_FRONT), black, VISUAL)
+            blueprint.cylinder(body, KNOB, Pose.of(at, rotations.Z_AGAINST_X), black, VISUAL)
             mark = (at[0] - KNOB[1] / 2, at[1], at[2] + KNOB[0] / 4)
             blueprint.box(body, (0.001, 0.003, KNOB[0] / 2), Pose.of(mark), red, VISUAL)
 
@@ -134,9 +138,9 @@ class Grill(Prop):
                 blueprint.box(body, (LEG, LEG, tall), at, steel, VISUAL)
             blueprint.box(body, (LEG, 2 * y, LEG), Pose.of((at_x, 0.0, 0.20)), steel, VISUAL)
             out = np.sign(at_x) * (LEG + WHEEL[1]) / 2
-            wheel = Pose.of((at_x + out, y, WHEEL[0] / 2), FACING_FRONT)
+            wheel = Pose.of((at_x + out, y, WHEEL[0] / 2), rotations.Z_AGAINST_X)
             blueprint.cylinder(body, WHEEL, wheel, black, VISUAL)
-            blueprint.cylinder(body, (0.4 * WHEEL[0], WHEEL[1] + 0.002), wheel, steel, VISUAL)
+            blueprint.cylinder(body, (0.4 * WHEEL[0], WHEEL[1] + HUB_CAP), wheel, steel, VISUAL)
 
     def _build_gas(self, blueprint: Blueprint) -> None:
         """The bottle on the shelf below the worktop, and its hose."""
@@ -174,7 +178,7 @@ class Grill(Prop):
         bow = np.array([(-0.08, 0, 0), (-0.08, 0.03, 0.01), (0.08, 0.03, 0.01), (0.08, 0, 0)])
         grip = stand @ Pose.of((0.0, 0.955 * depth, 0.84 * length))
         blueprint.surface(body, forms.tube(_rounded(bow), 0.010), grip, steel)
-        dial = stand @ Pose.of((0.0, depth + 0.002, 0.5 * length), ALONG_Y)
+        dial = stand @ Pose.of((0.0, depth + 0.002, 0.5 * length), rotations.Z_ALONG_Y)
         blueprint.cylinder(body, (0.050, 0.006), dial, steel, VISUAL)
         blueprint.cylinder(body, (0.040, 0.008), dial, black, VISUAL)
         for x in (-0.09, 0.09):

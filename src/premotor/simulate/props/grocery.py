@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate.props import forms, labels, shapes
 from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
 from premotor.simulate.props.labels import Label
@@ -91,7 +91,7 @@ class Grocery(Prop):
         body = blueprint.spec.body(self.name)
         tin = blueprint.paint("grocery_tin", TIN, shine=0.9)
         diameter, _, height = self.size
-        r, foot = diameter / 2, Pose.of((0.0, 0.0, 0.0))
+        r, foot = diameter / 2, IDENTITY
         upright = Pose.of((0.0, 0.0, height / 2))
         blueprint.solid_cylinder(body, (diameter, height), upright, Solid(mass=self.mass))
         wall, rim, sink = r - SEAM, 0.0022, 0.0025
@@ -126,7 +126,7 @@ class Grocery(Prop):
         image = labels.wrapper(self.label, (2 * radius, high - low))
         paper = blueprint.texture(self.name, image, shine=0.25)
         sheet = _squashed(forms.lathe([(radius, low), (radius, high)]), squash)
-        blueprint.surface(blueprint.spec.body(self.name), sheet, Pose.of((0.0, 0.0, 0.0)), paper)
+        blueprint.surface(blueprint.spec.body(self.name), sheet, IDENTITY, paper)
 
     def _build_tin(self, blueprint: Blueprint) -> None:
         """A box of sheet metal with a seamed lid at either end."""
@@ -153,7 +153,7 @@ class Grocery(Prop):
         yellow = blueprint.paint("mustard_yellow", YELLOW, shine=0.5)
         green = blueprint.paint("mustard_cap", CAP_GREEN, shine=0.5)
         x, y, z = self.size
-        tall, r, foot = BODY_SHARE * z, x / 2, Pose.of((0.0, 0.0, 0.0))
+        tall, r, foot = BODY_SHARE * z, x / 2, IDENTITY
         solid = Solid(mass=0.9 * self.mass)
         blueprint.solid_box(body, (0.94 * x, y, tall), Pose.of((0.0, 0.0, tall / 2)), solid)
         cap = Pose.of((0.0, 0.0, (tall + z) / 2))

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate import textures
 from premotor.simulate.colors import Color
 from premotor.simulate.props import forms
@@ -35,7 +35,6 @@ LID_FRICTION = 0.71
 STEEL = (0.74, 0.75, 0.77)
 KNURLS = 44  # grooves around the lid
 MOUTH_SHADE = 0.45  # of the jar's color, inside
-HERE = Pose.of((0.0, 0.0, 0.0))
 
 OUTSIDE = (  # (radius, height) [m] from the foot to the rim
     (0.0, FOOT),
@@ -140,9 +139,9 @@ class Jar(Prop):
         glaze = blueprint.paint(f"jar_{self.color.name}", self.color.rgb, shine=0.75)
         dark = [MOUTH_SHADE * part for part in self.color.rgb]
         mouth = blueprint.paint(f"jar_mouth_{self.color.name}", dark, shine=0.1)
-        blueprint.surface(body, forms.lathe(OUTSIDE), HERE, glaze)
-        blueprint.surface(body, forms.lathe(INSIDE), HERE, mouth)
-        blueprint.surface(body, thread(), HERE, glaze)
+        blueprint.surface(body, forms.lathe(OUTSIDE), IDENTITY, glaze)
+        blueprint.surface(body, forms.lathe(INSIDE), IDENTITY, mouth)
+        blueprint.surface(body, thread(), IDENTITY, glaze)
         stands = Solid(friction=LID_FRICTION)
         low = (BODY_DIAMETER, SHOULDER - FOOT)
         blueprint.solid_cylinder(body, low, Pose.of((0.0, 0.0, (FOOT + SHOULDER) / 2)), stands)
@@ -167,10 +166,10 @@ class Lid(Prop):
         body = blueprint.free_body(self.name, pose)
         steel = blueprint.paint("lid_steel", STEEL, shine=0.9)
         grip = blueprint.texture("lid_grip", knurled(), shine=0.6)
-        blueprint.surface(body, cap(), HERE, steel)
+        blueprint.surface(body, cap(), IDENTITY, steel)
         band = LID_DIAMETER / 2 + 0.0002  # [m] a hair proud of the cap
         side = forms.lathe([(band, -0.0072), (band, 0.0080)])
-        blueprint.surface(body, side, HERE, grip)
+        blueprint.surface(body, side, IDENTITY, grip)
         thick = LID_HEIGHT - CAVITY_DEPTH
         top = Pose.of((0.0, 0.0, CEILING + thick / 2))
         plate = Solid(mass=0.7 * LID_MASS, friction=LID_FRICTION)

@@ -20,7 +20,6 @@ Picture = Callable[[Draw, Frame], None]
 
 WHITE: Ink = (250, 248, 240)
 GRAY: Ink = (120, 120, 125)
-OUTLINE: Ink = (60, 34, 20)
 
 
 @dataclass(frozen=True)

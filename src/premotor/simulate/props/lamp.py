@@ -5,12 +5,11 @@ from functools import cache
 
 import numpy as np
 
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate.props import forms
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
+from premotor.simulate.props.base import TABLE, Blueprint, Box, Prop, Solid
 from premotor.simulate.props.shapes import Surface
 
-TABLE = -0.002  # [m] below the lamp's frame, which lies on the benchmark's root plane
 SOCKET = 0.3046  # [m] frame of the socket above the lamp's
 SOCKET_BASE = (0.051, 0.0172)  # [m] diameter and height of what closes the socket below
 SOCKET_BASE_CENTER = -0.0248  # [m]; 4.6 mm lower than the benchmark's: a bulb's glass rests on
@@ -28,7 +27,6 @@ STEM = (0.0199, 0.273)  # [m]
 GLAZE = (0.60, 0.72, 0.86)
 BRASS = (0.80, 0.66, 0.36)
 BAKELITE = (0.11, 0.10, 0.10)
-HERE = Pose.of((0.0, 0.0, 0.0))
 
 
 @cache
@@ -143,8 +141,8 @@ class Lamp(Prop):
         at_socket = Pose.of((0.0, 0.0, SOCKET))
         brass = blueprint.paint("lamp_brass", BRASS, shine=0.9)
         glaze = blueprint.paint("lamp_glaze", GLAZE, shine=0.85)
-        blueprint.surface(body, vase(), HERE, glaze)
-        blueprint.surface(body, stem(), HERE, brass)
+        blueprint.surface(body, vase(), IDENTITY, glaze)
+        blueprint.surface(body, stem(), IDENTITY, brass)
         bakelite = blueprint.paint("lamp_bakelite", BAKELITE, shine=0.6)
         blueprint.surface(body, socket(), at_socket, bakelite)
         blueprint.surface(body, shell(), at_socket, brass)

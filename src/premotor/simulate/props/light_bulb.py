@@ -6,7 +6,7 @@ from functools import cache
 import mujoco
 import numpy as np
 
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate.colors import Color
 from premotor.simulate.props import forms
 from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
@@ -36,7 +36,6 @@ FREE_HEIGHT = 0.106  # [m] of a holder with its bulb, above the holder's frame
 UNLIT, LIT = (0.97, 0.97, 0.94), (1.0, 0.80, 0.16)
 FROST, GLOW = 0.12, 0.60  # emission of a bulb that is out, and of one that burns
 BRASS = (0.80, 0.70, 0.46)
-HERE = Pose.of((0.0, 0.0, 0.0))
 
 
 @cache
@@ -138,9 +137,9 @@ class LightBulb(Prop):
         brass = blueprint.paint("bulb_brass", BRASS, shine=0.9)
         black = blueprint.paint("bulb_contact", (0.12, 0.12, 0.13), shine=0.5)
         frosted = blueprint.paint(self._glass, UNLIT, shine=0.85)
-        blueprint.surface(body, glass(), HERE, frosted)
-        blueprint.surface(body, screw_base(), HERE, brass)
-        blueprint.surface(body, contact(), HERE, black)
+        blueprint.surface(body, glass(), IDENTITY, frosted)
+        blueprint.surface(body, screw_base(), IDENTITY, brass)
+        blueprint.surface(body, contact(), IDENTITY, black)
 
     def show(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
         sensor = model.geom(self.socket).id
@@ -166,6 +165,6 @@ class BulbHolder(Prop):
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
         body = blueprint.body(self.name, pose)
         paint = blueprint.paint(f"holder_{self.color.name}", self.color.rgb, shine=0.5)
-        blueprint.surface(body, cup(), HERE, paint)
+        blueprint.surface(body, cup(), IDENTITY, paint)
         blueprint.solid_cylinder(body, FLOOR, Pose.of((0.0, 0.0, FLOOR_CENTER)), Solid())
         blueprint.solid_ring(body, CUP, SLATS, Pose.of((0.0, 0.0, CUP_CENTER)), Solid())

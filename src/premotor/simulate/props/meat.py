@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate import textures
 from premotor.simulate.props import forms
@@ -29,8 +30,6 @@ ROASTED = (201, 122, 45)
 WALNUT = (118, 74, 44)
 
 Outline = Float[np.ndarray, "n 2"]
-
-ALONG_X = (0.70710678, 0.0, 0.70710678, 0.0)  # wxyz: z of a lathe along x
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,10 @@ class Steak(Prop):
 
 @dataclass(frozen=True)
 class Chicken(Prop):
-    """A chicken leg, lying, the bone toward -x; its frame is below the middle of its length."""
+    """A chicken leg, lying, the bone toward -x; its frame is below the middle of its length.
+
+    The bare end of the bone is seen and not felt.
+    """
 
     name: str = "chicken"
 
@@ -77,7 +79,7 @@ class Chicken(Prop):
         length, width, _ = CHICKEN
         knob = 0.7 * BONE[0]
         start = -length / 2 + knob  # the bone's end; the knobs stick out beyond it
-        bone = Pose.of((start, 0.0, FLAT), ALONG_X)
+        bone = Pose.of((start, 0.0, FLAT), rotations.Z_ALONG_X)
         leg = forms.lathe(_leg(length - knob, width / 2))
         # In the lathe's frame the table lies on the side of +x; flatten the leg there.
         vertices = np.column_stack([np.minimum(leg.vertices[:, 0], FLAT), leg.vertices[:, 1:]])
@@ -92,7 +94,7 @@ class Chicken(Prop):
             at = Pose.of((start, side * 0.45 * BONE[0], FLAT))
             size = (2 * knob, BONE[0] * 1.1, BONE[0] * 1.2)
             blueprint.ball(body, size, at, white, Solid(collides=False))
-        hull = Pose.of((start, 0.0, FLAT), ALONG_X)
+        hull = Pose.of((start, 0.0, FLAT), rotations.Z_ALONG_X)
         blueprint.solid_hull(body, vertices, hull, Solid(mass=CHICKEN_MASS))
 
 

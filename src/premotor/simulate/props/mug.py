@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 from jaxtyping import Float
 
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
 from premotor.simulate.props.forms import arc, lathe, tube
 from premotor.simulate.textures import Image
@@ -66,9 +66,8 @@ class Mug(Prop):
         body = blueprint.free_body(self.name, pose)
         white = blueprint.paint("mug_white", [channel / 255 for channel in WHITE], shine=0.8)
         glazed = blueprint.texture("mug_glaze", _glaze(), shine=0.8)
-        middle = Pose.of((0.0, 0.0, 0.0))
-        blueprint.surface(body, lathe(PROFILE), middle, glazed)
-        blueprint.surface(body, tube(_handle_path(), HANDLE_BAR), middle, white)
+        blueprint.surface(body, lathe(PROFILE), IDENTITY, glazed)
+        blueprint.surface(body, tube(_handle_path(), HANDLE_BAR), IDENTITY, white)
         inner = 2 * (RADIUS - WALL)
         wall = Solid(friction=FRICTION, mass=WALL_MASS)
         around = Pose.of((0.0, 0.0, (LIFT + HEIGHT) / 2))

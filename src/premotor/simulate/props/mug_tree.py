@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from premotor.geometry import rotations
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
 from premotor.simulate.props.forms import lathe
 
@@ -78,7 +78,7 @@ class MugTree(Prop):
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
         body = blueprint.body(self.name, pose)
         lacquer = blueprint.paint("mug_tree_lacquer", BLUE, shine=0.4)
-        blueprint.surface(body, lathe(PROFILE), Pose.of((0.0, 0.0, 0.0)), lacquer)
+        blueprint.surface(body, lathe(PROFILE), IDENTITY, lacquer)
         blueprint.solid_cylinder(body, FOOT, Pose.of((0.0, 0.0, FOOT[1] / 2)), Solid())
         blueprint.solid_cylinder(body, POST, Pose.of((0.0, 0.0, POST[1] / 2)), Solid())
         for index in range(len(ROD_TURNS)):
@@ -92,9 +92,8 @@ class MugTree(Prop):
             (radius * float(np.cos(a)), half + radius * (float(np.sin(a)) - 1.0))
             for a in np.linspace(0.2, np.pi / 2, 8)
         ]
-        middle = Pose.of((0.0, 0.0, 0.0))
-        blueprint.surface(rod, lathe(profile), middle, lacquer)
-        blueprint.solid_cylinder(rod, ROD, middle, Solid())
+        blueprint.surface(rod, lathe(profile), IDENTITY, lacquer)
+        blueprint.solid_cylinder(rod, ROD, IDENTITY, Solid())
         diameter, length, inward = SENSOR
         place = Pose.of((0.0, 0.0, inward))
         blueprint.round_volume(rod, self.sensor(index), (diameter, length), place)

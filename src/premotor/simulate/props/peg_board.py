@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate import textures
 from premotor.simulate.colors import Color
 from premotor.simulate.props import forms
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
+from premotor.simulate.props.base import TABLE, Blueprint, Box, Prop, Solid
 from premotor.simulate.props.shapes import bevelled_box
 
 FOOT = (0.4, 0.1, 0.02)  # [m]
-SINK = 0.002  # [m] below the frame lies the table
 PEG = (0.025, 0.025, 0.12)  # [m]
 PEG_BEVEL = 0.0028  # [m]
 PITCH = 0.125  # [m] from peg to peg, along x
@@ -27,7 +26,6 @@ RING_MASS = 0.02  # [kg]
 CORNER = 0.004  # [m] radius of the ring's outer corners, which are seen and not felt
 CHAMFER = 0.0012  # [m] of its upper and lower edge
 SKY_BLUE = (0.23, 0.75, 1.0)
-HERE = Pose.of((0.0, 0.0, 0.0))
 
 
 @dataclass(frozen=True)
@@ -56,9 +54,9 @@ class PegBoard(Prop):
         body = blueprint.body(self.name, pose)
         wood = blueprint.texture("peg_board_wood", textures.wood(WALNUT, planks=1), shine=0.25)
         x, y, z = FOOT
-        slab = Pose.of((0.0, 0.0, (z - SINK) / 2))
-        blueprint.solid_box(body, (x, y, z + SINK), slab, Solid())
-        blueprint.surface(body, bevelled_box((x / 2, y / 2, (z + SINK) / 2), 0.002), slab, wood)
+        slab = Pose.of((0.0, 0.0, (z + TABLE) / 2))
+        blueprint.solid_box(body, (x, y, z - TABLE), slab, Solid())
+        blueprint.surface(body, bevelled_box((x / 2, y / 2, (z - TABLE) / 2), 0.002), slab, wood)
         for index, color in enumerate(self.colors):
             paint = blueprint.paint(f"peg_{color.name}", color.rgb, shine=0.5)
             place = self.peg(index) @ Pose.of((0.0, 0.0, z + PEG[2] / 2))
@@ -88,7 +86,7 @@ class SquareRing(Prop):
             outer, inner = RING_OUTER - 2 * inset, RING_INNER + 2 * inset
             outside = forms.rounded_rectangle(outer, outer, CORNER)
             inside = forms.rounded_rectangle(inner, inner, CHAMFER + inset)
-            blueprint.surface(body, forms.prism(outside, height, [inside]), HERE, paint)
+            blueprint.surface(body, forms.prism(outside, height, [inside]), IDENTITY, paint)
         wide = (RING_OUTER - RING_INNER) / 2
         middle = (RING_OUTER - wide) / 2
         bar = Solid(mass=RING_MASS / 4)

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 from premotor.geometry.poses import Pose
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.props.base import TABLE, VISUAL, Blueprint, Box, Prop, Solid
 from premotor.simulate.props.cube import carved_paint
 from premotor.simulate.props.shapes import labelled_box
 
 WIDTH = 0.075  # [m]
 HEIGHT = 0.05  # [m] of the top above the frame
-SINK = 0.002  # [m] below the frame lies the table
 SKIRTING = (0.081, 0.009)  # [m] width, height of the foot; it is seen, not felt
 BEVEL = 0.002  # [m]
 COLUMN = (0.01, 0.01, 0.2)  # [m] of the sensor
@@ -37,12 +36,12 @@ class Plinth(Prop):
 
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
         body = blueprint.body(self.name, pose)
-        tall = HEIGHT + SINK
-        middle = Pose.of((0.0, 0.0, (HEIGHT - SINK) / 2))
+        tall = HEIGHT - TABLE
+        middle = Pose.of((0.0, 0.0, (HEIGHT + TABLE) / 2))
         blueprint.solid_box(body, (WIDTH, WIDTH, tall), middle, Solid())
         looks = labelled_box((WIDTH / 2, WIDTH / 2, tall / 2), BEVEL)
         blueprint.surface(body, looks, middle, carved_paint(blueprint, PALE_GREEN))
-        foot = Pose.of((0.0, 0.0, SKIRTING[1] / 2 - SINK))
+        foot = Pose.of((0.0, 0.0, SKIRTING[1] / 2 + TABLE))
         moss = blueprint.paint("plinth_foot", MOSS, shine=0.2)
         blueprint.box(body, (SKIRTING[0], SKIRTING[0], SKIRTING[1]), foot, moss, VISUAL)
         above = Pose.of((0.0, 0.0, COLUMN_LOW + COLUMN[2] / 2))

@@ -8,11 +8,11 @@ import numpy as np
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate.props import forms
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.props.base import TABLE, VISUAL, Blueprint, Box, Prop, Solid
 from premotor.simulate.props.shapes import Surface
 
 WIDTH, DEPTH = 0.31, 0.236  # [m] along x and y; the front is at +y
-LOW, HIGH = -0.0014, 0.4937  # [m] heights of the outside
+LOW, HIGH = TABLE, 0.4937  # [m] heights of the outside; the benchmark's floats 0.6 mm up
 PLATE = 0.01  # [m] of the sides and the back
 THICK = 0.0225  # [m] of floor, shelves and top
 SHELVES = (0.1560, 0.3113)  # [m] heights of the middles of the two shelves
@@ -43,10 +43,6 @@ SLATE = (0.30, 0.34, 0.40)
 FELT = (0.20, 0.30, 0.30)
 STEEL = (0.66, 0.68, 0.70)
 BRASS = (0.80, 0.62, 0.28)
-
-TO_FRONT = (0.70710678, -0.70710678, 0.0, 0.0)  # wxyz: z of a form along y
-TO_BACK = (0.70710678, 0.70710678, 0.0, 0.0)
-FLAT = (0.70710678, 0.0, 0.70710678, 0.0)  # z of a cylinder along x
 
 
 @cache
@@ -122,13 +118,13 @@ class Safe(Prop):
         inside = (WIDTH - 2 * PLATE, tall - 2 * THICK)
         opening = forms.rounded_rectangle(*inside, 0.004)
         case = forms.prism(forms.rounded_rectangle(WIDTH, tall, CORNER), DEPTH, [opening])
-        blueprint.surface(body, case, Pose.of((0.0, 0.0, middle), TO_FRONT), gray)
+        blueprint.surface(body, case, Pose.of((0.0, 0.0, middle), rotations.Z_ALONG_Y), gray)
         seal = forms.prism(
             forms.rounded_rectangle(inside[0] + 2 * SEAL[0], inside[1] + 2 * SEAL[0], 0.008),
             SEAL[1],
             [opening],
         )
-        blueprint.surface(body, seal, Pose.of((0.0, DEPTH / 2, middle), TO_FRONT), slate)
+        blueprint.surface(body, seal, Pose.of((0.0, DEPTH / 2, middle), rotations.Z_ALONG_Y), slate)
         wall = Pose.of((0.0, BACK, middle))
         blueprint.box(body, (inside[0], PLATE, inside[1]), wall, gray, VISUAL)
         lining = Pose.of((0.0, BACK + PLATE / 2, middle))
@@ -150,26 +146,27 @@ class Safe(Prop):
         brass = blueprint.paint("safe_brass", BRASS, shine=0.8)
         x, y, z = DOOR_MIDDLE
         leaf = forms.prism(forms.rounded_rectangle(DOOR[0], DOOR[2], CORNER), DOOR[1])
-        blueprint.surface(body, leaf, Pose.of(DOOR_MIDDLE, TO_FRONT), gray)
+        blueprint.surface(body, leaf, Pose.of(DOOR_MIDDLE, rotations.Z_ALONG_Y), gray)
         inset = forms.rounded_rectangle(DOOR[0] - 2 * FRAME, DOOR[2] - 2 * FRAME, PANEL_CORNER)
-        panel = Pose.of((x, y + DOOR[1] / 2, z), TO_FRONT)
+        panel = Pose.of((x, y + DOOR[1] / 2, z), rotations.Z_ALONG_Y)
         blueprint.surface(body, forms.prism(inset, PANEL), panel, slate)
         for rise in BOLTS_AT:
             bolt = Pose.of(
-                (x + (DOOR[0] - FRAME) / 2, y + DOOR[1] / 2 + BOLT[0] / 8, z + rise), FLAT
+                (x + (DOOR[0] - FRAME) / 2, y + DOOR[1] / 2 + BOLT[0] / 8, z + rise),
+                rotations.Z_ALONG_X,
             )
             blueprint.cylinder(body, BOLT, bolt, steel, VISUAL)
         for rise in HINGES_AT:
             hinge = Pose.of((HINGE_AXIS, y, z + rise))
             blueprint.cylinder(body, HINGE, hinge, steel, VISUAL)
         outer = y - DOOR[1] / 2
-        knob = Pose.of((x, outer, z + DIAL_AT), TO_BACK)
+        knob = Pose.of((x, outer, z + DIAL_AT), rotations.Z_AGAINST_Y)
         blueprint.surface(body, dial(), knob, brass)
         blueprint.cylinder(body, DIAL_PLATE, knob, slate, VISUAL)
-        hub = Pose.of((x, outer, z + WHEEL_AT), TO_BACK)
+        hub = Pose.of((x, outer, z + WHEEL_AT), rotations.Z_AGAINST_Y)
         blueprint.cylinder(body, HUB, hub, steel, VISUAL)
         away = hub @ Pose.of((0.0, 0.0, WHEEL_AWAY))
         blueprint.surface(body, wheel(), away, steel)
         for turn in np.arange(3) * np.pi / 3:
-            turned = away @ Pose.of((0.0, 0.0, 0.0), rotations.about_z(float(turn)))
+            turned = away @ Pose.of(np.zeros(3), rotations.about_z(float(turn)))
             blueprint.surface(body, spoke(), turned, steel)

@@ -1,4 +1,8 @@
-"""A wooden shape sorter, a box whose lid has five holes, and the toys that fall through them."""
+"""A wooden shape sorter, a box whose lid has five holes, and the toys that fall through them.
+
+Harder than the benchmark's, where a star or a moon that collides is about half of what is seen:
+ours are felt as they are seen, 2.4 mm of room around them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,10 +11,10 @@ from functools import cache
 import numpy as np
 
 from premotor.geometry import rotations
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate import textures
 from premotor.simulate.props import forms
-from premotor.simulate.props.base import RGB, Blueprint, Box, Prop, Solid
+from premotor.simulate.props.base import RGB, TABLE, Blueprint, Box, Prop, Solid
 from premotor.simulate.props.shapes import bevelled_box
 from premotor.simulate.props.toy_shapes import (
     HEIGHTS,
@@ -21,7 +25,6 @@ from premotor.simulate.props.toy_shapes import (
     grown,
 )
 
-SINK = 0.002  # [m] below the frame lies the table
 OUTSIDE = 0.178  # [m] of the box
 WALL = 0.01  # [m]
 WALLS_HIGH = 0.1305  # [m] the lid lies on them
@@ -38,7 +41,6 @@ DENSITY = 600.0  # [kg/m3] beech; the benchmark's 6.6 kg cube would weigh on the
 BEECH = (204, 158, 108)
 MAPLE = (230, 204, 170)
 FRICTION = 0.5
-HERE = Pose.of((0.0, 0.0, 0.0))
 
 COLORS: Mapping[str, RGB] = {
     "cube": (0.0, 0.85, 1.0),
@@ -107,7 +109,7 @@ class ShapeSorter(Prop):
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
         body = blueprint.body(self.name, pose)
         wood = blueprint.texture("sorter_wood", textures.wood(BEECH, planks=1), shine=0.25)
-        tall = WALLS_HIGH + SINK
+        tall = WALLS_HIGH - TABLE
         away = (OUTSIDE - WALL) / 2
         for turn in np.arange(4) * np.pi / 2:
             side = Pose.of((0.0, 0.0, WALLS_HIGH - tall / 2), rotations.about_z(float(turn)))
@@ -181,8 +183,8 @@ class Toy(Prop):
         paint = blueprint.paint(f"toy_{self.label}", COLORS[self.label], shine=0.45)
         outline = OUTLINES[self.label]
         core = forms.prism(outline, self.height - 2 * CHAMFER)
-        blueprint.surface(body, core, HERE, paint)
-        blueprint.surface(body, forms.prism(grown(outline, -CHAMFER), self.height), HERE, paint)
+        blueprint.surface(body, core, IDENTITY, paint)
+        blueprint.surface(body, forms.prism(grown(outline, -CHAMFER), self.height), IDENTITY, paint)
         for part in convex_parts(self.label):
             solid = Solid(mass=DENSITY * area(part) * self.height, friction=FRICTION)
             self._collider(blueprint, part, solid)
@@ -191,10 +193,10 @@ class Toy(Prop):
         body = blueprint.spec.body(self.name)
         (x0, _), (x1, _) = part.min(axis=0), part.max(axis=0)
         if self.label == "cube":
-            blueprint.solid_box(body, (x1 - x0, x1 - x0, self.height), HERE, solid)
+            blueprint.solid_box(body, (x1 - x0, x1 - x0, self.height), IDENTITY, solid)
         elif self.label == "cylinder":
-            blueprint.solid_cylinder(body, (x1 - x0, self.height), HERE, solid)
+            blueprint.solid_cylinder(body, (x1 - x0, self.height), IDENTITY, solid)
         else:
             half = self.height / 2
             points = [np.column_stack([part, np.full(len(part), z)]) for z in (-half, half)]
-            blueprint.solid_hull(body, np.concatenate(points), HERE, solid)
+            blueprint.solid_hull(body, np.concatenate(points), IDENTITY, solid)

@@ -2,24 +2,19 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate import textures
 from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
 
 THICK, LENGTH = 0.0128, 0.36  # [m]
 MASS = 0.059  # [kg]
 FRICTION = 1.0  # of its rubber; at 0.5 it slides off what it leans on
-# So thin a bar that leans on two edges rattles about its own axis without some damping of its
-# turns, which also halves the speed at which it tips over within 0.3 s.
-TURN_DAMPING = 2e-3  # [N m s/rad]
+# It collides as four rounded rods in its long edges: a single box that leans on another's edge
+# touches it now here, now there, and so rattles on for good.
+ROUND = 0.004  # [m] diameter
 CAP = (0.0136, 0.016)  # [m] width, length of the ends' rubber
-BAND = (
-    0.0132,
-    0.006,
-    0.128,
-)  # [m] width, length of the painted rings, and their way from the middle
+BAND = (0.0132, 0.006)  # [m] width, length of the painted rings
+BAND_AWAY = 0.128  # [m] of a ring from the middle
 
 ASH = (232, 229, 238)  # whitewashed: it stands out from the table
 RUBBER = (0.13, 0.13, 0.15)
@@ -39,15 +34,16 @@ class Stick(Prop):
 
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
         body = blueprint.free_body(self.name, pose)
-        body.joints[0].damping = np.array([TURN_DAMPING, 0.0, 0.0])
         ash = blueprint.texture("stick_wood", textures.wood(ASH, planks=1))
         rubber = blueprint.paint("stick_rubber", RUBBER, shine=0.1)
         indigo = blueprint.paint("stick_band", INDIGO, shine=0.5)
-        here = Pose.of((0.0, 0.0, 0.0))
-        wood = Solid(mass=MASS, friction=FRICTION)
-        blueprint.box(body, (THICK, THICK, LENGTH), here, ash, wood)
+        blueprint.box(body, (THICK, THICK, LENGTH), IDENTITY, ash, VISUAL)
+        edge, rod = (THICK - ROUND) / 2, Solid(mass=MASS / 4, friction=FRICTION)
+        for x in (-edge, edge):
+            for y in (-edge, edge):
+                blueprint.solid_capsule(body, (ROUND, LENGTH), Pose.of((x, y, 0.0)), rod)
         for side in (-1.0, 1.0):
             end = Pose.of((0.0, 0.0, side * (LENGTH - CAP[1]) / 2))
             blueprint.box(body, (CAP[0], CAP[0], CAP[1]), end, rubber, VISUAL)
-            ring = Pose.of((0.0, 0.0, side * BAND[2]))
-            blueprint.box(body, (BAND[0], BAND[0], BAND[1]), ring, indigo, VISUAL)
+            ring = Pose.of((0.0, 0.0, side * BAND_AWAY))
+            blueprint.box(body, (BAND[0], *BAND), ring, indigo, VISUAL)

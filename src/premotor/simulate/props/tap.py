@@ -2,7 +2,7 @@
 
 A design of our own: the benchmark's scene could not be read. Seen from in front of the basin,
 the left handle (marked red) lies at -y of the frame, the right one (blue) at +y; the spout
-points along +x.
+points along +x. The basin is hollow to the eye alone: the hand feels a full cylinder.
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,13 @@ import mujoco
 import numpy as np
 
 from premotor.geometry import rotations
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate import textures
 from premotor.simulate.props import forms
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.props.base import TABLE, VISUAL, Blueprint, Box, Prop, Solid
 from premotor.simulate.props.shapes import Surface
 
 SIDES = {"left": -1.0, "right": 1.0}
-TABLE = -0.002  # [m] below the frame, which lies on the benchmark's root plane
 DECK = (0.052, 0.332, 0.022)  # [m] the bar that carries all, along x, y and z
 HANDLE_OFFSET = 0.140  # [m] of the handles' axes from the middle; so wide that a hand that
 # turns about one of them passes the spout
@@ -50,7 +49,6 @@ CERAMIC = (0.95, 0.95, 0.94)
 WATER = (0.55, 0.78, 0.95)
 WATER_ALPHA = 0.55
 MARKS = {"left": (0.85, 0.08, 0.06), "right": (0.06, 0.22, 0.85)}
-HERE = Pose.of((0.0, 0.0, 0.0))
 
 
 @cache
@@ -192,8 +190,8 @@ class Tap(Prop):
         flat = blueprint.paint("tap_deck", CHROME, shine=0.9)
         middle = Pose.of((0.0, 0.0, TABLE + DECK[2] / 2))
         blueprint.surface(body, deck(), middle, flat)
-        blueprint.surface(body, foot(), HERE, chrome)
-        blueprint.surface(body, spout(), HERE, chrome)
+        blueprint.surface(body, foot(), IDENTITY, chrome)
+        blueprint.surface(body, spout(), IDENTITY, chrome)
         blueprint.solid_box(body, DECK, middle, Solid())
         self._add_spout_colliders(blueprint, body)
         self._build_basin(blueprint, body)
@@ -245,15 +243,15 @@ class Tap(Prop):
         white = blueprint.paint("tap_ceramic", CERAMIC, shine=0.8)
         mark = blueprint.paint(f"tap_{side}", MARKS[side], shine=0.5)
         steel = Solid(mass=HANDLE_MASS / 3)
-        blueprint.surface(body, hub(), HERE, chrome)
-        blueprint.solid_cylinder(body, HUB, HERE, steel)
+        blueprint.surface(body, hub(), IDENTITY, chrome)
+        blueprint.solid_cylinder(body, HUB, IDENTITY, steel)
         reach = (SPOKE[0] - KNOB) / 2
         for turn in (0.0, np.pi / 2):
-            along = Pose.of((0.0, 0.0, 0.0), rotations.about_z(turn))
+            along = Pose.of(np.zeros(3), rotations.about_z(turn))
             blueprint.solid_box(body, (SPOKE[0], SPOKE[1], SPOKE[1]), along, steel)
             line = along.matrix()[:3, 0]
             bar = np.linspace(-reach, reach, 3)[:, None] * line
-            blueprint.surface(body, forms.tube(bar, SPOKE[1]), HERE, chrome)
+            blueprint.surface(body, forms.tube(bar, SPOKE[1]), IDENTITY, chrome)
             for end in (-reach, reach):
                 blueprint.ball(body, (KNOB,) * 3, Pose.of(end * line), white, VISUAL)
         top = Pose.of((0.0, 0.0, HUB[1] / 2))

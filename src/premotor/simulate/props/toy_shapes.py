@@ -37,7 +37,7 @@ def _star() -> Outline:
 
 
 def _moon() -> Outline:
-    """A crescent, round towards +y; the origin is the middle of its thickest part."""
+    """A crescent, round toward +y; the origin is the middle of its thickest part."""
     horn = MOON * np.array([np.sin(MOON_HORN), np.cos(MOON_HORN)])
     inner = MOON - MOON_THICK  # height of the inner arc's middle above the outer arc's center
     rise = inner - horn[1]

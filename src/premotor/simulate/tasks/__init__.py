@@ -16,7 +16,7 @@ from premotor.simulate.tasks.push_buttons import PushButtons, PushButtonsFree
 from premotor.simulate.tasks.put_groceries_in_cupboard import PutGroceriesInCupboard
 from premotor.simulate.tasks.put_item_in_drawer import PutItemInDrawer
 from premotor.simulate.tasks.put_money_in_safe import PutMoneyInSafe
-from premotor.simulate.tasks.reach_and_drag import ReachAndDrag
+from premotor.simulate.tasks.reach_and_drag import ReachAndDrag, ReachAndDragFree
 from premotor.simulate.tasks.slide_block_to_color_target import SlideBlockToColorTarget
 from premotor.simulate.tasks.stack_blocks import StackBlocks
 from premotor.simulate.tasks.stack_cups import StackCups
@@ -49,4 +49,6 @@ TASKS: Mapping[str, Task[Any, Any]] = {
 }
 
 # Variants of our own, for questions that the benchmark's rules leave open.
-STUDIES: Mapping[str, Task[Any, Any]] = {PushButtonsFree.name: PushButtonsFree()}
+STUDIES: Mapping[str, Task[Any, Any]] = {
+    task.name: task for task in (PushButtonsFree(), ReachAndDragFree())
+}

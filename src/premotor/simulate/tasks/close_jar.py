@@ -13,16 +13,16 @@ import numpy as np
 
 from premotor.geometry.poses import Pose
 from premotor.simulate import verbs
-from premotor.simulate.colors import COLORS, Color
+from premotor.simulate.colors import COLORS, Color, pair
 from premotor.simulate.conditions import Condition, all_of, detected, nothing_grasped
 from premotor.simulate.props import Box
 from premotor.simulate.props.jar import CEILING, RIM, Jar, Lid
-from premotor.simulate.scene import Region, Scene
+from premotor.simulate.scene import ROOT, Region, Scene
 from premotor.simulate.task import Task
-from premotor.simulate.verbs import Swing, Twist, Waypoint
+from premotor.simulate.verbs import Swing, Twist, Waypoint, hand_down
 
-ROOT = "close_jar_root"  # poses below are in its frame, the table plane
 MAX_YAW = np.radians(108.0)
+# Poses below are in the frame of the root.
 MODEL_BOX = Box((-0.166, -0.275, -0.004), (0.218, 0.314, 0.177))
 JAR_HEIGHT = 0.0514  # [m] of a jar's frame
 JARS = Region(
@@ -30,7 +30,6 @@ JARS = Region(
 )
 LID = Pose.of((0.0432, 0.2773, 0.0086))  # at rest on the table; the benchmark drops it 1.4 mm
 HAND_HIGH, HAND_LOW = 0.177, 0.007  # [m] tip above and at the lid
-HAND = (0.0, 0.99999657, 0.00262, 0.0)  # wxyz: approach down, fingers along y
 ABOVE = 0.125  # [m] tip over a jar's frame
 CLEARANCE = 0.001  # [m] left between lid and rim while turning; it settles when let go
 # Tip when the lid is in place. The benchmark stops 1 cm higher, its lid being flat underneath;
@@ -56,13 +55,11 @@ class CloseJar(Task[Color, Cast]):
     variations: Sequence[Color] = COLORS
 
     def stage(self, scene: Scene, variation: Color, rng: np.random.Generator) -> Cast:
-        scene.blueprint.body(ROOT, scene.root(MODEL_BOX, (-MAX_YAW, MAX_YAW), rng))
-        others = [c for c in COLORS if c is not variation]
-        meant = COLORS.index(variation) % 2  # the benchmark's jar 0 or 1 in turn
-        colors = [variation, others[int(rng.integers(len(others)))]]
+        scene.root(MODEL_BOX, (-MAX_YAW, MAX_YAW), rng)
+        colors, meant = pair(variation, rng)
         jars: list[Jar] = []
         places: list[Pose] = []
-        for i, color in enumerate(colors[::-1] if meant else colors):
+        for i, color in enumerate(colors):
             jar = Jar(f"jar{i}", color)
             places.append(scene.spawn(jar, JARS, rng, clear_of=jars))
             jars.append(jar)
@@ -81,12 +78,11 @@ class CloseJar(Task[Color, Cast]):
         )
 
     def expert(self, cast: Cast) -> Iterator[Waypoint]:
-        high, low = _down(LID, HAND_HIGH), _down(LID, HAND_LOW)
-        above, seated = _down(cast.place, JAR_HEIGHT + ABOVE), _down(cast.place, SEATED)
+        high, low = hand_down(LID, HAND_HIGH), hand_down(LID, HAND_LOW)
+        above, seated = hand_down(cast.place, JAR_HEIGHT + ABOVE), hand_down(cast.place, SEATED)
         swing = Swing((low, seated), SCREW, GRIPPER)
         yield verbs.drop(Twist(ROOT, high, swing=swing))
-        grasped = Twist(ROOT, low, swing=swing)
-        yield Waypoint(grasped, gripper=False, linear=True, ignore_collisions=True)
+        yield verbs.grasp(Twist(ROOT, low, swing=swing), ignore_collisions=True)
         yield verbs.lift(Twist(ROOT, high, swing=swing))
         yield verbs.approach(Twist(ROOT, above, swing=swing))
         yield verbs.lower(Twist(ROOT, seated, swing=swing))
@@ -94,9 +90,3 @@ class CloseJar(Task[Color, Cast]):
 
     def goal(self, cast: Cast) -> Condition:
         return all_of(nothing_grasped(), detected(cast.lid.name, cast.jar.sensor))
-
-
-def _down(over: Pose, z: float) -> Pose:
-    """The hand pointing down on a thing, its tip at a height [m], in the frame of the root."""
-    x, y, _ = over.position
-    return Pose.of((x, y, z), HAND)

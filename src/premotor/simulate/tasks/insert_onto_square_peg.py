@@ -14,17 +14,16 @@ import numpy as np
 from premotor.errors import PlacementFailed
 from premotor.geometry.poses import Pose
 from premotor.simulate import arm, verbs
-from premotor.simulate.colors import COLORS, Color
+from premotor.simulate.colors import COLORS, Color, others
 from premotor.simulate.conditions import Condition, all_of, detected
-from premotor.simulate.props import Box
+from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.peg_board import RING_HEIGHT, PegBoard, SquareRing
 from premotor.simulate.scene import FULL_TURN, Region, Scene
 from premotor.simulate.task import Task
-from premotor.simulate.verbs import Anchor, Waypoint
+from premotor.simulate.verbs import Anchor, Waypoint, hand_down, over
 
 MODEL_BOX = Box((-0.200, -0.125, 0.0), (0.200, 0.200, 0.220))
 BOARD = Pose.of((0.0, -0.075, 0.0))  # in the frame of the root
-TABLE = -0.002  # [m] in the frame of the root
 LYING = TABLE + RING_HEIGHT / 2  # [m] of the ring's middle
 # The benchmark lets the ring lie right beside the board; there the hand, open across it, would
 # come down on the pegs. This far away from the board it has 5 mm to spare at every yaw.
@@ -56,12 +55,13 @@ class InsertOntoSquarePeg(Task[Color, Cast]):
     def stage(self, scene: Scene, variation: Color, rng: np.random.Generator) -> Cast:
         root = scene.root(MODEL_BOX, FULL_TURN, rng)
         meant = int(rng.integers(3))
-        others = [c for c in COLORS if c is not variation]
-        first, second = (others[i] for i in rng.choice(len(others), 2, replace=False))
+        choice = others(variation)
+        first, second = (choice[i] for i in rng.choice(len(choice), 2, replace=False))
         colors = [first, second]
         colors.insert(meant, variation)
         board, ring = PegBoard((colors[0], colors[1], colors[2]), meant), SquareRing()
-        _check_reach(root @ BOARD @ board.peg(meant))
+        for index in range(len(colors)):  # all alike, or the layout would tell which is meant
+            _check_reach(root @ BOARD @ board.peg(index))
         scene.add(board, BOARD)
         scene.spawn(ring, RING_REGION, rng, clear_of=[board])
         scene.graspable.append(ring.name)
@@ -77,9 +77,10 @@ class InsertOntoSquarePeg(Task[Color, Cast]):
         )
 
     def expert(self, cast: Cast) -> Iterator[Waypoint]:
-        yield verbs.approach(_at_ring(cast.ring, ABOVE))
-        yield verbs.grasp(_at_ring(cast.ring, AT_RING))
-        yield verbs.lift(_at_ring(cast.ring, LIFTED))
+        ring = cast.ring.name
+        yield verbs.approach(over(ring, ABOVE, SQUARE))
+        yield verbs.grasp(over(ring, AT_RING, SQUARE))
+        yield verbs.lift(over(ring, LIFTED, SQUARE))
         yield verbs.approach(_at_peg(cast.board, OVER_PEG))
         yield verbs.release(_at_peg(cast.board, AROUND_PEG))
 
@@ -98,12 +99,6 @@ def _check_reach(peg: Pose) -> None:
         raise PlacementFailed(f"the peg stands {away:.2f} m from the arm; {NEAREST} m is needed")
 
 
-def _at_ring(ring: SquareRing, height: float) -> Anchor:
-    """A tip pose over the ring's middle, fingers at two of its sides."""
-    return Anchor(ring.name, Pose.of((0.0, 0.0, height), verbs.POINTING_DOWN), SQUARE)
-
-
 def _at_peg(board: PegBoard, height: float) -> Anchor:
     """A tip pose over the peg that is meant, fingers along the board or across it."""
-    over = Pose.of((0.0, 0.0, height), verbs.POINTING_DOWN)
-    return Anchor(board.name, board.peg(board.meant) @ over, SQUARE)
+    return Anchor(board.name, hand_down(board.peg(board.meant), height), SQUARE)

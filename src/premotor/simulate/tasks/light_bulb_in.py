@@ -13,7 +13,7 @@ import numpy as np
 
 from premotor.geometry.poses import Pose
 from premotor.simulate import verbs
-from premotor.simulate.colors import COLORS, Color
+from premotor.simulate.colors import COLORS, Color, pair
 from premotor.simulate.conditions import Condition, all_of, detected, nothing_grasped
 from premotor.simulate.props import Box
 from premotor.simulate.props.lamp import RIM, SOCKET_WALL, Lamp
@@ -24,11 +24,11 @@ from premotor.simulate.props.light_bulb import (
     BulbHolder,
     LightBulb,
 )
-from premotor.simulate.scene import FULL_TURN, Region, Scene
+from premotor.simulate.scene import FULL_TURN, ROOT, Region, Scene
 from premotor.simulate.task import Task
-from premotor.simulate.verbs import POINTING_DOWN, Swing, Twist, Waypoint
+from premotor.simulate.verbs import POINTING_DOWN, Swing, Twist, Waypoint, hand_down
 
-ROOT = "light_bulb_in_root"  # poses below are in its frame, the table plane
+# Poses below are in the frame of the root.
 MODEL_BOX = Box((-0.171, -0.045, -0.009), (0.166, 0.404, 0.421))
 LAMP = Pose.of((0.033, 0.002, 0.0))
 HOLDER_HEIGHT = 0.0281  # [m] of a holder's frame
@@ -72,15 +72,13 @@ class LightBulbIn(Task[Color, Cast]):
     variations: Sequence[Color] = COLORS
 
     def stage(self, scene: Scene, variation: Color, rng: np.random.Generator) -> Cast:
-        scene.blueprint.body(ROOT, scene.root(MODEL_BOX, FULL_TURN, rng))
+        scene.root(MODEL_BOX, FULL_TURN, rng)
         lamp = Lamp()
         scene.add(lamp, LAMP)
-        others = [c for c in COLORS if c is not variation]
-        meant = COLORS.index(variation) % 2  # the benchmark's bulb 0 or 1 in turn
-        colors = [variation, others[int(rng.integers(len(others)))]]
+        colors, meant = pair(variation, rng)
         holders: list[BulbHolder] = []
         casts: list[Cast] = []
-        for i, color in enumerate(colors[::-1] if meant else colors):
+        for i, color in enumerate(colors):
             holder = BulbHolder(f"bulb_holder{i}", color)
             place = scene.spawn(holder, HOLDERS, rng, clear_of=holders)
             holders.append(holder)
@@ -102,24 +100,17 @@ class LightBulbIn(Task[Color, Cast]):
 
     def expert(self, cast: Cast) -> Iterator[Waypoint]:
         grip = float(cast.place.position[2]) + GRASP
-        held, seated = _down(cast.place, grip), _down(LAMP, SEATED)
-        above = _down(LAMP, ABOVE_LAMP)
+        held, seated = hand_down(cast.place, grip), hand_down(LAMP, SEATED)
+        above = hand_down(LAMP, ABOVE_LAMP)
         swing = Swing((held, MIDWAY, seated), HALF_TURN, HANDS)
-        yield verbs.drop(Twist(ROOT, _down(cast.place, grip + ABOVE_BULB), swing=swing))
-        grasped = Twist(ROOT, held, swing=swing)
-        yield Waypoint(grasped, gripper=False, linear=True, ignore_collisions=True)
+        yield verbs.drop(Twist(ROOT, hand_down(cast.place, grip + ABOVE_BULB), swing=swing))
+        yield verbs.grasp(Twist(ROOT, held, swing=swing), ignore_collisions=True)
         yield verbs.lift(Twist(ROOT, MIDWAY, swing=swing))
         yield verbs.approach(Twist(ROOT, above, swing=swing))
-        yield verbs.lower(Twist(ROOT, _down(LAMP, ENTERED), swing=swing))
+        yield verbs.lower(Twist(ROOT, hand_down(LAMP, ENTERED), swing=swing))
         screwed = Twist(ROOT, seated, swing=swing, done=SCREW)
         yield Waypoint(screwed, gripper=True, linear=True)
         yield Waypoint(Twist(ROOT, above, swing=swing, done=HALF_TURN), linear=True)
 
     def goal(self, cast: Cast) -> Condition:
         return all_of(detected(cast.bulb.name, cast.lamp.sensor), nothing_grasped())
-
-
-def _down(over: Pose, z: float) -> Pose:
-    """The hand pointing down on a thing, its tip at a height [m], in the frame of the root."""
-    x, y, _ = over.position
-    return Pose.of((x, y, z), POINTING_DOWN)

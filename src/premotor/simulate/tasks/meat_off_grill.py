@@ -14,18 +14,19 @@ import numpy as np
 from premotor.geometry.poses import Pose
 from premotor.simulate import verbs
 from premotor.simulate.conditions import Condition, all_of, detected, nothing_grasped
-from premotor.simulate.props import Box
+from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.grill import GRATE_TOP, GRATE_Y, Grill
 from premotor.simulate.props.meat import BOARD, Board, Chicken, Steak
 from premotor.simulate.scene import FULL_TURN, Scene
 from premotor.simulate.task import Task
-from premotor.simulate.verbs import Anchor, Waypoint
+from premotor.simulate.verbs import Waypoint, over
 
-MODEL_BOX = Box((-0.155, -0.390, 0.0), (0.155, 0.390, 0.610))  # [m] of our layout
-GRILL = Pose.of((0.0, 0.112, 0.0))  # in the frame of the root, as are all poses here
-BOARD_AT = Pose.of((0.0, -0.308, 0.0))  # far enough from the grill for the open hand
+MODEL_BOX = Box((-0.171, -0.390, TABLE), (0.156, 0.406, 0.610))  # [m] of our layout
+GRILL = Pose.of((0.0, 0.112, TABLE))  # in the frame of the root, as are all poses here
+BOARD_AT = Pose.of((0.0, -0.308, TABLE))  # far enough from the grill for the open hand
 MEAT_Y = {"chicken": GRATE_Y - 0.075, "steak": GRATE_Y + 0.043}  # [m] clear of the lid
 GRIP = 0.012  # [m] of the tip above what the meat lies on; the same for both, as it is there
+GRIPPER = 2  # a gripper turned by half is the same gripper
 PRE_GRASP = 0.120  # [m] above the grasp
 LIFT = 0.150  # [m]
 CARRY = 0.300  # [m] above the board before it is lowered
@@ -41,7 +42,11 @@ class Cast:
 
 
 class MeatOffGrill(Task[str, Cast]):
-    """Two meats on one grate; the word says which."""
+    """Two meats on one grate; the word says which.
+
+    They lie at fixed places on it: what varies is where the grill stands. Of the full turn the
+    workspace admits about 25 deg either way about 0 and 180 deg, as the layout is long.
+    """
 
     name: ClassVar[str] = "meat_off_grill"
     variations: Sequence[str] = ("chicken", "steak")
@@ -67,16 +72,11 @@ class MeatOffGrill(Task[str, Cast]):
 
     def expert(self, cast: Cast) -> Iterator[Waypoint]:
         meat, board = cast.meat.name, cast.board.name
-        yield verbs.approach(_down(meat, GRIP + PRE_GRASP))
-        yield verbs.grasp(_down(meat, GRIP))
-        yield verbs.lift(_down(meat, GRIP + LIFT))
-        yield verbs.approach(_down(board, BOARD[2] + CARRY))
-        yield verbs.release(_down(board, BOARD[2] + GRIP + DROP))
+        yield verbs.approach(over(meat, GRIP + PRE_GRASP, GRIPPER))
+        yield verbs.grasp(over(meat, GRIP, GRIPPER))
+        yield verbs.lift(over(meat, GRIP + LIFT, GRIPPER))
+        yield verbs.approach(over(board, BOARD[2] + CARRY, GRIPPER))
+        yield verbs.release(over(board, BOARD[2] + GRIP + DROP, GRIPPER))
 
     def goal(self, cast: Cast) -> Condition:
         return all_of(detected(cast.meat.name, cast.board.sensor), nothing_grasped())
-
-
-def _down(body: str, height: float) -> Anchor:
-    """The hand pointing down, so high above the origin of a body, fingers along its y."""
-    return Anchor(body, Pose.of((0.0, 0.0, height), verbs.POINTING_DOWN), symmetry=2)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate import verbs
 from premotor.simulate.conditions import Condition, joint_displaced
 from premotor.simulate.props.cabinet import Cabinet
@@ -42,7 +42,7 @@ class OpenDrawer(Task[str, Cast]):
     def stage(self, scene: Scene, variation: str, rng: np.random.Generator) -> Cast:
         cabinet = Cabinet()
         scene.root(cabinet.box, (-MAX_YAW, MAX_YAW), rng)
-        scene.add(cabinet, Pose.of((0.0, 0.0, 0.0)))
+        scene.add(cabinet, IDENTITY)
         return Cast(cabinet, variation)
 
     def instructions(self, variation: str) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from premotor.simulate.conditions import (
     detected,
     nothing_grasped,
 )
-from premotor.simulate.props import Box
+from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.mug import Mug
 from premotor.simulate.props.mug_tree import MugTree
 from premotor.simulate.scene import FULL_TURN, Region, Scene
@@ -32,10 +32,10 @@ from premotor.simulate.verbs import Anchor, Waypoint
 
 NUM_MUGS = 3
 MODEL_BOX = Box((-0.263, -0.257, -0.002), (0.213, 0.377, 0.316))
-MAX_YAW = np.pi / 2  # [rad]; the workspace admits about -10 to 16 deg of it
-BOUNDARY = Box((-0.263, 0.063, -0.002), (0.213, 0.377, -0.002))  # on the table
+MAX_YAW = np.pi / 2  # [rad]; the workspace admits -16 to 10 deg of it
+BOUNDARY = Box((-0.263, 0.063, TABLE), (0.213, 0.377, TABLE))  # on the table
 SPACING = 0.10  # [m]
-TREE = Pose.of((0.03, -0.149, -0.002))
+TREE = Pose.of((0.03, -0.149, TABLE))
 
 # Tip pose in the frame of a mug, for each rod: from above, the fingers on both sides, clear of the
 # handle. They reach down 7 mm less than the benchmark's, so that they open above the rod; for rod 2
@@ -115,7 +115,7 @@ class PlaceCups(Task[int, Cast]):
         for index in range(cast.count):
             mug, rod, hold = cast.mugs[index].name, cast.tree.rod(index), HOLDS[index]
             yield verbs.approach(Anchor(mug, RAISE @ hold))
-            yield Waypoint(Anchor(mug, hold), gripper=False, linear=True, ignore_collisions=True)
+            yield verbs.grasp(Anchor(mug, hold), ignore_collisions=True)
             yield verbs.lift(Anchor(mug, RAISE @ hold))
             yield verbs.approach(Anchor(rod, ASIDE @ hold))
             yield verbs.lower(Anchor(rod, FACING @ hold))

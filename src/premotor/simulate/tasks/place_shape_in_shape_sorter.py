@@ -2,6 +2,7 @@
 
 RLBench counterpart: place_shape_in_shape_sorter, 5 variations (cube, cylinder, triangular prism,
 star, moon). Success as the benchmark has it: the shape touches the volume inside the sorter.
+Harder than there: star and moon collide at their full size (see the prop).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 from premotor.geometry.poses import Pose
 from premotor.simulate import verbs
 from premotor.simulate.conditions import Condition, detected
-from premotor.simulate.props import Box
+from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.shape_sorter import ShapeSorter, Toy
 from premotor.simulate.props.toy_shapes import OUTLINES, SYMMETRY
 from premotor.simulate.scene import FULL_TURN, Region, Scene
@@ -22,7 +23,6 @@ from premotor.simulate.verbs import Around, Waypoint
 
 MODEL_BOX = Box((-0.211, -0.250, -0.046), (0.211, 0.275, 0.209))
 SORTER = Pose.of((0.0, -0.150, 0.0))  # in the frame of the root
-TABLE = -0.002  # [m] in the frame of the root
 # The benchmark's field begins at y = -0.025 m and its shapes keep 0.05 m; there the hand and its
 # open fingers would come down on the sorter's lid and on other shapes.
 FIELD = ((-0.211, 0.045), (0.211, 0.275))  # [m] low and high corner
@@ -85,7 +85,7 @@ class PlaceShapeInShapeSorter(Task[str, Cast]):
         drop = Pose.of((x, y, DROP), verbs.POINTING_DOWN)
         hole = cast.sorter.hole(label)
         yield verbs.approach(over_toy)
-        yield Waypoint(at_toy, gripper=False, linear=True, ignore_collisions=True)
+        yield verbs.grasp(at_toy, ignore_collisions=True)
         yield verbs.lift(over_toy)
         yield verbs.approach(Around(hole, drop @ OVER, SYMMETRY[label]))
         yield verbs.release(Around(hole, drop, SYMMETRY[label]))

@@ -1,7 +1,9 @@
 """Lay the wine bottle on the named place of the rack.
 
 RLBench counterpart: place_wine_at_rack_location, 3 variations (middle, left, right).
-Success as the benchmark has it: the bottle touches the volume of that place, nothing grasped.
+Success as the benchmark has it: the bottle touches the volume of that place, nothing grasped. Left
+and right are as seen from behind the rack, the side away from the bottle, where the feet of
+bottles lie; seen from the side their necks point to, they are the other way round.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +16,7 @@ from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate import verbs
 from premotor.simulate.conditions import Condition, all_of, detected, nothing_grasped
-from premotor.simulate.props import Box
+from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.bottle import Bottle
 from premotor.simulate.props.rack import PLACES, Rack
 from premotor.simulate.scene import Scene
@@ -22,8 +24,7 @@ from premotor.simulate.task import Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.116, -0.319, -0.003), (0.224, 0.402, 0.247))
-MAX_YAW = np.radians(45.0)  # [rad]; the workspace admits about -21 to 16 deg of it
-TABLE = -0.002  # [m] in the frame of the root
+MAX_YAW = np.radians(45.0)  # [rad]; the workspace admits -15 to 20 deg of it
 BOTTLE = Pose.of((0.099, -0.2842, TABLE))
 RACK = Pose.of((0.0532, 0.275, TABLE))
 
@@ -64,12 +65,15 @@ class PlaceWineAtRackLocation(Task[str, Cast]):
         return Cast(bottle, rack, variation)
 
     def instructions(self, variation: str) -> tuple[str, ...]:
-        place = "in the middle" if variation == "middle" else f"on the {variation}"
+        if variation == "middle":
+            place, seen = "in the middle", "in the middle of the rack"
+        else:
+            place, seen = f"on the {variation}", f"on the {variation} as seen from behind the rack"
         return (
             f"stack the wine bottle to the {variation} of the rack",
             f"lay the bottle down on the rack, {place}",
             f"the wine belongs in the {variation} groove between the rods",
-            f"pick the red wine up by its neck and rest it at the {variation} place",
+            f"pick the red wine up by its neck and rest it {seen}",
         )
 
     def expert(self, cast: Cast) -> Iterator[Waypoint]:

@@ -15,7 +15,7 @@ from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate import verbs
 from premotor.simulate.conditions import Condition, all_of, detected, nothing_grasped
-from premotor.simulate.props import Box
+from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.cupboard import Cupboard
 from premotor.simulate.props.grocery import GROCERIES, Grocery
 from premotor.simulate.scene import Region, Scene
@@ -24,12 +24,12 @@ from premotor.simulate.verbs import Anchor, Waypoint
 
 # [m] by which the task is placed: a plane that stands for it, as in the benchmark. A grocery may
 # stand a little beyond it.
-MODEL_BOX = Box((-0.260, -0.420, 0.0), (0.260, 0.420, 0.530))
+MODEL_BOX = Box((-0.260, -0.420, TABLE), (0.260, 0.420, 0.530))
 MAX_YAW = 1.0  # [rad]; the workspace admits about 8 deg of it
 FACING = np.radians(165.0)  # [rad] of the cupboard: across the table and a little to its far end
-CUPBOARD = Pose.of((0.020, -0.262, 0.0), rotations.about_z(FACING))  # in the frame of the root
+CUPBOARD = Pose.of((0.020, -0.262, TABLE), rotations.about_z(FACING))  # in the frame of the root
 SPACING = 0.1  # [m] between the frames of groceries
-PLANE = Region(Box((-0.205, -0.130, 0.0), (0.270, 0.435, 0.0)), spacing=SPACING)
+PLANE = Region(Box((-0.205, -0.130, TABLE), (0.270, 0.435, TABLE)), spacing=SPACING)
 
 PRE_GRASP = 0.100  # [m] above the grasp
 LIFT = 0.180  # [m], so that what is held passes over the others

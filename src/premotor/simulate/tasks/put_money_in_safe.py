@@ -24,8 +24,9 @@ from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.234, -0.414, -0.002), (0.318, 0.038, 0.532))
 # The benchmark draws 0 to 90 deg and tests the model box turned the wrong way round, so that 0 to
-# 8 deg pass. Turned the right way round its empty corner would leave the workspace beyond 1 deg,
-# the safe at none of these; so the box is tested at 0 and the yaw drawn by itself.
+# 8 deg pass. Turned the right way round, its empty corner leaves the workspace beyond 1 deg; so the
+# box is placed at 0 and the yaw drawn by itself. At 8 deg the safe may then stand beyond the
+# workspace by 25 mm at +y and 18 mm at -y, the corner of the box by 55 mm.
 YAW = (0.0, np.radians(8.1))  # [rad] of the root
 MONEY_YAW = (0.0, np.pi / 2)  # [rad] of its held end against the way out of the safe
 SAFE = Pose.of((-0.0481, -0.250, 0.0), rotations.about_z(np.radians(20.1)))  # in the root's frame
@@ -70,7 +71,7 @@ class PutMoneyInSafe(Task[str, Cast]):
 
     def stage(self, scene: Scene, variation: str, rng: np.random.Generator) -> Cast:
         scene.root(MODEL_BOX, (0.0, 0.0), rng)
-        place = Pose.of((0.0, 0.0, 0.0), rotations.about_z(float(rng.uniform(*YAW)))) @ SAFE
+        place = Pose.of(np.zeros(3), rotations.about_z(float(rng.uniform(*YAW)))) @ SAFE
         safe, money = Safe(), Banknotes()
         scene.add(safe, place)
         scene.add(money, place @ _on_top(rng))
@@ -80,7 +81,7 @@ class PutMoneyInSafe(Task[str, Cast]):
     def instructions(self, variation: str) -> tuple[str, ...]:
         return (
             f"put the money away in the safe on the {variation} shelf",
-            f"lock up the cash: it goes onto the {variation} shelf of the open safe",
+            f"hide the cash inside the steel walls, on the {variation} tier of three",
             f"carry the bundle of notes from the roof of the safe to its {variation} level",
             f"the banknotes should end up in the safe, {variation} compartment",
         )

@@ -19,13 +19,12 @@ from premotor.simulate.conditions import Condition, detected
 from premotor.simulate.props import Box
 from premotor.simulate.props.block import Block
 from premotor.simulate.props.mat import Mat
-from premotor.simulate.scene import FULL_TURN, Scene
+from premotor.simulate.scene import FULL_TURN, ROOT, Scene
 from premotor.simulate.task import Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.269, -0.350, -0.001), (0.275, 0.200, 0.055))
 BLOCK = Pose.of((0.025, -0.025, 0.027))  # all poses below are in the frame of the root
-ROOT = "slide_root"
 
 GREEN = Color("green", (0.0, 0.68, 0.0))  # shades of the scene, not of the color table
 BLUE = Color("blue", (0.0, 0.0, 0.85))
@@ -109,8 +108,7 @@ class SlideBlockToColorTarget(Task[Route, Cast]):
     variations: Sequence[Route] = ROUTES
 
     def stage(self, scene: Scene, variation: Route, rng: np.random.Generator) -> Cast:
-        root = scene.root(MODEL_BOX, FULL_TURN, rng)
-        scene.blueprint.body(ROOT, root)
+        scene.root(MODEL_BOX, FULL_TURN, rng)
         block = Block()
         scene.add(block, BLOCK)
         mats = {}

@@ -14,11 +14,11 @@ from jaxtyping import Float
 
 from premotor.errors import PlacementFailed
 from premotor.geometry import rotations
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate import verbs
-from premotor.simulate.colors import COLORS, Color
+from premotor.simulate.colors import COLORS, Color, others
 from premotor.simulate.conditions import Condition, all_of, at_least, detected, nothing_grasped
-from premotor.simulate.props import Box
+from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.cube import Cube
 from premotor.simulate.props.plinth import HEIGHT, WIDTH, Plinth
 from premotor.simulate.scene import FULL_TURN, Region, Scene
@@ -28,7 +28,6 @@ from premotor.simulate.verbs import Anchor, Waypoint
 MODEL_BOX = Box((-0.300, -0.405, 0.0), (0.300, 0.405, 0.225))
 PER_COLOR = 4  # blocks
 EDGE, MASS = 0.05, 0.125  # [m], [kg]
-TABLE = -0.002  # [m] in the frame of the root
 SPACING = 0.1  # [m] between the middles of two blocks
 FIELDS = tuple(  # where blocks may lie, around the plinth: low and high corners
     Box((*low, TABLE + EDGE / 2), (*high, TABLE + EDGE / 2))
@@ -88,8 +87,9 @@ class StackBlocks(Task[Stack, Cast]):
     def stage(self, scene: Scene, variation: Stack, rng: np.random.Generator) -> Cast:
         scene.root(MODEL_BOX, FULL_TURN, rng)
         plinth = Plinth()
-        scene.add(plinth, Pose.of((0.0, 0.0, 0.0)))
-        other = COLORS[int(rng.choice([i for i, c in enumerate(COLORS) if c != variation.color]))]
+        scene.add(plinth, IDENTITY)
+        choice = others(variation.color)
+        other = choice[int(rng.integers(len(choice)))]
         placed: dict[Cube, Pose] = {}
         for color in (variation.color, other):
             for index in range(PER_COLOR):
@@ -99,28 +99,31 @@ class StackBlocks(Task[Stack, Cast]):
         # The nearest first: the higher the tower, the farther from it the hand reaches down.
         away = {cube: float(np.hypot(*pose.position[:2])) for cube, pose in placed.items()}
         wanted = sorted(list(placed)[:PER_COLOR], key=lambda cube: away[cube])
-        holds = [_hold(cube, placed) for cube in wanted[: variation.count]]
-        return Cast(plinth, tuple(wanted), tuple(holds))
+        # Room is asked for beside every block, so that a layout does not tell which are meant.
+        holds = {cube: _hold(cube, placed) for cube in placed}
+        fetched = tuple(holds[cube] for cube in wanted[: variation.count])
+        return Cast(plinth, tuple(wanted), fetched)
 
     def instructions(self, variation: Stack) -> tuple[str, ...]:
         n, name = variation.count, variation.color.name
         return (
             f"stack {n} {name} blocks",
-            f"make a tower {n} blocks high, all of them {name}",
+            f"make the plinth carry a tower {n} blocks high, all of them {name}",
             f"pile {n} {name} cubes up on the plinth",
-            f"put {n} of the {name} blocks one on another",
+            f"one after another, {n} of the {name} blocks go on top of the plinth",
         )
 
     def expert(self, cast: Cast) -> Iterator[Waypoint]:
         for level, hold in enumerate(cast.holds):
             yield verbs.approach(_over(hold, ABOVE))
-            yield Waypoint(_over(hold, 0.0), gripper=False, linear=True, ignore_collisions=True)
+            yield verbs.grasp(_over(hold, 0.0), ignore_collisions=True)
             yield verbs.lift(_over(hold, HIGH))
             seat = HEIGHT + (level + 0.5) * EDGE + CLEARANCE
-            yield verbs.approach(_on(cast.plinth, seat + OVER))
-            yield verbs.release(_on(cast.plinth, seat))
+            above = verbs.over(cast.plinth.name, seat + OVER, symmetry=4)
+            yield verbs.approach(above)
+            yield verbs.release(verbs.over(cast.plinth.name, seat, symmetry=4))
             if level + 1 < len(cast.holds):
-                yield verbs.approach(_on(cast.plinth, seat + OVER))
+                yield verbs.approach(above)
 
     def goal(self, cast: Cast) -> Condition:
         standing = [detected(cube.name, cast.plinth.sensor) for cube in cast.blocks]
@@ -143,10 +146,10 @@ def _hold(cube: Cube, placed: Mapping[Cube, Pose]) -> Hold:
     """The first pair of the block's sides beside which nothing is in the way of the gripper."""
     middle, yaw = placed[cube].position[:2], _yaw(placed[cube])
     block, plinth = EDGE / np.sqrt(2.0), WIDTH / np.sqrt(2.0)  # [m] radii of corners
-    others = [pose.position[:2] - middle for c, pose in placed.items() if c != cube]
+    offsets = [pose.position[:2] - middle for c, pose in placed.items() if c != cube]
     for turn in sorted((0.0, np.pi / 2), key=lambda turn: abs(np.sin(yaw + turn))):
         line = np.array([-np.sin(yaw + turn), np.cos(yaw + turn)])  # of the fingers
-        blocked = [_meets(other, line, FINGERS, block) for other in others]
+        blocked = [_meets(offset, line, FINGERS, block) for offset in offsets]
         blocked.append(_meets(-middle, line, FINGERS, plinth))
         blocked.append(_meets(-middle, line, HAND, block))
         if not any(blocked):
@@ -171,8 +174,3 @@ def _over(hold: Hold, height: float) -> Anchor:
     """A tip pose so far [m] above a block's middle, fingers at two of its sides."""
     up = Pose.of((0.0, 0.0, height))
     return Anchor(hold.cube.name, up @ hold.tip, symmetry=2)
-
-
-def _on(plinth: Plinth, height: float) -> Anchor:
-    """A tip pose so far [m] above the plinth's foot."""
-    return Anchor(plinth.name, Pose.of((0.0, 0.0, height), verbs.POINTING_DOWN), symmetry=4)

@@ -7,6 +7,7 @@ nothing is grasped. The colors of the other two are drawn apart, so they may be 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import ClassVar
 
 import numpy as np
@@ -14,16 +15,16 @@ import numpy as np
 from premotor.errors import PlacementFailed
 from premotor.geometry.poses import Pose
 from premotor.simulate import verbs
-from premotor.simulate.colors import COLORS, Color
+from premotor.simulate.colors import COLORS, Color, others
 from premotor.simulate.conditions import Condition, all_of, detected, nothing_grasped
-from premotor.simulate.props import Box
+from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.cup import Cup
 from premotor.simulate.scene import FULL_TURN, Region, Scene
 from premotor.simulate.task import Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.208, -0.301, -0.010), (0.192, 0.299, 0.317))
-BOUNDARY = Box((-0.208, -0.301, -0.002), (0.192, 0.299, -0.002))  # on the table
+BOUNDARY = Box((-0.208, -0.301, TABLE), (0.192, 0.299, TABLE))  # on the table
 SPACING = 0.05  # [m]
 FINGER_ASIDE = 0.062  # [m] half a cup and half a finger, with 5 mm to spare
 FINGER_REACH = 0.165  # [m] a cup and the outer finger open beside it, with 10 mm to spare
@@ -60,14 +61,14 @@ def _check_fingers(taken: Pose, other: Pose) -> None:
         raise PlacementFailed("a cup stands where a finger would have to come down")
 
 
-def _check_hand(cup: Cup, taken: Pose, stack: Pose) -> None:
+def _check_hand(rim: Pose, taken: Pose, stack: Pose) -> None:
     """Refuse layouts where the hand at a cup's rim would meet the cups stacked already.
 
     Raises:
         PlacementFailed: They stand in the way.
     """
     x, y, _ = stack.position - taken.position
-    if abs(x) < HAND_ASIDE and abs(y - cup.rim.position[1]) < HAND_REACH:
+    if abs(x) < HAND_ASIDE and abs(y - rim.position[1]) < HAND_REACH:
         raise PlacementFailed("the stack would stand where the hand has to go")
 
 
@@ -79,15 +80,14 @@ class StackCups(Task[Color, Cast]):
 
     def stage(self, scene: Scene, variation: Color, rng: np.random.Generator) -> Cast:
         scene.root(MODEL_BOX, FULL_TURN, rng)
-        unused = [c for c in COLORS if c != variation]
+        unused = others(variation)
         first, second = (unused[i] for i in rng.choice(len(unused), 2))
         cups = [Cup("cup_base", variation), Cup("cup_first", first), Cup("cup_second", second)]
         region = Region(BOUNDARY, yaw=(0.0, 0.0), spacing=SPACING)
         poses = [scene.spawn(cup, region, rng, clear_of=cups[:i]) for i, cup in enumerate(cups)]
-        for i in (1, 2):
-            for j in {0, 1, 2} - {i}:
-                _check_fingers(poses[i], poses[j])
-        _check_hand(cups[2], taken=poses[2], stack=poses[0])
+        for taken, other in permutations(poses, 2):  # as if any of them could be the one that stays
+            _check_fingers(taken, other)
+        _check_hand(cups[2].rim, taken=poses[2], stack=poses[0])
         scene.graspable.extend(cup.name for cup in cups)
         return Cast(cups[0], (cups[1], cups[2]))
 

@@ -5,7 +5,7 @@ Success as the benchmark has it: all five pieces touch the volume in the mouth o
 The dustpans are seen, not felt; dirt moves by contact with the broom.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,11 +15,11 @@ from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate import verbs
 from premotor.simulate.conditions import Condition, all_of, detected
-from premotor.simulate.props import Box
+from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.broom import Broom, Stand
 from premotor.simulate.props.dirt import Dirt
 from premotor.simulate.props.dustpan import Dustpan
-from premotor.simulate.scene import Scene
+from premotor.simulate.scene import ROOT, Scene
 from premotor.simulate.task import Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
@@ -27,9 +27,8 @@ MODEL_BOX = Box((-0.312, -0.450, -0.014), (0.175, 0.450, 0.682))
 # The model is 0.900 m wide and the workspace 0.910 m, so of all yaws only those near 0 and near
 # half a turn fit; they are drawn from directly.
 MAX_YAW = np.radians(0.95)  # [rad]
-TABLE = -0.002  # [m] all poses below are in the frame of the root
-ROOT = "sweep_root"
 
+# All poses are in the frame of the root.
 STAND = Pose.of((-0.175, 0.376, TABLE))
 BROOM = Pose.of((-0.171, 0.0962, TABLE))  # 0.2 mm from leaning on the stand
 DIRT = ((0.050, -0.050), (0.025, 0.0), (0.0, -0.050), (0.050, 0.0), (0.0, -0.075))  # [m]
@@ -48,25 +47,16 @@ HOLD = Pose.of((0.001, 0.1408, 0.326), HAND)  # in the frame of the broom
 BEFORE = Pose.of((0.001, 0.0578, 0.326), HAND)
 
 
-@dataclass(frozen=True)
-class Stroke:
-    """Which dustpan is meant, and the tip poses in the frame of the root that sweep into it."""
-
-    label: str
-    waypoints: tuple[Pose, ...]
-
-
 def _at(x: float, y: float, z: float) -> Pose:
     return Pose.of((x, y, z), HAND)
 
 
-STROKES = (
+# Tip poses that sweep into a dustpan.
+STROKES: Mapping[str, tuple[Pose, ...]] = {
     # The benchmark's third waypoint equals its second here: no motion, so no keyframe.
-    Stroke("tall", (_at(-0.020, 0.260, 0.328), _at(-0.020, -0.115, 0.328))),
-    Stroke(
-        "short", (_at(-0.007, -0.041, 0.385), _at(-0.007, -0.041, 0.325), _at(-0.007, 0.300, 0.325))
-    ),
-)
+    "tall": (_at(-0.020, 0.260, 0.328), _at(-0.020, -0.115, 0.328)),
+    "short": (_at(-0.007, -0.041, 0.385), _at(-0.007, -0.041, 0.325), _at(-0.007, 0.300, 0.325)),
+}
 
 
 @dataclass(frozen=True)
@@ -76,19 +66,18 @@ class Cast:
     broom: Broom
     dirt: tuple[Dirt, ...]
     target: Dustpan
-    stroke: Stroke
+    stroke: tuple[Pose, ...]
 
 
-class SweepToDustpanOfSize(Task[Stroke, Cast]):
+class SweepToDustpanOfSize(Task[str, Cast]):
     """Two dustpans on opposite sides of the dirt; the word says which."""
 
     name: ClassVar[str] = "sweep_to_dustpan_of_size"
-    variations: Sequence[Stroke] = STROKES
+    variations: Sequence[str] = ("tall", "short")
 
-    def stage(self, scene: Scene, variation: Stroke, rng: np.random.Generator) -> Cast:
+    def stage(self, scene: Scene, variation: str, rng: np.random.Generator) -> Cast:
         turn = np.pi * int(rng.integers(2))
-        root = scene.root(MODEL_BOX, (turn - MAX_YAW, turn + MAX_YAW), rng)
-        scene.blueprint.body(ROOT, root)
+        scene.root(MODEL_BOX, (turn - MAX_YAW, turn + MAX_YAW), rng)
         scene.add(Stand(), STAND)
         broom = Broom()
         scene.add(broom, BROOM)
@@ -102,21 +91,20 @@ class SweepToDustpanOfSize(Task[Stroke, Cast]):
         dirt = tuple(Dirt(f"dirt_{i}") for i in range(len(DIRT)))
         for piece, (x, y) in zip(dirt, DIRT, strict=True):
             scene.add(piece, Pose.of((x, y, DIRT_HEIGHT)))
-        return Cast(broom, dirt, pans[variation.label], variation)
+        return Cast(broom, dirt, pans[variation], STROKES[variation])
 
-    def instructions(self, variation: Stroke) -> tuple[str, ...]:
-        label = variation.label
+    def instructions(self, variation: str) -> tuple[str, ...]:
         return (
-            f"sweep dirt to the {label} dustpan",
-            f"take the broom and push all the crumbs into the pan with the {label} pole",
-            f"get the mess off the table with one stroke toward the {label} dustpan",
-            f"brush the five bits of soil over to the {label} pan",
+            f"sweep dirt to the {variation} dustpan",
+            f"take the broom and push all the crumbs into the pan with the {variation} pole",
+            f"get the mess off the table with one stroke toward the {variation} dustpan",
+            f"brush the five bits of soil over to the {variation} pan",
         )
 
     def expert(self, cast: Cast) -> Iterator[Waypoint]:
         yield verbs.approach(Anchor(cast.broom.name, BEFORE))
         yield verbs.grasp(Anchor(cast.broom.name, HOLD))
-        for pose in cast.stroke.waypoints:
+        for pose in cast.stroke:
             yield verbs.push(Anchor(ROOT, pose))
 
     def goal(self, cast: Cast) -> Condition:

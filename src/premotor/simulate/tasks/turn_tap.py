@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from premotor.geometry import rotations
-from premotor.geometry.poses import Pose
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate.conditions import Condition, joint_displaced
 from premotor.simulate.props.tap import SIDES, Tap
 from premotor.simulate.scene import FULL_TURN, Scene
@@ -26,7 +26,7 @@ DEPTH = 0.013  # [m] tip below the middle of the spokes
 SPOKES = 4  # and so many hands are equally good
 # The hand in the frame of a handle: down, the fingers opening between the spokes.
 GRIP = Pose.of((0.0, 0.0, -DEPTH), rotations.about_z(np.pi / 4)) @ Pose.of(
-    (0.0, 0.0, 0.0), POINTING_DOWN
+    np.zeros(3), POINTING_DOWN
 )
 
 
@@ -47,16 +47,16 @@ class TurnTap(Task[str, Cast]):
     def stage(self, scene: Scene, variation: str, rng: np.random.Generator) -> Cast:
         tap = Tap()
         scene.root(tap.box, FULL_TURN, rng)
-        scene.add(tap, Pose.of((0.0, 0.0, 0.0)))
+        scene.add(tap, IDENTITY)
         return Cast(tap, variation)
 
     def instructions(self, variation: str) -> tuple[str, ...]:
         mark = {"left": "red", "right": "blue"}[variation]
         return (
             f"turn {variation} tap",
-            f"open the valve on the {variation} of the spout",
+            f"stand before the basin and open the valve on your {variation}",
             f"let water run with the {variation} handle, the one marked {mark}",
-            f"give the cross on the {variation} side of the basin more than a quarter turn",
+            f"seen from the basin, the cross on the {variation} wants more than a quarter turn",
         )
 
     def expert(self, cast: Cast) -> Iterator[Waypoint]:
