@@ -3,15 +3,19 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 from premotor.errors import ConfigError
-from premotor.worklist import Done, WorkerCrashed, run_units
+from premotor.worklist import Done, UnitBroken, WorkerCrashed, run_units
 
 ENGINES = ("processes", "ray")
+DEATH = 30.0  # [s] in which processes have to be gone, on a busy machine too
+# What pickle writes of it and cannot read again.
+POISON = "type('Poison', (Exception,), {'__reduce__': lambda self: (int, ('no number',))})()"
 
 
 def test_every_unit_ends_once_and_a_failing_one_stops_no_other():
@@ -47,6 +51,31 @@ def test_a_dying_worker_costs_its_unit_alone(engine):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_cannot_travel_costs_its_unit_alone_and_is_told(engine):
+    done: list[Done] = []
+    raising = f"(_ for _ in ()).throw({POISON})"
+    run_units(eval, ["1 + 1", "lambda: 0", POISON, raising, "2 + 2"], 2, done.append, engine)
+    errors = {d.unit: d.error for d in done if d.error}
+    assert {d.unit: d.result for d in done if not d.error} == {"1 + 1": 2, "2 + 2": 4}
+    assert set(errors) == {"lambda: 0", POISON, raising}
+    assert {type(error) for error in errors.values()} == {UnitBroken}
+    assert "its result cannot be pickled" in str(errors["lambda: 0"])
+    assert "its error cannot be pickled (invalid literal for int()" in str(errors[raising])
+    assert "Traceback" in str(errors[raising])
+
+
+@pytest.mark.slow
+def test_a_ray_of_our_own_leaves_no_folder(monkeypatch):
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        monkeypatch.setenv("RAY_TMPDIR", folder)
+        during: list[list[str]] = []
+        run_units(math.sqrt, [4.0], 1, lambda _: during.append(os.listdir(folder)), "ray")
+        assert [name.startswith("ray-") for names in during for name in names] == [True]
+        assert os.listdir(folder) == []
+
+
+@pytest.mark.slow
 def test_a_worker_of_ray_has_one_thread(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delenv("LP_NUM_THREADS", raising=False)
@@ -71,10 +100,13 @@ def test_an_interrupted_ray_leaves_nothing_running():
     assert parent.stdout.readline() == "0\n"
     children = _children(parent.pid)
     assert len(children) > 2
-    parent.send_signal(signal.SIGINT)
-    assert parent.wait(timeout=20) == 130
-    parent.stdout.close()
-    _wait_for_death(children)
+    try:
+        parent.send_signal(signal.SIGINT)
+        assert parent.wait(timeout=DEATH) == 130
+        _wait_for_death(children)
+    finally:
+        _kill([parent.pid, *children])
+        parent.stdout.close()
 
 
 @pytest.mark.slow
@@ -87,24 +119,32 @@ def test_workers_die_with_a_killed_parent():
     )
     parent = subprocess.Popen([sys.executable, "-c", script])
     children: list[int] = []
-    for _ in range(100):
-        time.sleep(0.1)
-        children = _spawned(parent.pid)
-        if len(children) == 2:
-            break
-    assert len(children) == 2
-    time.sleep(1.0)
-    parent.kill()
-    parent.wait()
-    _wait_for_death(children)
+    try:
+        deadline = time.monotonic() + DEATH
+        while len(children) < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+            children = _spawned(parent.pid)
+        assert len(children) == 2
+        time.sleep(1.0)
+        parent.kill()
+        parent.wait()
+        _wait_for_death(children)
+    finally:
+        _kill([parent.pid, *children])
 
 
 def _wait_for_death(processes: list[int]) -> None:
-    for _ in range(50):
-        if not any(_alive(p) for p in processes):
-            return
+    deadline = time.monotonic() + DEATH
+    while any(_alive(p) for p in processes):
+        if time.monotonic() > deadline:
+            pytest.fail("workers outlived their parent")
         time.sleep(0.1)
-    pytest.fail("workers outlived their parent")
+
+
+def _kill(processes: list[int]) -> None:
+    """Those that are still there, so that a failing test leaves no orphan."""
+    for process in filter(_alive, processes):
+        os.kill(process, signal.SIGKILL)
 
 
 def _children(parent: int) -> list[int]:
@@ -147,6 +187,18 @@ def test_without_ray_its_engine_says_what_to_install(monkeypatch):
 def test_a_cluster_that_is_not_there_is_named():
     with pytest.raises(ConfigError, match=r"no Ray at .127\.0\.0\.1:1"):
         run_units(math.sqrt, [1.0], 1, print, "ray", "127.0.0.1:1")
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, ValueError])
+def test_a_cluster_of_another_version_or_a_wrong_address_is_told(monkeypatch, kind):
+    ray = pytest.importorskip("ray")
+
+    def init(**_options):
+        raise kind("Version mismatch")
+
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(ConfigError, match=r"no Ray at 'auto' \(Version mismatch\).*same version"):
+        run_units(math.sqrt, [1.0], 1, print, "ray", "auto")
 
 
 def test_the_work_list_needs_no_ray():

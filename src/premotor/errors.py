@@ -37,7 +37,15 @@ class RenderingError(PremotorError):
 
 
 class PlacementFailed(PremotorError):
-    """No admissible layout was found for a task, variation and seed."""
+    """No admissible layout was found for a task, variation and seed.
+
+    Attributes:
+        rejections: Why each layout that was drawn is not admissible.
+    """
+
+    def __init__(self, message: str, rejections: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.rejections = tuple(rejections)
 
 
 class MotionFailed(PremotorError):
@@ -45,7 +53,19 @@ class MotionFailed(PremotorError):
 
 
 class DemonstrationFailed(PremotorError):
-    """The expert did not succeed on a task, variation and seed."""
+    """The expert did not succeed on a task, variation and seed.
+
+    Attributes:
+        reason: What stood in the way, without the episode's name.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class EpisodesMissing(PremotorError):
+    """Episodes that broke or lost their worker; the others are kept."""
 
 
 class DataError(PremotorError):

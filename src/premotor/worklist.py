@@ -1,16 +1,18 @@
 """Units of work that may be done twice, in any order, by any process.
 
 A unit names what it makes (task, variation, seed, place on disk) and writes it by renaming, so a
-crash costs that unit alone and doing it again changes nothing. Who does it changes nothing either:
-this process, processes on this machine, or Ray on one machine or many.
+crash costs that unit alone and doing it again changes nothing. Who does it changes nothing either,
+on machines alike: this process, processes on this machine, or Ray on one machine or many.
 """
 
 import contextlib
 import logging
 import multiprocessing
 import os
+import pickle
 import signal
 import socket
+import tempfile
 import threading
 import traceback
 from collections import deque
@@ -40,7 +42,11 @@ def available_cores() -> int:
 
 
 class WorkerCrashed(PremotorError):
-    """A worker process died in the middle of a unit."""
+    """A worker process, or its machine, was lost in the middle of a unit."""
+
+
+class UnitBroken(PremotorError):
+    """A unit whose result or error cannot be brought back to the process that asked."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +78,15 @@ def run_units(
     Args:
         function: Importable by name; gets a unit and returns something that can be pickled.
         units: What to do; a unit that raises is reported, the others go on.
-        workers: Processes, one thread each; 1 of the engine "processes" works in this process.
+        workers: Units under way at a time, over all machines, in processes of one thread each; 1
+            of the engine "processes" works in this process.
         on_done: Gets units in the order in which they end, not in the order of `units`. What it
             raises stops the work.
         engine: "processes" spawns them on this machine; "ray" leaves that to Ray.
         ray_address: "local" starts a Ray that ends with the work; else a cluster's address. What
-            the units read and write must then lie where all of its machines see it.
+            the units read and write must then lie where all of its machines see it, and all of
+            them need the same packages. After SIGKILL, run `ray stop`: agents of a local Ray
+            stay, and so does its folder `ray-*` in RAY_TMPDIR, TMPDIR or /tmp.
 
     Raises:
         ConfigError: No workers, or no Ray.
@@ -109,6 +118,20 @@ def _attempt(function: Callable[[Unit], Result], unit: Unit) -> Done[Unit, Resul
     except Exception as error:
         error.add_note(traceback.format_exc())  # the traceback does not travel between processes
         return Done(unit, None, error)
+
+
+def _attempt_away(function: Callable[[Unit], Result], unit: Unit) -> Done[Unit, Result]:
+    """As `_attempt`, in another process: what comes of it is sure to survive the way back."""
+    done = _attempt(function, unit)
+    try:
+        pickle.loads(pickle.dumps(done))
+    except Exception as error:
+        what, text = "result", repr(done.result)
+        if done.error is not None:
+            what, text = "error", "\n".join(done.error.__notes__)
+        message = f"{unit}: its {what} cannot be pickled ({error}); it was: {text}"
+        return Done(unit, None, UnitBroken(message))
+    return done
 
 
 def _run_pool(
@@ -144,7 +167,7 @@ def _drain(
     while (queue or running) and not suspects:
         try:
             while queue and len(running) < workers:
-                future = pool.submit(_attempt, function, queue[0])
+                future = pool.submit(_attempt_away, function, queue[0])
                 running[future] = queue.popleft()
         except BrokenProcessPool:
             break
@@ -184,7 +207,24 @@ def _ray(workers: int, address: str) -> Iterator[ModuleType]:
             f"engine 'ray' needs Ray ({error}); run `pip install 'premotor[ray]'`, or use "
             "engine 'processes'"
         ) from error
-    here = {"num_cpus": workers, "include_dashboard": False, "object_store_memory": _RAY_STORE}
+    with tempfile.TemporaryDirectory(  # short, for Ray's sockets: their paths end at 107 characters
+        prefix="ray-", dir=os.environ.get("RAY_TMPDIR"), ignore_cleanup_errors=True
+    ) as folder:
+        _connect(ray, workers, address, folder)
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def _connect(ray: ModuleType, workers: int, address: str, folder: str) -> None:
+    """Start a Ray that keeps its files in a folder, or join the one at an address."""
+    here = {
+        "num_cpus": workers,
+        "include_dashboard": False,
+        "object_store_memory": _RAY_STORE,
+        "_temp_dir": folder,
+    }
     try:
         _knock(address)
         ray.init(
@@ -194,15 +234,15 @@ def _ray(workers: int, address: str) -> Iterator[ModuleType]:
             logging_level=logging.ERROR,
             **(here if address == RAY_HERE else {}),
         )
-    except OSError as error:
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # not there, of another version, no address
         raise ConfigError(
-            f"no Ray at {address!r} ({error}); start one with `ray start --head`, or leave the "
-            "address away"
+            f"no Ray at {address!r} ({error}); start one of the same version with "
+            "`ray start --head`, or leave the address away"
         ) from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
 
 
 def _knock(address: str) -> None:
@@ -224,8 +264,9 @@ def _drain_ray(
         ray.exceptions.WorkerCrashedError,
         ray.exceptions.OutOfMemoryError,
         ray.exceptions.NodeDiedError,
+        ray.exceptions.ObjectLostError,  # the result, with the machine that held it
     )
-    attempt = ray.remote(num_cpus=1, max_retries=0)(_attempt)
+    attempt = ray.remote(num_cpus=1, max_retries=0)(_attempt_away)
     queue = deque(units)
     running = {}
     while queue or running:
@@ -238,4 +279,6 @@ def _drain_ray(
                 done = ray.get(ended)
             except lost:
                 done = _crashed(unit)
+            except ray.exceptions.RayError as error:
+                done = Done(unit, None, UnitBroken(f"{unit}: Ray could not run it: {error}"))
             on_done(done)

@@ -2,7 +2,7 @@ import pytest
 
 from premotor.cli.experts import command
 from premotor.demonstrate import survey as module
-from premotor.errors import DemonstrationFailed, OutputExists, UnknownName
+from premotor.errors import EpisodesMissing, OutputExists, UnknownName
 
 
 @pytest.mark.sim
@@ -13,7 +13,7 @@ def test_the_command_leaves_a_table_and_can_be_resumed(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "4 of 4" in said
     table = (tmp_path / "experts.md").read_text()
-    assert "| slide_block_to_color_target | 4 of 4 | 2 | 100 % |" in table
+    assert "| slide_block_to_color_target | 4 of 4 | 2/2 = 100.0 % | 34.2 to 100.0 % |" in table
     assert "random actions per episode" in table
     with pytest.raises(OutputExists):
         command(arguments)
@@ -26,7 +26,7 @@ def test_a_broken_episode_fails_the_command_after_the_table_is_written(tmp_path,
         raise ZeroDivisionError
 
     monkeypatch.setattr(module, "_act_as_expert", act)
-    with pytest.raises(DemonstrationFailed, match="9 episodes broke"):
+    with pytest.raises(EpisodesMissing, match="9 episodes broke"):
         command(["open_drawer", "--seeds", "1", "--workers", "1", "--out", str(tmp_path)])
     assert (tmp_path / "experts.md").exists()
 

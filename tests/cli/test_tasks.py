@@ -66,6 +66,12 @@ def test_cells_fill_a_grid_row_by_row_and_long_words_are_cut():
     assert (gap == 255).all()  # no words between the columns
 
 
+def test_a_sheet_and_json_are_two_things_to_ask_for(tmp_path, capsys):
+    with pytest.raises(ConfigError, match="give one of them"):
+        command(["--json", "--sheet", str(tmp_path / "sheet.png")])
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize("wrong", [["x.jpg"], ["x.png", "--columns", "0"]])
 def test_a_sheet_that_cannot_be_meant_is_refused(tmp_path, wrong):
     with pytest.raises(ConfigError, match=r"need a \.png"):

@@ -47,6 +47,8 @@ COUNTS = {  # the benchmark's order
 }
 SEEDS = range(2)  # of the expert's episodes
 STAGED = range(100, 103)  # seeds of episodes that are only staged
+RANDOM_ACTIONS = 6  # that have to be carried out
+RANDOM_TRIES = 40  # random actions in which they have to be found
 TRIES = 3  # seeds on one of which a variation has to succeed
 
 
@@ -174,13 +176,20 @@ def test_the_same_seed_is_the_same_episode_whatever_ran_before(name: str) -> Non
 
 @pytest.mark.parametrize("name", ALL)
 def test_random_actions_do_not_succeed(name: str) -> None:
-    env = _environment()
-    env.reset(name, _variation(name, 1), 1)
-    for keyframe in random_keyframes(np.random.default_rng(crc32(name.encode())), 6):
+    env, done, seed = _environment(), 0, 0
+    rng = np.random.default_rng(crc32(name.encode()))
+    ended = True
+    for keyframe in random_keyframes(rng, RANDOM_TRIES):
+        if ended:  # by an action that could not be carried out, which says nothing
+            seed += 1
+            env.reset(name, _variation(name, seed), seed)
         outcome = env.act(keyframe)
-        assert not outcome.success
-        if outcome.ended:
-            break
+        assert not outcome.success, f"seed {seed}"
+        ended = outcome.ended
+        done += not ended
+        if done == RANDOM_ACTIONS:
+            return
+    pytest.fail(f"only {done} of {RANDOM_TRIES} random actions could be carried out")
 
 
 @pytest.mark.parametrize("name", ALL)

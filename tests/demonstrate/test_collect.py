@@ -11,10 +11,17 @@ import pytest
 
 from premotor.demonstrate import collect as module
 from premotor.demonstrate.collect import SPLITS, CollectConfig, collect, work_list
-from premotor.errors import ConfigError, DemonstrationFailed, OutputExists, UnknownName
+from premotor.errors import (
+    ConfigError,
+    DemonstrationFailed,
+    EpisodesMissing,
+    OutputExists,
+    UnknownName,
+)
 from premotor.simulate.tasks import TASKS
 from premotor.store import layout
 from premotor.store.reader import DemoSet
+from premotor.worklist import Done, WorkerCrashed
 
 PAIR = ("slide_block_to_color_target", "push_buttons")
 
@@ -182,3 +189,34 @@ def test_an_expert_that_never_succeeds_is_an_error_that_names_the_episode(tmp_pa
     with pytest.raises(DemonstrationFailed, match=r"1 of 1 .*episode 0 \(open_drawer, variation 0"):
         collect(_config(tmp_path, ("open_drawer",), episodes=1))
     assert json.loads((tmp_path / "train" / "worklist.json").read_text())["episodes"] == 1
+
+
+def test_a_broken_episode_costs_no_other_and_can_be_resumed(tmp_path, monkeypatch, make_demo):
+    def break_one(_env, task, variation, seed):
+        if variation == 1:
+            raise OSError("no space left")
+        return make_demo(task=task, variation=variation, seed=seed)
+
+    monkeypatch.setattr(module, "run_expert", break_one)
+    with pytest.raises(EpisodesMissing, match=r"1 of 3 .*--resume: OSError: no space left"):
+        collect(_config(tmp_path, ("open_drawer",), episodes=3))
+    assert layout.recorded_indices(tmp_path / "train") == [0, 2]
+
+
+def test_each_kind_of_failure_is_counted_apart_with_its_own_remedy(tmp_path, monkeypatch):
+    errors = [WorkerCrashed("worker"), DemonstrationFailed("seeds"), WorkerCrashed("worker")]
+    errors += [ValueError("bug")] * (module._NAMED + 2)
+
+    def run_units(_function, units, _workers, on_done, *_engine):
+        for unit, error in zip(units, errors, strict=True):
+            on_done(Done(unit, None, error))
+
+    monkeypatch.setattr(module, "run_units", run_units)
+    with pytest.raises(DemonstrationFailed) as caught:
+        collect(_config(tmp_path, ("open_drawer",), episodes=len(errors)))
+    said = str(caught.value)
+    assert "1 of 15 episodes could not be made, choose another --seed: seeds" in said
+    assert "2 of 15 episodes lost their worker, run again with --resume" in said
+    assert "12 of 15 episodes broke, mend that and run again with --resume" in said
+    assert said.count("ValueError: bug") == module._NAMED
+    assert said.endswith("and 2 more, see the log")

@@ -1,14 +1,18 @@
 """The expert's demonstration: what it holds, and that it comes out the same."""
 
+import json
+import pickle
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from premotor.demonstrate.expert import film, record, run_expert
+from premotor.demonstrate.provenance import provenance
 from premotor.episode.observation import CAMERAS
-from premotor.errors import DemonstrationFailed
-from premotor.simulate.environment import Environment, Outcome
+from premotor.errors import ConfigError, DemonstrationFailed, PlacementFailed
+from premotor.simulate.environment import MAX_ATTEMPTS, Environment, Outcome
+from premotor.simulate.motion import Planner
 from premotor.store.writer import write_episode
 
 pytestmark = pytest.mark.sim
@@ -78,6 +82,8 @@ def test_the_same_episode_gives_the_same_bytes_whatever_ran_before(demo, tmp_pat
 
 def test_provenance_names_software_renderer_and_meshes(demo):
     assert {"attempt", "renderer", "meshes", "version.mujoco"} <= set(demo.provenance)
+    rejected = provenance(2, ["a; b", "c"], strict=True)["rejections"]
+    assert json.loads(rejected) == ["a; b", "c"]
     assert "osmesa" in demo.provenance["renderer"] or "egl" in demo.provenance["renderer"]
 
 
@@ -94,8 +100,25 @@ def test_a_film_has_a_picture_per_row():
 def test_an_expert_that_finds_no_path_says_which_episode(monkeypatch):
     env = Environment()
     monkeypatch.setattr(env, "act", lambda *_, **__: Outcome(False, False, True, "no_path"))
-    with pytest.raises(DemonstrationFailed, match=r"variation 0, seed 3: waypoint 0: no_path"):
+    with pytest.raises(DemonstrationFailed, match=r"0, seed 3: waypoint 0: no_path") as caught:
         record(env, *EPISODE)
+    assert caught.value.reason == "waypoint 0: no_path"
+
+
+def test_an_episode_that_cannot_be_meant_is_refused():
+    with pytest.raises(ConfigError, match="from 0 on, got -1"):
+        record(Environment(), EPISODE[0], 0, -1)
+
+
+def test_no_layout_says_why_each_was_rejected_in_another_process_too(monkeypatch):
+    monkeypatch.setattr(Planner, "links_free", lambda *_: False)
+    with pytest.raises(PlacementFailed, match="40 attempts") as caught:
+        record(Environment(), "open_drawer", 0, 0)
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert (str(error), error.rejections) == (str(caught.value), caught.value.rejections)
+    assert len(error.rejections) == MAX_ATTEMPTS
+    assert all(" at 'cabinet" in text for text in error.rejections)
+    assert any("in the way at waypoint" in text for text in error.rejections)
 
 
 def test_an_episode_without_success_is_no_demonstration(monkeypatch):

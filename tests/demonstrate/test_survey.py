@@ -17,8 +17,16 @@ from premotor.demonstrate.survey import (
     SurveyRecord,
     survey,
 )
-from premotor.demonstrate.tally import BENCHMARK_KEYFRAMES, HEADS, markdown, remarks, tally
+from premotor.demonstrate.tally import (
+    BENCHMARK_KEYFRAMES,
+    HEADS,
+    markdown,
+    remarks,
+    tally,
+    with_all,
+)
 from premotor.errors import ConfigError, DemonstrationFailed, OutputExists, UnknownName
+from premotor.simulate.environment import MAX_ATTEMPTS, Environment
 from premotor.simulate.tasks import TASKS
 
 TASK = "open_drawer"  # three variations
@@ -46,6 +54,7 @@ def acted(monkeypatch):
         return replace(record, reason="success" if success else "waypoint 1: no_path")
 
     monkeypatch.setattr(module, "_act_as_expert", act)
+    monkeypatch.setattr(module, "code_version", lambda: "1")
     return units
 
 
@@ -72,6 +81,32 @@ def test_resuming_does_only_what_is_missing_or_damaged(tmp_path, acted):
     survey(_config(tmp_path, resume=True), lambda *done: progress.append(done))
     assert len(acted) == 9
     assert progress == [(3, 4), (4, 4)]
+
+
+def test_records_of_another_code_are_not_mixed_in(tmp_path, acted, monkeypatch):
+    survey(_config(tmp_path))
+    monkeypatch.setattr(module, "code_version", lambda: "2-dirty")
+    with pytest.raises(ConfigError, match=r"premotor 1, this is 2-dirty; .*another --out"):
+        survey(_config(tmp_path, resume=True))
+    assert len(acted) == 7
+
+
+def test_what_a_killed_survey_leaves_is_swept_up_and_nothing_else(tmp_path, acted):
+    found = survey(_config(tmp_path))
+    path = acted[0].path
+    leftovers = [path.with_name(f".{path.name}.77.tmp"), tmp_path / ".experts.md.77.tmp"]
+    others = [path.with_name(".notes.77.tmp"), tmp_path / "experts.md"]
+    for file in leftovers + others:
+        file.write_text("")
+    assert survey(_config(tmp_path, resume=True)) == found
+    assert [file.exists() for file in leftovers + others] == [False, False, True, True]
+
+
+def test_a_folder_of_something_else_is_not_resumed(tmp_path, acted):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(ConfigError, match="no survey to resume"):
+        survey(_config(tmp_path, resume=True))
+    assert not acted
 
 
 def test_an_episode_that_breaks_is_named_and_costs_no_other(tmp_path, acted, monkeypatch):
@@ -117,10 +152,27 @@ def test_counting_keeps_apart_what_was_asked_apart():
     assert row.objections == {"no way": 2}
     text = markdown([row], records)
     assert (
-        "| open_drawer | 3 of 3 | 4 | 50 % | 15 to 85 % | 25 % | 93 % | 4.0 | 3.0 | 50 % |" in text
+        "| open_drawer | 3 of 3 | 2/4 = 50.0 % | 15.0 to 85.0 % | 1/4 = 25.0 % | 93.2 % | 4.0 "
+        "| 3.0 | 1/2 = 50.0 % | 0/1 = 0.0 % (0.0 to 79.3 %) |" in text
     )
     assert text.count("|") == 3 * (len(HEADS) + 1)
     assert "replay failed: no_path (1)" in remarks([row])[0]
+
+
+def test_one_row_counts_all_tasks_together_and_rounds_no_failure_away():
+    records = [_record(i % 3, i, success=True, steps=2) for i in range(1999)]
+    records += [_record(0, 0, task="turn_tap", steps=4), _record(1, 1, task="turn_tap")]
+    records += [_record(0, 2, task=task, kind="random") for task in (TASK, "turn_tap")]
+    rows = with_all(tally(records), records)
+    assert [row.task for row in rows] == [TASK, "turn_tap", "all"]
+    cells = dict(zip(HEADS, rows[-1].cells(), strict=True))
+    assert cells["covered"] == "3 of 5"
+    assert cells["expert"] == "1999/2001 = 99.9 %"
+    assert cells["95 % interval"] == "99.6 to 100.0 %"
+    assert cells["random"] == "0/2 = 0.0 % (0.0 to 65.8 %)"
+    assert cells["benchmark"] == ""
+    assert "| all | 3 of 5 | 1999/2001 = 99.9 % |" in markdown(rows[:-1], records)
+    assert len(with_all(rows[:1], records[:9])) == 1
 
 
 def test_the_benchmark_s_keyframes_are_known_for_every_task():
@@ -164,12 +216,22 @@ def test_an_episode_is_acted_replayed_and_written_down(tmp_path):
 def test_a_failing_expert_is_a_result_with_its_reason(tmp_path, monkeypatch):
     def fail(env, task, variation, seed) -> Recording:
         env.reset(task, variation, seed)
-        raise DemonstrationFailed(
-            f"{task}, variation {variation}, seed {seed}: waypoint 2: no_path"
-        )
+        raise DemonstrationFailed(f"{task}: waypoint 2: no_path", "waypoint 2: no_path")
 
     monkeypatch.setattr(module, "record", fail)
     found = survey(_config(tmp_path, seeds=1))
     assert {r.reason for r in found.records} == {"waypoint 2: no_path"}
     assert len(found.records) == 3 * SEEDS_PER_VARIATION
     assert not found.broken
+
+
+@pytest.mark.sim
+def test_each_rejected_layout_of_an_impossible_episode_is_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(Environment, "_stage", lambda *_: "no way to waypoint 1, at 'cabinet'")
+    found = survey(_config(tmp_path, seeds=1))
+    expected = [["no way to waypoint 1, at 'cabinet'"] * MAX_ATTEMPTS] * 3 * SEEDS_PER_VARIATION
+    assert [r.rejections for r in found.records] == expected
+    assert {r.rejected for r in found.records} == {MAX_ATTEMPTS}
+    row = tally(found.records)[0]
+    assert row.objections == {"no way to waypoint 1, at 'cabinet'": MAX_ATTEMPTS}
+    assert (row.rejected, row.layouts) == (MAX_ATTEMPTS, MAX_ATTEMPTS)

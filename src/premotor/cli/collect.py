@@ -24,11 +24,13 @@ class CollectArguments:
     out: Path = Path("data")  # the data set
     resume: bool = False  # make what is missing or damaged
     overwrite: bool = False  # throw away what is there
-    workers: int = available_cores()  # processes
+    workers: int = available_cores()  # episodes at a time, over all machines
     engine: Engine = "processes"  # "ray" needs the extra premotor[ray]
     ray_address: str = RAY_HERE
-    """Ray on this machine (local), or a cluster's address such as auto or head:6379. All machines
-    of a cluster must see OUT in the same place: put it on shared storage."""
+    """Ray on this machine (local; after a kill -9, `ray stop` ends what is left of it), or a
+    cluster's address such as auto or head:6379. All machines of a cluster must see OUT in the same
+    place (put it on shared storage) and need the same premotor, packages and GL; give --workers
+    the cores of all of them."""
 
 
 def command(argv: list[str]) -> int:

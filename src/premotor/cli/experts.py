@@ -9,14 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 from premotor.cli.progress import StageBars
-from premotor.demonstrate.survey import SurveyConfig, survey
-from premotor.demonstrate.tally import HEADS, TaskTally, markdown, remarks, tally
-from premotor.errors import DemonstrationFailed
+from premotor.demonstrate.survey import TABLE, SurveyConfig, survey
+from premotor.demonstrate.tally import HEADS, TaskTally, markdown, remarks, tally, with_all
+from premotor.errors import EpisodesMissing
 from premotor.records import write_atomically
 from premotor.worklist import RAY_HERE, Engine, available_cores
 
-TABLE = "experts.md"
-_WIDTH = 145  # [characters] of the table
+_WIDTH = 170  # [characters] of the table
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,11 @@ class ExpertsArguments:
     random: int = 0  # episodes of random actions per task
     out: Path = Path("experts")  # one file per episode, and the table experts.md
     resume: bool = False  # keep the episodes that are there and do the rest
-    workers: int = available_cores()  # processes
+    workers: int = available_cores()  # episodes at a time, over all machines
     engine: Engine = "processes"  # "ray" needs the extra premotor[ray]
-    ray_address: str = RAY_HERE  # of a cluster whose machines all see OUT in the same place
+    ray_address: str = RAY_HERE
+    """Of a cluster whose machines all see OUT in the same place and have the same premotor and
+    packages; give --workers the cores of all of them."""
 
 
 def command(argv: list[str]) -> int:
@@ -42,13 +43,14 @@ def command(argv: list[str]) -> int:
     tallies = tally(found.records)
     write_atomically(config.out / TABLE, markdown(tallies, found.records).encode())
     console = Console(width=_WIDTH)
-    console.print(_table(tallies))
+    console.print(_table(with_all(tallies, found.records)))
     for line in remarks(tallies):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     print(f"{config.out / TABLE}: {len(found.records)} episodes")
     if found.broken:
-        raise DemonstrationFailed(
-            f"{len(found.broken)} episodes broke; mend that and --resume: {'; '.join(found.broken)}"
+        raise EpisodesMissing(
+            f"{len(found.broken)} episodes broke or lost their worker; mend that and run again "
+            f"with --resume: {'; '.join(found.broken)}"
         )
     return 0
 

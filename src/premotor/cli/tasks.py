@@ -60,6 +60,8 @@ def listing() -> tuple[TaskListing, ...]:
 def command(argv: list[str]) -> int:
     """Run `premotor tasks`."""
     arguments = tyro.cli(TasksArguments, prog="premotor tasks", args=argv)
+    if arguments.json and arguments.sheet is not None:
+        raise ConfigError("--json lists and --sheet draws; give one of them")
     tasks = listing()
     if arguments.json:
         print(json.dumps({"tasks": [asdict(task) for task in tasks]}, indent=1))

@@ -1,7 +1,8 @@
 """Seeds to demonstrations on disk: which episodes a data set holds, and making them.
 
 An episode is its (task, variation, seed); who records it, when and beside what else changes no
-byte. The work list goes round the tasks, so that a longer list only adds to its end.
+byte, on machines alike. The work list goes round the tasks, so that a longer list only adds to its
+end.
 """
 
 import functools
@@ -21,6 +22,7 @@ from premotor.errors import (
     ConfigError,
     DataError,
     DemonstrationFailed,
+    EpisodesMissing,
     MotionFailed,
     OutputExists,
     PlacementFailed,
@@ -44,6 +46,7 @@ RETRIES = 10  # seeds drawn for one unit before it is given up
 RETRY_STRIDE = 100_000_000  # beyond all splits, so that a redrawn seed is nobody else's
 _GENERATION = 10_000_000_000  # from one hundred --seed values to the next
 _PLAN = "worklist.json"
+_NAMED = 10  # failures quoted in an error; the log has them all
 
 
 def chosen_tasks(names: Sequence[str]) -> tuple[str, ...]:
@@ -74,8 +77,8 @@ class CollectConfig:
     out: Path = Path("data")
     resume: bool = False  # make what is missing or damaged
     overwrite: bool = False  # throw away what is there
-    workers: int = 1  # processes
-    engine: Engine = "processes"  # who runs them; changes no byte
+    workers: int = 1  # episodes at a time, over all machines
+    engine: Engine = "processes"  # who runs them; changes no byte on machines alike
     ray_address: str = RAY_HERE  # of a cluster; all of its machines must see `out`
 
     def __post_init__(self) -> None:
@@ -162,8 +165,8 @@ def collect(config: CollectConfig, on_progress: Progress | None = None) -> tuple
 
     Raises:
         OutputExists: There is something already and neither `resume` nor `overwrite` is set.
-        DemonstrationFailed: On some unit the expert failed with all seeds; all are named. What
-            succeeded is kept.
+        DemonstrationFailed: On some unit the expert failed with all seeds. What succeeded is kept.
+        EpisodesMissing: No expert failed, but some unit lost its worker or broke; as above.
     """
     units = work_list(config)
     _prepare(config)
@@ -171,15 +174,14 @@ def collect(config: CollectConfig, on_progress: Progress | None = None) -> tuple
     if pending:
         (config.folder / layout.INFO_PATH).unlink(missing_ok=True)
     count = len(units) - len(pending)
-    failed: list[PremotorError] = []
+    failed: list[Exception] = []
 
     def on_done(done: Done[EpisodeUnit, EpisodeInfo]) -> None:
         nonlocal count
-        if isinstance(done.error, DemonstrationFailed | WorkerCrashed):
+        if done.error is not None:
             failed.append(done.error)
-            _log.error("%s", done.error)
-        else:
-            done.unwrap()
+            expected = isinstance(done.error, PremotorError)
+            _log.error("%s: %s", done.unit, done.error, exc_info=None if expected else done.error)
         count += 1
         if on_progress is not None:
             on_progress(count, len(units))
@@ -188,13 +190,38 @@ def collect(config: CollectConfig, on_progress: Progress | None = None) -> tuple
         on_progress(count, len(units))
     run_units(collect_unit, pending, config.workers, on_done, config.engine, config.ray_address)
     if failed:
-        raise DemonstrationFailed(
-            f"{len(failed)} of {len(units)} episodes could not be made, choose another --seed: "
-            + "; ".join(str(error) for error in failed)
-        )
+        raise _missing(failed, len(units))
     infos = [layout.read_record(config.folder, unit.index) for unit in units]
     meta.finalize(config.folder, infos)
     return tuple(_report(task, infos) for task in config.tasks)
+
+
+def _missing(errors: Sequence[Exception], count: int) -> PremotorError:
+    """What to raise where units ended with errors: each kind has its remedy."""
+    failed = [error for error in errors if isinstance(error, DemonstrationFailed)]
+    crashed = [error for error in errors if isinstance(error, WorkerCrashed)]
+    known = DemonstrationFailed | WorkerCrashed
+    broken = [error for error in errors if not isinstance(error, known)]
+    kinds = {
+        "could not be made, choose another --seed": failed,
+        "lost their worker, run again with --resume (and fewer --workers)": crashed,
+        "broke, mend that and run again with --resume": broken,
+    }
+    message = "; ".join(
+        f"{len(some)} of {count} episodes {what}: {_quoted(some)}"
+        for what, some in kinds.items()
+        if some
+    )
+    return DemonstrationFailed(message) if failed else EpisodesMissing(message)
+
+
+def _quoted(errors: Sequence[Exception]) -> str:
+    texts = [
+        str(error) if isinstance(error, PremotorError) else f"{type(error).__name__}: {error}"
+        for error in errors[:_NAMED]
+    ]
+    more = [f"and {len(errors) - _NAMED} more, see the log"] if len(errors) > _NAMED else []
+    return "; ".join([*texts, *more])
 
 
 def collect_unit(unit: EpisodeUnit) -> EpisodeInfo:

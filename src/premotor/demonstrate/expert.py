@@ -75,19 +75,18 @@ def record(env: Environment, task: str, variation: int, seed: int) -> Recording:
         states.append(env.world.state())
 
     on_row()  # frame 0
+    episode = f"{task}, variation {variation}, seed {seed}"
     outcome = Outcome(False, False, False, "")
     for index, keyframe in enumerate(env.waypoints()):
         outcome = env.act(keyframe, on_row, stop_on_success=False)
         if outcome.ended:
-            raise DemonstrationFailed(
-                f"{task}, variation {variation}, seed {seed}: waypoint {index}: {outcome.reason}"
-            )
+            reason = f"waypoint {index}: {outcome.reason}"
+            raise DemonstrationFailed(f"{episode}: {reason}", reason)
     if not outcome.success:
         outcome = env.wait(GRACE_ROWS, on_row)
     if not outcome.success:
-        raise DemonstrationFailed(
-            f"{task}, variation {variation}, seed {seed}: all waypoints done, goal not reached"
-        )
+        reason = "all waypoints done, goal not reached"
+        raise DemonstrationFailed(f"{episode}: {reason}", reason)
     return Recording(tuple(rows), np.stack(states), _keyframes(rows), outcome.strict)
 
 
@@ -142,7 +141,7 @@ def film(
         recording: What to film.
         camera: Any camera of the rig.
         size: Width and height [px].
-        shadows: Shadows and smooth edges; ten times slower.
+        shadows: Shadows and smooth edges; 6 times slower at 640 x 480, 18 times at 128 x 128.
 
     Raises:
         UnknownName: There is no such camera.

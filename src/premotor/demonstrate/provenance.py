@@ -2,6 +2,7 @@
 
 import functools
 import importlib.metadata
+import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -16,10 +17,11 @@ def provenance(attempt: int, rejections: Sequence[str], strict: bool) -> Mapping
 
     Args:
         attempt: Index of the layout that was accepted.
-        rejections: Why the layouts before it were not.
+        rejections: Why the layouts before it were not; kept as a JSON list.
         strict: Whether the expert succeeded without a mishap.
     """
-    own = {"attempt": str(attempt), "rejections": "; ".join(rejections), "strict": str(strict)}
+    texts = json.dumps(list(rejections))
+    own = {"attempt": str(attempt), "rejections": texts, "strict": str(strict)}
     return {**own, **_software(), "renderer": _renderer(), "meshes": mesh_fingerprint()}
 
 

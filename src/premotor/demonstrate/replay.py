@@ -10,10 +10,10 @@ import numpy as np
 from premotor.episode.keyframe import Keyframe
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
+from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import Environment, Outcome
 from premotor.simulate.verbs import POINTING_DOWN
 
-MAX_STEPS = 25  # key poses per episode of a policy (rlbench.md, Evaluation protocol)
 _LOW = np.array([-0.075, -0.455, 0.78])  # [m] the workspace, from 3 cm above the table
 _HIGH = np.array([0.575, 0.455, 1.05])  # [m] up to where most poses can still be reached
 _TILT = np.deg2rad(20.0)  # [rad] at most, away from pointing down
@@ -44,7 +44,7 @@ def replay(
     return outcome
 
 
-def random_keyframes(rng: np.random.Generator, count: int = MAX_STEPS) -> Iterator[Keyframe]:
+def random_keyframes(rng: np.random.Generator, count: int = EPISODE_STEPS) -> Iterator[Keyframe]:
     """Valid key poses over the table, the hand pointing roughly down."""
     for _ in range(count):
         lean, turn = rng.uniform(-np.pi, np.pi, 2)

@@ -6,6 +6,7 @@ file, written last of all, so a survey can be interrupted and resumed.
 
 import functools
 import logging
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,7 @@ from premotor.errors import (
     PlacementFailed,
 )
 from premotor.records import code_version, read_json, write_json
-from premotor.simulate.environment import MAX_ATTEMPTS, Environment, find_task
+from premotor.simulate.environment import Environment, find_task
 from premotor.worklist import RAY_HERE, Done, Engine, run_units
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,9 @@ SEEDS: Mapping[Kind, int] = {
 }
 _FURTHER_STRIDE = 100_000  # variations that a task may have
 SEEDS_PER_VARIATION = 3
+TABLE = "experts.md"  # what the records come to, beside them
+_RECORD = re.compile(rf"({'|'.join(SEEDS)})_\d{{5,}}_\d+\.json")
+_LEFTOVER = re.compile(rf"\.({_RECORD.pattern}|{re.escape(TABLE)})\.\d+\.tmp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,7 @@ class SurveyConfig:
     random: int = 0  # episodes of random actions per task
     out: Path = Path("experts")
     resume: bool = False  # keep the episodes that are there and do the rest
-    workers: int = 1  # processes
+    workers: int = 1  # episodes at a time, over all machines
     engine: Engine = "processes"
     ray_address: str = RAY_HERE
 
@@ -125,11 +129,9 @@ def survey(config: SurveyConfig, on_progress: Progress | None = None) -> Survey:
 
     Raises:
         OutputExists: There is something already and `resume` is not set.
+        ConfigError: What is there is no survey, or one of another code.
     """
-    if config.out.exists() and any(config.out.iterdir()) and not config.resume:
-        raise OutputExists(
-            f"{config.out} exists; continue it with --resume, or choose another --out"
-        )
+    _prepare(config)
     pending = [unit for task in config.tasks for unit in _first_units(config, task)]
     units: list[SurveyUnit] = []
     found: dict[SurveyUnit, SurveyRecord] = {}
@@ -139,6 +141,23 @@ def survey(config: SurveyConfig, on_progress: Progress | None = None) -> Survey:
         _do(config, pending, found, broken, on_progress)
         pending = [unit for task in config.tasks for unit in _further_units(task, units, found)]
     return Survey(tuple(found[unit] for unit in sorted(found, key=_place(config))), tuple(broken))
+
+
+def _prepare(config: SurveyConfig) -> None:
+    """Sweep up after an interrupted survey, or refuse to touch what is there."""
+    there = [path for path in config.out.rglob("*") if path.is_file()]
+    if not there:
+        return
+    if not config.resume:
+        raise OutputExists(
+            f"{config.out} exists; continue it with --resume, or choose another --out"
+        )
+    records = [path for path in there if _RECORD.fullmatch(path.name)]
+    leftovers = [path for path in there if _LEFTOVER.fullmatch(path.name)]
+    if not records and not leftovers:
+        raise ConfigError(f"{config.out} is no survey to resume; choose another --out")
+    for path in leftovers:
+        path.unlink()
 
 
 def _place(config: SurveyConfig) -> Callable[["SurveyUnit"], tuple[int, int]]:
@@ -202,10 +221,17 @@ def _read(unit: SurveyUnit) -> SurveyRecord | None:
     if not unit.path.exists():
         return None
     try:
-        return read_json(unit.path, SurveyRecord)
+        there = read_json(unit.path, SurveyRecord)
     except DataError as error:
         _log.warning("made again: %s", error)
         return None
+    if there.code_version != code_version():
+        raise ConfigError(
+            f"{unit.path} was made by premotor {there.code_version}, this is {code_version()}; "
+            "resume with the code that began, or choose another --out (of two versions that end "
+            "in -dirty nobody knows whether they are the same: commit before a long survey)"
+        )
+    return there
 
 
 def survey_unit(unit: SurveyUnit) -> SurveyRecord:
@@ -228,8 +254,8 @@ def _act_as_expert(unit: SurveyUnit) -> SurveyRecord:
     except PlacementFailed as error:
         return _unplaced(unit, error)
     except DemonstrationFailed as error:
-        reason = str(error).removeprefix(f"{unit}: ")
-        return replace(_placed(unit, env), reason=reason, seconds=time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        return replace(_placed(unit, env), reason=error.reason, seconds=seconds)
     seconds = time.perf_counter() - started
     again = replay(env, *episode, recording.keyframes)
     return replace(
@@ -288,6 +314,6 @@ def _unplaced(unit: SurveyUnit, error: PlacementFailed) -> SurveyRecord:
         code_version=code_version(),
         reason="no admissible layout",
         placed=False,
-        rejected=MAX_ATTEMPTS,
-        rejections=[str(error)],
+        rejected=len(error.rejections),
+        rejections=list(error.rejections),
     )

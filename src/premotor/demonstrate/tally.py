@@ -1,4 +1,4 @@
-"""A survey of the experts, counted: one row per task, with intervals."""
+"""A survey of the experts, counted: one row per task and one over all, with intervals."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +34,6 @@ BENCHMARK_KEYFRAMES: Mapping[str, float] = {
 HEADS = (
     "task",
     "covered",
-    "episodes",
     "expert",
     "95 % interval",
     "strict",
@@ -46,13 +45,14 @@ HEADS = (
     "seconds",
 )  # covered: variations in which the expert succeeded; rejected: share of the layouts drawn
 _COMMONEST = 3  # reasons named
+_ALL = "all"  # the row over all tasks
 
 
 @dataclass(frozen=True)
 class TaskTally:
-    """How a task's experts did."""
+    """How a task's experts did, or those of all tasks together."""
 
-    task: str
+    task: str  # "all" for all together
     variations: int
     expert: Interval
     strict: Interval  # success without a mishap
@@ -63,7 +63,7 @@ class TaskTally:
     layouts: int
     keyframes: float  # mean number found in an episode
     seconds: float  # mean, of an expert's episode
-    uncovered: tuple[int, ...]  # variations that succeeded on none of their seeds
+    uncovered: tuple[int, ...]  # variations that succeeded on none of their seeds, task by task
     objections: Mapping[str, int]  # to layouts, commonest first
     failures: Mapping[str, int]  # of the expert, on any seed
     replay_failures: Mapping[str, int]
@@ -74,15 +74,14 @@ class TaskTally:
         return (
             self.task,
             f"{self.variations - len(self.uncovered)} of {self.variations}",
-            str(self.expert.count),
             _share(self.expert),
-            f"{100 * self.expert.low:.0f} to {100 * self.expert.high:.0f} %",
+            _bounds(self.expert),
             _share(self.strict),
-            f"{100 * self.rejected / max(self.layouts, 1):.0f} %",
+            f"{100 * self.rejected / max(self.layouts, 1):.1f} %",
             f"{self.keyframes:.1f}",
             "" if expected is None else f"{expected:.1f}",
             _share(self.replay),
-            f"{_share(self.random)} of {self.random.count}" if self.random.count else "",
+            f"{_share(self.random)} ({_bounds(self.random)})" if self.random.count else "",
             f"{self.seconds:.2f}",
         )
 
@@ -90,19 +89,29 @@ class TaskTally:
 def tally(records: Sequence[SurveyRecord]) -> list[TaskTally]:
     """Count a survey; tasks in order of appearance."""
     tasks = dict.fromkeys(r.task for r in records)
-    return [_of_task(task, [r for r in records if r.task == task]) for task in tasks]
+    return [_of(task, [r for r in records if r.task == task]) for task in tasks]
 
 
-def _of_task(task: str, records: Sequence[SurveyRecord]) -> TaskTally:
+def with_all(tallies: Sequence[TaskTally], records: Sequence[SurveyRecord]) -> list[TaskTally]:
+    """The rows, and one over all episodes where there is more than one task."""
+    return [*tallies, _of(_ALL, records)] if len(tallies) > 1 else list(tallies)
+
+
+def _of(name: str, records: Sequence[SurveyRecord]) -> TaskTally:
+    """One row over all of the records."""
     rated = [r for r in records if r.kind == "expert"]
     tried = [r for r in records if r.kind != "random"]
     drawn = [r for r in records if r.kind == "random"]
     succeeded = [r for r in rated if r.success]
-    count = len(find_task(task).variations)
-    covered = {r.variation for r in tried if r.success}
+    asked = [
+        (task, variation)
+        for task in dict.fromkeys(r.task for r in records)
+        for variation in range(len(find_task(task).variations))
+    ]
+    covered = {(r.task, r.variation) for r in tried if r.success}
     return TaskTally(
-        task=task,
-        variations=count,
+        task=name,
+        variations=len(asked),
         expert=wilson(len(succeeded), len(rated)),
         strict=wilson(sum(r.strict for r in rated), len(rated)),
         replay=wilson(sum(r.replayed for r in succeeded), len(succeeded)),
@@ -112,7 +121,7 @@ def _of_task(task: str, records: Sequence[SurveyRecord]) -> TaskTally:
         layouts=sum(r.rejected + r.placed for r in rated),
         keyframes=_mean(r.steps for r in succeeded),
         seconds=_mean(r.seconds for r in rated),
-        uncovered=tuple(v for v in range(count) if v not in covered),
+        uncovered=tuple(one[1] for one in asked if one not in covered),
         objections=_commonest(text for r in rated for text in r.rejections),
         failures=_commonest(r.reason for r in tried if not r.success),
         replay_failures=_commonest(r.replay_reason for r in tried if r.success and not r.replayed),
@@ -130,7 +139,15 @@ def _commonest(reasons: Iterable[str]) -> dict[str, int]:
 
 
 def _share(interval: Interval) -> str:
-    return f"{100 * interval.value:.0f} %" if interval.count else ""
+    """As a fraction and in percent: where 1 of 1000 fails, no rounding hides it."""
+    if not interval.count:
+        return ""
+    successes = round(interval.value * interval.count)
+    return f"{successes}/{interval.count} = {100 * interval.value:.1f} %"
+
+
+def _bounds(interval: Interval) -> str:
+    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
 
 
 def remarks(tallies: Sequence[TaskTally]) -> list[str]:
@@ -156,7 +173,8 @@ def _counted(reasons: Mapping[str, int]) -> str:
 
 def markdown(tallies: Sequence[TaskTally], records: Sequence[SurveyRecord]) -> str:
     """The table and its remarks, ready for the documentation."""
-    rows = (HEADS, ("---",) * len(HEADS), *(row.cells() for row in tallies))
+    counted = [row.cells() for row in with_all(tallies, records)]
+    rows = (HEADS, ("---",) * len(HEADS), *counted)
     versions = ", ".join(sorted({r.code_version for r in records}))
     return "\n".join(
         [

@@ -10,9 +10,10 @@ import numpy as np
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
 from premotor.geometry.poses import Pose
+from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import ACTION_HIGH, ACTION_LOW, Environment
 
-MAX_STEPS = 25  # key poses per episode (paper, Table 5)
+MAX_STEPS = EPISODE_STEPS  # key poses per episode; the paper's Table 5 has as many
 _MARGIN = 1e-7  # [m] the target is clipped to the action box less this (execution.md f)
 
 

@@ -20,6 +20,7 @@ from premotor.simulate.scene import Scene
 from premotor.simulate.task import Task
 from premotor.simulate.tasks import STUDIES, TASKS
 from premotor.simulate.timing import retime
+from premotor.simulate.verbs import Waypoint
 from premotor.simulate.world import (
     FINGER_CLOSED,
     FINGER_OPEN,
@@ -45,8 +46,9 @@ class Outcome:
     success: bool
     strict: bool  # success without any mishap on the way
     ended: bool  # nothing more can be done: success, or an action that cannot be carried out
-    reason: str  # "success", "no_path", "out_of_bounds", or "" while it goes on
+    reason: str  # "success", "no_path", "out_of_bounds", "invalid_action", "" while it goes on
     detail: str = ""  # of an action that cannot be carried out: what came and what is possible
+    # Gymnasium's `info` has `reason` of a failed action as "error", and `detail` as "reason".
 
 
 def find_task(name: str) -> Task[Any, Any]:
@@ -66,6 +68,10 @@ def _outside(position: Float[np.ndarray, "3"]) -> str:
         f"the target {np.round(position, 3)} m is outside the box from {ACTION_LOW} to "
         f"{ACTION_HIGH} m, world frame; choose a point inside"
     )
+
+
+def _named(index: int, waypoint: Waypoint) -> str:
+    return f"waypoint {index}, at {waypoint.anchor.body or 'the table'!r}"
 
 
 def _stream(key: tuple[int, ...], purpose: int) -> np.random.Generator:
@@ -106,7 +112,7 @@ class Environment:
 
         Raises:
             UnknownName: There is no such task.
-            ConfigError: There is no such variation.
+            ConfigError: There is no such variation, or the seed is negative.
             PlacementFailed: No admissible layout in `MAX_ATTEMPTS`.
         """
         self.close()
@@ -114,6 +120,8 @@ class Environment:
         count = len(self.task.variations)
         if not 0 <= variation < count:
             raise ConfigError(f"{task} has variations 0 to {count - 1}, got {variation}")
+        if seed < 0:
+            raise ConfigError(f"a seed is a number from 0 on, got {seed}")
         rejections: list[str] = []
         for attempt in range(MAX_ATTEMPTS):
             key = (zlib.crc32(task.encode()), variation, seed, attempt)
@@ -124,7 +132,8 @@ class Environment:
             rejections.append(objection)
         raise PlacementFailed(
             f"no admissible layout for {task}, variation {variation}, seed {seed} in "
-            f"{MAX_ATTEMPTS} attempts ({rejections[-1]} last); choose another seed"
+            f"{MAX_ATTEMPTS} attempts ({rejections[-1]} last); choose another seed",
+            rejections,
         )
 
     def _stage(self, variation: int, key: tuple[int, ...]) -> str:
@@ -160,10 +169,10 @@ class Environment:
             else:
                 reached = self._planner.reach(joints, pose)
             if reached is None:
-                return f"no way to waypoint {index}, at {waypoint.anchor.body or 'the table'!r}"
+                return f"no way to {_named(index, waypoint)}"
             joints = reached
             if waypoint.moves and not self._planner.links_free(joints, waypoint.moves):
-                return f"the arm would be in the way at waypoint {index}"
+                return f"the arm would be in the way at {_named(index, waypoint)}"
         return ""
 
     def _plan_first(self, pose: Pose, rng: np.random.Generator) -> Float[np.ndarray, "7"] | None:
