@@ -103,10 +103,14 @@ def test_what_a_killed_survey_leaves_is_swept_up_and_nothing_else(tmp_path, acte
 
 
 def test_a_folder_of_something_else_is_not_resumed(tmp_path, acted):
+    survey(_config(tmp_path / "runs" / "experts"))
+    count = len(acted)
+    with pytest.raises(ConfigError, match="no survey to resume"):
+        survey(_config(tmp_path / "runs", resume=True))
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(ConfigError, match="no survey to resume"):
         survey(_config(tmp_path, resume=True))
-    assert not acted
+    assert len(acted) == count
 
 
 def test_an_episode_that_breaks_is_named_and_costs_no_other(tmp_path, acted, monkeypatch):

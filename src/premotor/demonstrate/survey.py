@@ -152,8 +152,9 @@ def _prepare(config: SurveyConfig) -> None:
         raise OutputExists(
             f"{config.out} exists; continue it with --resume, or choose another --out"
         )
-    records = [path for path in there if _RECORD.fullmatch(path.name)]
-    leftovers = [path for path in there if _LEFTOVER.fullmatch(path.name)]
+    mine = [path for path in there if config.out in (path.parent, path.parent.parent)]
+    records = [path for path in mine if _RECORD.fullmatch(path.name)]
+    leftovers = [path for path in mine if _LEFTOVER.fullmatch(path.name)]
     if not records and not leftovers:
         raise ConfigError(f"{config.out} is no survey to resume; choose another --out")
     for path in leftovers:

@@ -15,7 +15,6 @@ from premotor.evaluate.alignment import measure_alignment
 from premotor.evaluate.embedding import embed
 from premotor.evaluate.films import choose, film
 from premotor.evaluate.recognition import recognize
-from premotor.evaluate.rollout import MAX_STEPS
 from premotor.evaluate.success import (
     RolloutUnit,
     actor_of,
@@ -33,6 +32,7 @@ from premotor.records import (
     write_json,
 )
 from premotor.represent import Source, open_dataset
+from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import find_task
 from premotor.understand.classes import CLASS_SETS
 
@@ -46,7 +46,7 @@ class EvaluateConfig:
     episodes: int = 20  # unseen episodes per task and checkpoint
     tasks: tuple[str, ...] = ()  # names, studies too, or "all"; () = those of the data set
     untrained: bool = True  # measure the untrained model beside the trained one
-    max_steps: int = MAX_STEPS  # key poses per episode
+    max_steps: int = EPISODE_STEPS  # key poses per episode
     seed: int = 0  # which unseen episodes
     split: str = "test"  # for recognition and alignment
     class_sets: tuple[str, ...] = CLASS_SETS

@@ -13,7 +13,6 @@ from premotor.geometry.poses import Pose
 from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import ACTION_HIGH, ACTION_LOW, Environment
 
-MAX_STEPS = EPISODE_STEPS  # key poses per episode; the paper's Table 5 has as many
 _MARGIN = 1e-7  # [m] the target is clipped to the action box less this (execution.md f)
 
 
@@ -55,7 +54,7 @@ def roll_out(
     environment: Environment,
     actor: Acts,
     episode: tuple[str, int, int],
-    max_steps: int = MAX_STEPS,
+    max_steps: int = EPISODE_STEPS,
     watcher: Watcher | None = None,
 ) -> RolloutResult:
     """Act until success, failure or `max_steps` key poses.

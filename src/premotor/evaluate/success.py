@@ -14,9 +14,10 @@ from premotor.checkpoint import load_mirror
 from premotor.demonstrate.collect import CollectConfig, EpisodeUnit, work_list
 from premotor.errors import PlacementFailed
 from premotor.evaluate.actor import Actor
-from premotor.evaluate.rollout import MAX_STEPS, RolloutResult, roll_out
+from premotor.evaluate.rollout import RolloutResult, roll_out
 from premotor.measure.intervals import wilson
 from premotor.records import EvalRecord, Interval, code_version, read_lines, write_lines
+from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import Environment
 from premotor.worklist import Done, run_units
 
@@ -36,7 +37,7 @@ class RolloutUnit:
     task: str
     variation: int
     seeds: tuple[int, ...]  # the first that has an admissible layout is the episode
-    max_steps: int = MAX_STEPS
+    max_steps: int = EPISODE_STEPS
 
     @property
     def keys(self) -> tuple[Key, ...]:
