@@ -295,26 +295,21 @@ def _act_by_chance(unit: SurveyUnit) -> SurveyRecord:
 
 def _placed(unit: SurveyUnit, env: Environment) -> SurveyRecord:
     """What is known of an episode once it is staged."""
-    return SurveyRecord(
-        task=unit.task,
-        variation=unit.variation,
-        seed=unit.seed,
-        kind=unit.kind,
-        code_version=code_version(),
-        rejected=env.attempt,
-        rejections=list(env.rejections),
-    )
+    return _record(unit, env.rejections)
 
 
 def _unplaced(unit: SurveyUnit, error: PlacementFailed) -> SurveyRecord:
+    record = _record(unit, error.rejections)
+    return replace(record, reason="no admissible layout", placed=False)
+
+
+def _record(unit: SurveyUnit, rejections: Sequence[str]) -> SurveyRecord:
     return SurveyRecord(
         task=unit.task,
         variation=unit.variation,
         seed=unit.seed,
         kind=unit.kind,
         code_version=code_version(),
-        reason="no admissible layout",
-        placed=False,
-        rejected=len(error.rejections),
-        rejections=list(error.rejections),
+        rejected=len(rejections),
+        rejections=list(rejections),
     )

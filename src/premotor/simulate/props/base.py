@@ -107,17 +107,7 @@ class Blueprint:
         half = np.asarray(size, dtype=np.float64) / 2
         if solid.collides:
             self._collider(body, mujoco.mjtGeom.mjGEOM_ELLIPSOID, half, pose, solid)
-        body.add_geom(
-            type=mujoco.mjtGeom.mjGEOM_ELLIPSOID,
-            size=half,
-            pos=pose.position,
-            quat=pose.quaternion,
-            material=paint,
-            contype=0,
-            conaffinity=0,
-            mass=0.0,
-            group=2,
-        )
+        self._seen(body, mujoco.mjtGeom.mjGEOM_ELLIPSOID, half, pose, paint)
 
     def surface(self, body: mujoco.MjsBody, surface: Surface, pose: Pose, paint: str) -> None:
         """A visible mesh that collides with nothing."""
@@ -133,17 +123,8 @@ class Blueprint:
             if surface.texcoords is not None:
                 mesh.usertexcoord = surface.texcoords.ravel()
                 mesh.userfacetexcoord = surface.faces.ravel()
-        body.add_geom(
-            type=mujoco.mjtGeom.mjGEOM_MESH,
-            meshname=surface.name,
-            pos=pose.position,
-            quat=pose.quaternion,
-            material=paint,
-            contype=0,
-            conaffinity=0,
-            mass=0.0,
-            group=2,
-        )
+        kind = mujoco.mjtGeom.mjGEOM_MESH
+        self._seen(body, kind, np.zeros(3), pose, paint, mesh=surface.name)
 
     def solid_box(
         self, body: mujoco.MjsBody, size: Sequence[float], pose: Pose, solid: Solid
@@ -229,6 +210,28 @@ class Blueprint:
         self.spec.nuserdata = slot + 1
         self.spec.add_numeric(name=name, data=[float(slot)], size=1)
         return slot
+
+    @staticmethod
+    def _seen(
+        body: mujoco.MjsBody,
+        kind: mujoco.mjtGeom,
+        half: np.ndarray,
+        pose: Pose,
+        paint: str,
+        mesh: str = "",
+    ) -> None:
+        body.add_geom(
+            type=kind,
+            size=half,
+            pos=pose.position,
+            quat=pose.quaternion,
+            meshname=mesh,
+            material=paint,
+            contype=0,
+            conaffinity=0,
+            mass=0.0,
+            group=2,
+        )
 
     @staticmethod
     def _sensor(
