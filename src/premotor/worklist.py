@@ -33,6 +33,7 @@ RAY_HERE = "local"  # the address that starts a Ray of our own on this machine
 # Software GL (LP) with no thread of its own draws in the one that asks.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LP_NUM_THREADS": "0"}
 _RAY_STORE = 100 * 2**20  # [byte] shared memory for results, which are small
+_RAY_LOOKS = 0.5  # [s] between two looks whether Ctrl-C was pressed
 _RAY_ANSWERS = 10.0  # [s] in which a cluster takes a connection; Ray itself tries for ten minutes
 
 
@@ -234,11 +235,7 @@ def _connect(ray: ModuleType, workers: int, address: str, folder: str) -> None:
             logging_level=logging.ERROR,
             **(here if address == RAY_HERE else {}),
         )
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:  # not there, of another version, no address
+    except (OSError, RuntimeError, ValueError) as error:  # absent, another version, no address
         raise ConfigError(
             f"no Ray at {address!r} ({error}); start one of the same version with "
             "`ray start --head`, or leave the address away"
@@ -269,16 +266,33 @@ def _drain_ray(
     attempt = ray.remote(num_cpus=1, max_retries=0)(_attempt_away)
     queue = deque(units)
     running = {}
-    while queue or running:
-        while queue and len(running) < workers:
-            unit = queue.popleft()
-            running[attempt.remote(function, unit)] = unit
-        for ended in ray.wait(list(running), num_returns=1)[0]:
-            unit = running.pop(ended)
-            try:
-                done = ray.get(ended)
-            except lost:
-                done = _crashed(unit)
-            except ray.exceptions.RayError as error:
-                done = Done(unit, None, UnitBroken(f"{unit}: Ray could not run it: {error}"))
-            on_done(done)
+    with _deferred_interrupt() as interrupted:
+        while queue or running:
+            while queue and len(running) < workers:
+                unit = queue.popleft()
+                running[attempt.remote(function, unit)] = unit
+            for ended in ray.wait(list(running), num_returns=1, timeout=_RAY_LOOKS)[0]:
+                unit = running.pop(ended)
+                try:
+                    done = ray.get(ended)
+                except lost:
+                    done = _crashed(unit)
+                except ray.exceptions.RayError as error:
+                    done = Done(unit, None, UnitBroken(f"{unit}: Ray could not run it: {error}"))
+                on_done(done)
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _deferred_interrupt() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event instead of raising: raised inside Ray's own code it can get lost."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
