@@ -40,15 +40,15 @@ def execute_losses(output: ExecuteOutput, target: Target, config: ExecuteConfig)
     """L_e of a teacher-forced output.
 
     Args:
-        output: Of `Policy.forward` with this target.
+        output: Of `Policy.forward` with this target; its rig says where a pixel's index lies.
         target: The next keyframe, world frame.
         config: The policy's.
     """
     views, tokens = config.views, config.tokens
     point = to_cube(target.position, views)
     zoomed = (point - output.zoom_center) * views.zoom
-    coarse = label_heatmaps(point, views.size, config.heatmap.sigma)
-    fine = label_heatmaps(zoomed, views.size, config.heatmap.sigma)
+    drawn = (views.size, config.heatmap.sigma, output.rig.offset)
+    coarse, fine = label_heatmaps(point, *drawn), label_heatmaps(zoomed, *drawn)
     exact = rotation.exact_bins(target.quaternion, tokens.rotation_bins)
     turns = rotation.circular_labels(exact, tokens.rotation_bins, tokens.label_sigma)
     terms = {
