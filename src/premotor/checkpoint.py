@@ -8,7 +8,8 @@ import os
 import shutil
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,12 +20,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from premotor.errors import CheckpointMismatch, ConfigError, DataError
+from premotor.errors import CheckpointMismatch, ConfigError, DataError, OutputExists
+from premotor.execute.config import ExecuteConfig
 from premotor.mirror import Mirror, MirrorConfig
 
 Config = TypeVar("Config")
 _SEQUENCE = "tag:yaml.org,2002:seq"
 WEIGHTS, MODEL, STATE = "model.safetensors", "model.yaml", "state.pt"
+POLICY_WEIGHTS, POLICY = "policy.safetensors", "policy.yaml"  # of a policy without a recognizer
 
 
 @dataclass(frozen=True)
@@ -134,22 +137,45 @@ def save(run: Path, step: int, model: Mirror, state: Mapping[str, Any] | None = 
         state: What resuming needs beside the weights, for `torch.save`.
     """
     final = run / "checkpoints" / f"step_{step:06d}"
+    with _whole(final) as folder:
+        _write(folder / WEIGHTS, model.state_dict())
+        (folder / MODEL).write_text(to_yaml(model.config))
+        torch.save(dict(state or {}), folder / STATE)
+    return Checkpoint(final, step)
+
+
+def save_policy(folder: Path, config: ExecuteConfig, weights: Mapping[str, Tensor]) -> None:
+    """Write a policy of its own, without a recognizer: `policy.safetensors` and `policy.yaml`.
+
+    Raises:
+        OutputExists: The folder is there already.
+    """
+    if folder.exists():
+        raise OutputExists(f"{folder} exists already; remove it or choose another place")
+    with _whole(folder) as temporary:
+        _write(temporary / POLICY_WEIGHTS, weights)
+        (temporary / POLICY).write_text(to_yaml(config))
+
+
+def _write(path: Path, weights: Mapping[str, Tensor]) -> None:
+    save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, path)
+
+
+@contextmanager
+def _whole(final: Path) -> Iterator[Path]:
+    """A folder under a temporary name, flushed and renamed at the end, in place of an old one."""
     temporary = final.with_name(f".{final.name}.{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    weights = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
-    save_file(weights, temporary / WEIGHTS)
-    (temporary / MODEL).write_text(to_yaml(model.config))
-    torch.save(dict(state or {}), temporary / STATE)
-    for name in (WEIGHTS, MODEL, STATE):
-        _flush(temporary / name)
+    yield temporary
+    for path in temporary.iterdir():
+        _flush(path)
     if final.exists():
         shutil.rmtree(final)
     temporary.rename(final)
     directory = os.open(final.parent, os.O_RDONLY)
     os.fsync(directory)
     os.close(directory)
-    return Checkpoint(final, step)
 
 
 def checkpoints(run: Path) -> list[Checkpoint]:
@@ -192,8 +218,8 @@ def load_weights(model: nn.Module, path: Path) -> None:
         stored = load_file(path)
     except (OSError, SafetensorError) as error:
         raise DataError(f"{path} cannot be read as safetensors: {error}") from error
-    if faults := _faults(model.state_dict(), stored):
-        lines = "\n  ".join(faults)
+    if wrong := faults(model.state_dict(), stored):
+        lines = "\n  ".join(wrong)
         raise CheckpointMismatch(
             f"{path} does not fit the model, nothing was loaded:\n  {lines}\n"
             "build the model from the model.yaml beside the weights, or train anew"
@@ -201,7 +227,8 @@ def load_weights(model: nn.Module, path: Path) -> None:
     model.load_state_dict(stored)
 
 
-def _faults(expected: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> list[str]:
+def faults(expected: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> list[str]:
+    """What keeps stored weights from being a model's, one line per key."""
     missing = [f"missing {k} {tuple(expected[k].shape)}" for k in expected if k not in stored]
     extra = [f"extra {k} {tuple(stored[k].shape)}" for k in stored if k not in expected]
     misshapen = [

@@ -29,6 +29,11 @@ def by_farthest(cloud: Cloud) -> Float[Tensor, "m 3"]:
     return cloud.points / largest[cloud.sample][:, None]
 
 
+def last_scanned(best: Tensor, near: Tensor, bits: int) -> Tensor:
+    """Of keys equally near that of the later neighbor, columns first: no matter which is closer."""
+    return torch.where(near >> bits <= best >> bits, near, best)
+
+
 def _corner_weights(beyond: Float[Tensor, "*b 2"]) -> Float[Tensor, "*b 2 2"]:
     """Inverse distances to the four cells around a place, sum 1.
 
@@ -99,6 +104,7 @@ def rig(size: int) -> Rig:
         reach=math.inf,
         offset=pixel_offset(size),
         limit=math.inf,
+        nearest=last_scanned,
         normalize=by_farthest,
         look_up=partial(look_up, size=size),
         score=partial(votes, size=size),

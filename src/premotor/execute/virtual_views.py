@@ -66,6 +66,12 @@ def log_likelihood(heat: Float[Tensor, "b v s s"]) -> Float[Tensor, "b v s s"]:
     return heat.flatten(2).log_softmax(2).view_as(heat)
 
 
+def lower_key(a: Tensor, b: Tensor, bits: int) -> Tensor:
+    """Of two keys that of the nearer point, or of the first among points equally near."""
+    del bits  # they hold the index, which decides after the depth
+    return torch.minimum(a, b)
+
+
 @dataclass(frozen=True)
 class Rig:
     """Habits of the virtual views. The released policy's are other values (README.md 7)."""
@@ -76,6 +82,7 @@ class Rig:
     reach: float = 1.0  # zoomed: points no view shows are left out; inf: they are kept
     offset: float = 0.5  # [px] from an image's border to pixel index 0
     limit: float = 2.0  # coordinates and depths saturate here; only the zoomed stage reaches it
+    nearest: Callable[[Tensor, Tensor, int], Tensor] = lower_key  # of keys of neighboring pixels
     normalize: Callable[[Cloud], Tensor] = coordinates  # (m, 3) drawn beside the colors
     look_up: Callable[[Tensor, Tensor], Tensor] = look_up  # maps and cube points to features
     score: Callable[[Tensor], Tensor] = log_likelihood  # of each pixel, from logits; see `lift`
@@ -131,7 +138,9 @@ def zoomed_scene(
     x, y, z = inside.unbind(-1)
     kept = (x & y) | (y & z) | (x & z)
     kept &= drawn[..., 0] & drawn[..., 1] & drawn[..., 2]
-    kept &= _in_bounds(to_cube(executed.points, config), config)  # augmentation moved some out
+    kept &= _in_bounds(
+        to_cube(executed.points, config), config
+    )  # augmentation moved some out  # augmentation moved some out
     return _gathered(q, executed.colors, kept)
 
 
@@ -175,20 +184,20 @@ def _keys(cloud: Cloud, size: int, rig: Rig) -> tuple[Tensor, Tensor, int]:
 
 
 def _spread(
-    keys: Int[Tensor, "bv s s"], bits: int, radius: float, empty: int
+    keys: Int[Tensor, "bv s s"], bits: int, radius: float, rig: Rig
 ) -> Int[Tensor, "bv s s"]:
-    """Smallest key among the pixels nearer than `radius`; a depth of 0 never spreads."""
+    """Nearest key among the pixels within `radius`; a depth of 0 never spreads."""
     reach = int(radius) if radius > int(radius) else int(radius) - 1
     if reach < 1:
         return keys
-    size = keys.shape[-1]
+    size, empty = keys.shape[-1], torch.iinfo(keys.dtype).max
     padded = F.pad(torch.where(keys >> bits == 0, empty, keys), (reach,) * 4, value=empty)
     best = keys
-    for row in range(-reach, reach + 1):
-        for column in range(-reach, reach + 1):
-            if 0 < row * row + column * column < radius * radius:
+    for column in range(-reach, reach + 1):
+        for row in range(-reach, reach + 1):
+            if row * row + column * column < radius * radius:
                 top, left = reach + row, reach + column
-                best = torch.minimum(best, padded[:, top : top + size, left : left + size])
+                best = rig.nearest(best, padded[:, top : top + size, left : left + size], bits)
     return best
 
 
@@ -207,7 +216,7 @@ def render(
     num_pixels = cloud.batch_size * NUM_VIEWS * size * size
     nearest = torch.full((num_pixels + 1,), empty, dtype=key.dtype, device=key.device)
     nearest.scatter_reduce_(0, pixel.flatten(), key.flatten(), "amin")
-    nearest = _spread(nearest[:-1].view(-1, size, size), bits, radius, empty)
+    nearest = _spread(nearest[:-1].view(-1, size, size), bits, radius, rig)
     occupied = nearest != empty
     winner = torch.where(occupied, nearest & (2**bits - 1), cloud.points.shape[0]).long()
     xyz = rig.normalize(cloud).clamp(-rig.limit, rig.limit)
