@@ -5,19 +5,17 @@ are the trunks, `policy.*` is the token transformer with the heatmap heads. Ever
 is accounted for, or nothing is imported.
 """
 
-import pickle
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from premotor.checkpoint import faults
-from premotor.errors import CheckpointMismatch, DataError, UnknownName
+from premotor.backbones.frozen_text import FrozenTextConfig
+from premotor.backbones.weights import content_of, faults
+from premotor.errors import CheckpointMismatch, ConfigError, DataError, UnknownName
 from premotor.execute import released
 from premotor.execute.config import ExecuteConfig, TokensConfig
 from premotor.execute.policy import Policy
@@ -80,8 +78,8 @@ LAYOUTS = {"arp": released.arp, "arp-plus": released.arp_plus, "mvt": released.a
 WRAPPERS = ("model", "state_dict", "model_state", "model_state_dict", "module")
 PREFIXES = ("module.", "_orig_mod.", "model.")
 TEXT = (
-    "the text tower is not in the file: the policy was trained on per-token features of CLIP's "
-    "RN50 text encoder (77 x 512), which a file of CLIP's own weights must provide"
+    "the text tower is not in the file: such policies are trained on per-token features of CLIP's "
+    "RN50 text encoder (77 x 512), frozen"
 )
 
 
@@ -153,17 +151,14 @@ def read_file(path: Path) -> tuple[dict[str, Tensor], list[str]]:
         DataError: The file cannot be read, or holds anything but tensors and plain values.
     """
     try:
-        if path.suffix == ".safetensors":
-            content: Any = load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+        content = content_of(path)
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
         raise DataError(
-            f"{path} holds more than tensors and plain values, and unpickling it could run foreign "
-            "code; save its state dict alone, with torch.save or safetensors, and import that"
+            f"{path} cannot be read: {reason}; expected tensors by name and plain values, in a "
+            "torch file or as safetensors. A file that holds more is not opened, it could run "
+            "foreign code: let those who made it save the state dict alone"
         ) from error
-    except (OSError, SafetensorError, RuntimeError, EOFError) as error:
-        raise DataError(f"{path} cannot be read as weights: {error}") from error
     return _unwrapped(content, path)
 
 
@@ -213,6 +208,13 @@ def _without_constants(weights: dict[str, Tensor], dim: int) -> tuple[dict[str, 
     return {k: v for k, v in weights.items() if k not in names}, wrong
 
 
+def _expected(config: ExecuteConfig, parts: tuple[str, ...]) -> dict[str, Tensor]:
+    """Shapes of our parameters below `parts`."""
+    with torch.device("meta"):
+        policy = Policy(replace(config, frozen_text=FrozenTextConfig()))
+    return {k: v for k, v in policy.state_dict().items() if k.startswith(parts)}
+
+
 def import_policy(
     path: Path, layout: str, config: ExecuteConfig | None = None, drop: Sequence[str] = ()
 ) -> Imported:
@@ -234,9 +236,9 @@ def import_policy(
     config = config or LAYOUTS[layout]()
     stored, notes = read_file(path)
     stored, left = _dropped(stored, drop)
-    parts = ("trunks.",) if layout == "mvt" else ("trunks.", "heads.", "tokens.")
-    with torch.device("meta"):
-        expected = {k: v for k, v in Policy(config).state_dict().items() if k.startswith(parts)}
+    expected = _expected(
+        config, ("trunks.",) if layout == "mvt" else ("trunks.", "heads.", "tokens.")
+    )
     modules = policy_modules(config)
     names = {their_name(ours, modules): ours for ours in expected}
     stored, wrong = _without_constants(stored, config.trunk.embed_dim)
@@ -255,21 +257,31 @@ def import_policy(
     return Imported(config, weights, (*notes, *left, *told, TEXT))
 
 
-def completed(imported: Imported, seed: int) -> dict[str, Tensor]:
-    """The weights of a whole policy but its text tower: untrained ones where none were imported.
+def build(imported: Imported, text: Path | None, seed: int) -> Policy:
+    """A policy with the imported weights, and untrained ones where the layout has none.
 
     Args:
         imported: Of any layout.
+        text: File of CLIP's weights, whose text tower reads the words; it stays where it is. None:
+            a tower that is to be trained, for trunks alone.
         seed: Of the initialization of what was not imported.
+
+    Raises:
+        ConfigError: A whole policy without the text tower it was trained with.
     """
+    config, whole = imported.config, any(k.startswith("tokens.") for k in imported.weights)
+    if text is None and whole:
+        raise ConfigError(f"{TEXT}; name a file of CLIP's weights, --text FILE")
+    if text is not None:
+        config = replace(config, frozen_text=replace(config.frozen_text, weights=text))
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        fresh = Policy(imported.config).state_dict()
-    own = {k: v for k, v in fresh.items() if not k.startswith("text.")}
-    return own | imported.weights
+        policy = Policy(config)
+    policy.load_state_dict(policy.state_dict() | imported.weights)
+    return policy.eval()
 
 
 def with_released_habits(policy: Policy) -> Policy:
-    """Let an imported policy see as it did when it was trained; ours is the corrected rig."""
+    """Let an imported policy see as it did when it was trained, not with our corrected rig."""
     policy.rig = released.rig(policy.config.views.size)
     return policy

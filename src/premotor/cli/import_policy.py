@@ -1,6 +1,7 @@
-"""`premotor import-policy FILE --layout arp --out DIR`: weights of a released policy, as ours."""
+"""`premotor import-policy FILE --layout arp --text CLIP --out DIR`: a released policy, as ours."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,20 @@ from rich.console import Console
 from premotor.checkpoint import from_yaml, save_policy
 from premotor.errors import DataError
 from premotor.execute.config import ExecuteConfig
-from premotor.importer import completed, import_policy
+from premotor.importer import build, import_policy
+
+
+@dataclass(frozen=True)
+class ImportArguments:
+    """Read a released checkpoint, strictly, and write it as a policy of ours."""
+
+    file: tyro.conf.Positional[Path]  # torch file or safetensors; nothing is downloaded
+    out: Path  # folder to write policy.safetensors and policy.yaml into
+    layout: Literal["arp", "arp-plus", "mvt"] = "arp"  # mvt: the two trunks alone (RVT-2)
+    text: Path | None = None  # CLIP RN50's weights: what reads the words is never in FILE
+    sizes: Path | None = None  # a policy.yaml, where the sizes are not the released ones
+    drop: tuple[str, ...] = ()  # beginnings of keys to leave out knowingly
+    seed: int = 0  # of what FILE does not hold and is to be trained (mvt)
 
 
 def _sizes(path: Path | None) -> ExecuteConfig | None:
@@ -24,34 +38,19 @@ def _sizes(path: Path | None) -> ExecuteConfig | None:
 
 def command(argv: Sequence[str]) -> int:
     """Run `premotor import-policy`."""
-
-    def convert(
-        file: tyro.conf.Positional[Path],
-        out: Path,
-        layout: Literal["arp", "arp-plus", "mvt"] = "arp",
-        sizes: Path | None = None,
-        drop: tuple[str, ...] = (),
-        seed: int = 0,
-    ) -> int:
-        """Read a released checkpoint, strictly, and write it as a policy of ours.
-
-        Args:
-            file: The checkpoint, a torch pickle or safetensors; nothing is downloaded.
-            out: Folder to write policy.safetensors and policy.yaml into.
-            layout: Whole policies (arp, arp-plus), or the two trunks alone (mvt).
-            sizes: A policy.yaml with the sizes, where they are not the released ones.
-            drop: Beginnings of keys to leave out knowingly.
-            seed: Of what the file does not hold and is to be trained (layout mvt).
-        """
-        imported = import_policy(file, layout, _sizes(sizes), drop)
-        weights = completed(imported, seed)
-        save_policy(out, imported.config, weights)
-        console = Console()
-        for note in imported.notes:
-            console.print(f"- {note}", markup=False, highlight=False, soft_wrap=True)
-        count = sum(v.numel() for v in imported.weights.values())
-        said = f"{count:,} parameters of {file} are in {out}; it sees with our corrected rig"
-        console.print(said, markup=False, highlight=False, soft_wrap=True)
-        return 0
-
-    return tyro.cli(convert, prog="premotor import-policy", args=list(argv))
+    given = tyro.cli(ImportArguments, prog="premotor import-policy", args=list(argv))
+    imported = import_policy(given.file, given.layout, _sizes(given.sizes), given.drop)
+    policy = build(imported, given.text, given.seed)
+    save_policy(given.out, policy.config, policy.state_dict())
+    count = sum(v.numel() for v in imported.weights.values())
+    reader = given.text or "a tower that is to be trained"
+    lines = [
+        f"{given.out}: {count:,} parameters of {given.file}",
+        *imported.notes,
+        f"the words are read by {reader}",
+        "it looks at the scene with premotor's corrected views; "
+        "importer.with_released_habits(policy) gives it those it was trained with",
+    ]
+    for line in lines:
+        Console().print(line, markup=False, highlight=False, soft_wrap=True)
+    return 0
