@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from premotor import checkpoint, presets
+from premotor.data.pairing import PairingConfig
 from premotor.errors import CheckpointMismatch, ConfigError, DataError
 from premotor.mirror import Mirror
 from premotor.train.config import TrainConfig
@@ -85,6 +86,13 @@ def test_saving_a_step_again_replaces_it(tmp_path: Path):
 def test_a_configuration_survives_yaml(name: str):
     config = presets.train_preset(name)
     assert checkpoint.from_yaml(TrainConfig, checkpoint.to_yaml(config), "here") == config
+
+
+def test_names_with_values_survive_yaml():
+    pairing = PairingConfig(balance=0.5, ratios={"turn_tap": 2.0})
+    assert checkpoint.from_yaml(PairingConfig, checkpoint.to_yaml(pairing), "here") == pairing
+    with pytest.raises(ConfigError, match="ratios: expected names with values, got 3"):
+        checkpoint.from_yaml(PairingConfig, "ratios: 3", "here")
 
 
 def test_unknown_fields_in_yaml_are_named():

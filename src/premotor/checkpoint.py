@@ -82,6 +82,10 @@ def _typed(kind: Any, raw: Any, where: str) -> Any:
         return None if raw is None else _typed(members[0], raw, where)
     if origin is tuple:
         return _tuple(args, raw, where)
+    if origin is dict:
+        if not isinstance(raw, Mapping):
+            raise ConfigError(f"{where}: expected names with values, got {raw!r}")
+        return {_typed(args[0], k, where): _typed(args[1], v, where) for k, v in raw.items()}
     if origin is typing.Literal:
         if raw not in args:
             raise ConfigError(f"{where}: expected one of {list(args)}, got {raw!r}")
