@@ -6,6 +6,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from premotor import checkpoint, presets
+from premotor.backbones.frozen_text import FrozenTextConfig
+from premotor.backbones.text import TextConfig, TextTower
+from premotor.backbones.weights import file_sha256
 from premotor.data.pairing import PairingConfig
 from premotor.errors import CheckpointMismatch, ConfigError, DataError
 from premotor.mirror import Mirror
@@ -52,6 +55,42 @@ def test_every_fault_is_listed_and_nothing_is_loaded(tmp_path: Path):
     assert same(model, before)
 
 
+def frozen_mirror(path: Path, seed: int) -> Mirror:
+    """A mirror whose policy reads words by the tower that is written to `path`."""
+    torch.manual_seed(seed)
+    sizes = TextConfig(context=12, vocab_size=60, width=64, layers=1, heads=1, embed_dim=8)
+    save_file(TextTower(sizes).state_dict(), path)
+    frozen = FrozenTextConfig(weights=path)
+    execute = dataclasses.replace(CONFIG.execute, text=sizes, frozen_text=frozen)
+    return Mirror(dataclasses.replace(CONFIG, execute=execute))
+
+
+def test_a_model_with_frozen_text_comes_back_without_having_stored_it(tmp_path: Path):
+    model = frozen_mirror(tmp_path / "clip.safetensors", 0)
+    stored = checkpoint.save(tmp_path, 7, model).path / checkpoint.WEIGHTS
+    text = [name for name in load_file(stored) if name.startswith("execute.text.")]
+    assert text == ["execute.text.sha256"]
+    back = checkpoint.load_mirror(tmp_path)
+    assert back.config == model.config
+    assert same(model, back)
+    ids = torch.arange(12)[None]
+    assert torch.equal(model.execute.text.tokens(ids), back.execute.text.tokens(ids))
+
+
+def test_frozen_text_of_another_file_is_refused_with_both_hashes(tmp_path: Path):
+    path = tmp_path / "clip.safetensors"
+    checkpoint.save(tmp_path, 7, frozen_mirror(path, 0))
+    hashes = [file_sha256(path)]
+    frozen_mirror(path, 1)
+    hashes.append(file_sha256(path))
+    with pytest.raises(CheckpointMismatch, match=r"changed execute\.text\.sha256") as caught:
+        checkpoint.load_mirror(tmp_path)
+    assert all(digest in str(caught.value) for digest in hashes)
+    path.unlink()
+    with pytest.raises(DataError, match=r"clip\.safetensors is missing.*model\.yaml"):
+        checkpoint.load_mirror(tmp_path)
+
+
 def test_a_truncated_file_is_named(tmp_path: Path):
     path = checkpoint.save(tmp_path, 0, mirror(0)).path / checkpoint.WEIGHTS
     path.write_bytes(path.read_bytes()[:-100])
@@ -93,6 +132,13 @@ def test_names_with_values_survive_yaml():
     assert checkpoint.from_yaml(PairingConfig, checkpoint.to_yaml(pairing), "here") == pairing
     with pytest.raises(ConfigError, match="ratios: expected names with values, got 3"):
         checkpoint.from_yaml(PairingConfig, "ratios: 3", "here")
+
+
+def test_a_path_survives_yaml_and_anything_else_is_no_path(tmp_path: Path):
+    frozen = FrozenTextConfig(weights=tmp_path / "clip.pt")
+    assert checkpoint.from_yaml(FrozenTextConfig, checkpoint.to_yaml(frozen), "here") == frozen
+    with pytest.raises(ConfigError, match="weights: expected str, got 7"):
+        checkpoint.from_yaml(FrozenTextConfig, "weights: 7", "here")
 
 
 def test_unknown_fields_in_yaml_are_named():

@@ -17,9 +17,10 @@ import torch
 import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
-from premotor.errors import CheckpointMismatch, ConfigError, DataError
+from premotor.backbones.weights import load_strictly
+from premotor.errors import ConfigError, DataError
 from premotor.mirror import Mirror, MirrorConfig
 
 Config = TypeVar("Config")
@@ -70,6 +71,8 @@ def from_yaml(kind: type[Config], text: str, source: str) -> Config:
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, Path):
+        return str(value)
     return [_plain(v) for v in value] if isinstance(value, tuple | list) else value
 
 
@@ -108,9 +111,10 @@ def _scalar(kind: Any, raw: Any, where: str) -> Any:
             return float(raw)  # YAML reads 2e-3 as a string
         except (TypeError, ValueError):
             raise ConfigError(f"{where}: expected a number, got {raw!r}") from None
-    if kind in (int, bool, str) and type(raw) is not kind:
-        raise ConfigError(f"{where}: expected {kind.__name__}, got {raw!r}")
-    return raw
+    expected = str if kind is Path else kind
+    if expected in (int, bool, str) and type(raw) is not expected:
+        raise ConfigError(f"{where}: expected {expected.__name__}, got {raw!r}")
+    return Path(str(raw)) if kind is Path else raw
 
 
 def _dataclass(kind: Any, raw: Any, where: str) -> Any:
@@ -190,30 +194,14 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
     Raises:
         DataError: The file is missing, truncated or corrupted.
-        CheckpointMismatch: Every missing, extra and misshapen key is listed; nothing was loaded.
+        CheckpointMismatch: Every key that does not fit is listed; nothing was loaded.
     """
     try:
         stored = load_file(path)
     except (OSError, SafetensorError) as error:
         raise DataError(f"{path} cannot be read as safetensors: {error}") from error
-    if faults := _faults(model.state_dict(), stored):
-        lines = "\n  ".join(faults)
-        raise CheckpointMismatch(
-            f"{path} does not fit the model, nothing was loaded:\n  {lines}\n"
-            "build the model from the model.yaml beside the weights, or train anew"
-        )
-    model.load_state_dict(stored)
-
-
-def _faults(expected: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> list[str]:
-    missing = [f"missing {k} {tuple(expected[k].shape)}" for k in expected if k not in stored]
-    extra = [f"extra {k} {tuple(stored[k].shape)}" for k in stored if k not in expected]
-    misshapen = [
-        f"misshapen {k}: {tuple(stored[k].shape)} stored, {tuple(expected[k].shape)} expected"
-        for k in expected
-        if k in stored and stored[k].shape != expected[k].shape
-    ]
-    return missing + extra + misshapen
+    remedy = "build the model from the model.yaml beside the weights, or train anew"
+    load_strictly(model, stored, str(path), remedy)
 
 
 def load_state(checkpoint: Checkpoint) -> dict[str, Any]:

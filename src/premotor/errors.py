@@ -32,6 +32,10 @@ class UnknownName(ConfigError):
         return cls(f"unknown {kind} {name!r}; {hint}{len(names)} known: {', '.join(names)}")
 
 
+class TextTooLong(ConfigError):
+    """A text of more tokens than the text tower reads."""
+
+
 class RenderingError(PremotorError):
     """No GL, or frames that are black or empty."""
 

@@ -24,7 +24,8 @@ from premotor.train.optim import OptimizerConfig
 from premotor.train.schedule import ScheduleConfig
 from premotor.understand.config import UnderstandConfig
 
-PARAPHRASE = 28  # tokens that the longest of our paraphrases needs; first texts need 19
+PARAPHRASE = 28  # tokens for captions; the longest of our paraphrases needs 26
+INSTRUCTION = 24  # for what the policy reads; the longest first text needs 19
 
 
 def _nano_execute() -> ExecuteConfig:
@@ -91,7 +92,7 @@ def _tiny_execute() -> ExecuteConfig:
     )
 
 
-def _text(width: int, layers: int, embed_dim: int, context: int = 24) -> TextConfig:
+def _text(width: int, layers: int, embed_dim: int, context: int = INSTRUCTION) -> TextConfig:
     return TextConfig(
         context=context,
         vocabulary=small_vocabulary(),

@@ -10,7 +10,7 @@ from premotor.backbones.tokenizer import (
     token_ids,
     vocabulary_of,
 )
-from premotor.errors import ConfigError
+from premotor.errors import ConfigError, TextTooLong
 
 
 def test_a_row_is_start_words_end_and_padding():
@@ -20,11 +20,22 @@ def test_a_row_is_start_words_end_and_padding():
     assert row[6:] == [0, 0]
 
 
-def test_the_end_token_survives_a_text_that_is_too_long():
-    (row,) = Tokenizer(4).encode(["push the red button, then the blue one"]).tolist()
-    assert row[0] == START
-    assert row[-1] == END
-    assert row[1:3] == list(token_ids("push the"))
+LONG = "push the red button, then the blue one"
+
+
+def test_a_text_that_is_too_long_is_refused_with_both_lengths_and_the_remedy():
+    needed = len(token_ids(LONG)) + 2
+    assert Tokenizer(needed).encode([LONG])[0, -1] == END
+    with pytest.raises(TextTooLong) as caught:
+        Tokenizer(needed - 1).encode(["push", LONG])
+    for part in (repr(LONG), f"{needed} tokens", f"tower {needed - 1};", "shorten", "text.context"):
+        assert part in str(caught.value)
+
+
+def test_the_end_token_survives_cutting():
+    (row,) = Tokenizer(4).encode_cut([LONG]).tolist()
+    assert row == [START, *token_ids("push the"), END]
+    assert torch.equal(Tokenizer(4).encode_cut(["push"]), Tokenizer(4).encode(["push"]))
 
 
 def test_no_texts_give_no_rows():

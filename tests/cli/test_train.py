@@ -28,6 +28,16 @@ def test_a_stored_configuration_is_read_back(tmp_path: Path):
     assert (changed.seed, changed.steps) == (3, 9)
 
 
+def test_frozen_text_is_asked_for_by_options(tmp_path: Path):
+    sizes = ["--execute.text.width", "64", "--execute.text.heads", "1", "--execute.text.vocabulary"]
+    options = ["--execute.frozen-text.weights", str(tmp_path / "clip.pt"), *sizes]
+    execute = train.parse(["nano", *PLACES, *options]).train.mirror.execute
+    assert execute.frozen_text.weights == tmp_path / "clip.pt"
+    assert execute.text.vocabulary == ()
+    with pytest.raises(DataError, match=r"clip\.pt is missing"):
+        train.command(["nano", *PLACES, *options])
+
+
 def test_unknown_presets_get_the_nearest():
     with pytest.raises(UnknownName, match="did you mean 'nano'"):
         train.parse(["nanno", *PLACES])

@@ -11,6 +11,7 @@ from premotor.batch import Executed, MirrorBatch, Observed, Target
 from premotor.data.augment import AugmentConfig
 from premotor.errors import UnknownName
 from premotor.mirror import Mirror
+from premotor.simulate.tasks import STUDIES, TASKS
 from premotor.train.config import TrainConfig
 from premotor.train.optim import build_optimizer
 from premotor.train.step import Objective, StepPlan, step_generator, train_step
@@ -69,6 +70,17 @@ def test_nano_overfits_one_batch():
     assert losses[-1]["align"] < 0.3 * losses[0]["align"]
     assert losses[-1]["understand"] < 0.3 * losses[0]["understand"]
     assert losses[-1]["execute"] < 0.6 * losses[0]["execute"]
+
+
+@pytest.mark.parametrize("task", sorted({**TASKS, **STUDIES}))
+@pytest.mark.parametrize("name", list(presets.TRAIN))
+def test_no_instruction_is_longer_than_a_preset_reads(name: str, task: str):
+    mirror = presets.train_preset(name).mirror
+    rules = {**TASKS, **STUDIES}[task]
+    texts = [rules.instructions(variation) for variation in rules.variations]
+    Tokenizer(mirror.execute.text.context).encode([first for first, *_ in texts])
+    for said in texts:
+        Tokenizer(mirror.understand.text.context).encode(said)
 
 
 def test_a_preset_is_known_by_its_name():

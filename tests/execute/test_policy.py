@@ -1,9 +1,12 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from premotor.backbones.text import TextConfig
+from premotor.backbones.frozen_text import FrozenTextConfig
+from premotor.backbones.text import TextConfig, TextTower
 from premotor.batch import Executed, Target
 from premotor.errors import ConfigError
 from premotor.execute.config import (
@@ -17,10 +20,14 @@ from premotor.execute.config import (
 from premotor.execute.decode import keyframes
 from premotor.execute.loss import TERMS, execute_losses
 from premotor.execute.policy import Policy
+from premotor.train.optim import OptimizerConfig, build_optimizer
 
 torch.set_num_threads(1)
 TEXT = TextConfig(context=8, vocabulary=tuple(range(30)), width=16, layers=1, heads=2, embed_dim=16)
 TOKENS = TokensConfig(heads=2, cross_depth=1, self_depth=1, mlp_ratio=2, dropout=0.0)
+FROZEN = FrozenTextConfig(weights=Path("clip.pt"))
+HEADS = TextConfig(context=77, heads=4)
+SMALL = TextConfig(context=77, vocabulary=(1, 2))
 NANO = ExecuteConfig(
     views=ViewsConfig(size=16, stride=2, fine_radius=1.5),
     trunk=TrunkConfig(
@@ -173,6 +180,48 @@ def test_training_noise_comes_from_the_generator_alone():
     assert not torch.equal(centers[0], centers[2])
 
 
+def frozen_nano(path: Path) -> ExecuteConfig:
+    """NANO that reads words by a tower of CLIP's layout, written to `path`."""
+    sizes = TextConfig(context=8, vocab_size=30, width=64, layers=1, heads=1, embed_dim=16)
+    save_file({k: v.half() for k, v in TextTower(sizes).state_dict().items()}, path)
+    return replace(NANO, text=sizes, frozen_text=FrozenTextConfig(weights=path))
+
+
+def test_a_policy_learns_from_frozen_words_and_leaves_them_alone(tmp_path: Path):
+    torch.manual_seed(0)
+    config = frozen_nano(tmp_path / "clip.safetensors")
+    policy = Policy(config)
+    executed, words, target = batch()
+    optimizer = build_optimizer({"execute": policy}, OptimizerConfig(learning_rate=0.01))
+    before = policy.text.tokens(words).clone()
+    losses = []
+    for _ in range(6):
+        output = policy(executed, words, target, torch.Generator().manual_seed(0))
+        loss = execute_losses(output, target, config).total
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert losses[-1] < losses[0]
+    assert torch.equal(policy.text.tokens(words), before)
+    assert [n for n, _ in policy.named_parameters() if n.startswith("text.")] == []
+    assert [n for n, p in policy.named_parameters() if p.grad is None] == []
+    assert [n for n in policy.state_dict() if n.startswith("text.")] == ["text.sha256"]
+
+
+def test_frozen_words_act_as_those_of_a_trained_tower_of_equal_weights(tmp_path: Path):
+    config = frozen_nano(tmp_path / "clip.safetensors")
+    frozen = Policy(config).eval()
+    trained = Policy(replace(config, frozen_text=FrozenTextConfig())).eval()
+    weights = {k: v for k, v in frozen.state_dict().items() if not k.startswith("text.")}
+    tower = load_file(tmp_path / "clip.safetensors")
+    trained.load_state_dict(weights | {f"text.{k}": v.float() for k, v in tower.items()})
+    executed, words, _ = batch()
+    with torch.no_grad():
+        found, expected = frozen(executed, words), trained(executed, words)
+    torch.testing.assert_close(found.e, expected.e, atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("build", "name"),
     [
@@ -185,6 +234,8 @@ def test_training_noise_comes_from_the_generator_alone():
         (lambda: WordsConfig(match_dim=4), "words.match_dim"),
         (lambda: ExecuteConfig(views=ViewsConfig(size=225)), "views.size"),
         (lambda: ExecuteConfig(heatmap=HeatmapConfig(upsampler="skip")), "heatmap.upsampler"),
+        (lambda: ExecuteConfig(text=HEADS, frozen_text=FROZEN), r"text.heads must be .* = 8, as"),
+        (lambda: ExecuteConfig(text=SMALL, frozen_text=FROZEN), "text.vocabulary must be ()"),
     ],
 )
 def test_a_configuration_that_cannot_be_meant_is_refused_by_name(build, name):

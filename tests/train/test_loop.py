@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from premotor import checkpoint, presets, represent
+from premotor.backbones.frozen_text import FrozenTextConfig
+from premotor.backbones.text import TextConfig, TextTower
 from premotor.errors import ConfigError, DataError, OutputExists, TrainingDiverged
 from premotor.records import RunManifest, StepRecord, read_json, read_lines
 from premotor.train import loop, probe, run
@@ -90,6 +92,22 @@ def test_a_crashed_run_ends_bit_for_bit_where_a_whole_one_does(
     records = list(read_lines(out / "metrics.jsonl", StepRecord))
     theirs = list(read_lines(trained / "metrics.jsonl", StepRecord))
     assert [(r.step, r.losses) for r in records] == [(r.step, r.losses) for r in theirs]
+
+
+def test_a_run_with_frozen_text_resumes_bit_for_bit_after_probes(dots: Path, tmp_path: Path):
+    sizes = TextConfig(context=24, width=64, layers=1, heads=1, embed_dim=8)
+    save_file(TextTower(sizes).state_dict(), tmp_path / "clip.safetensors")
+    frozen = FrozenTextConfig(weights=tmp_path / "clip.safetensors")
+    execute = dataclasses.replace(CONFIG.mirror.execute, text=sizes, frozen_text=frozen)
+    mirror = dataclasses.replace(CONFIG.mirror, execute=execute)
+    config = dataclasses.replace(CONFIG, mirror=mirror, steps=3, eval_every=1, checkpoint_every=1)
+    assert train(tmp_path / "whole", dots, config).finished
+    with pytest.raises(KeyError, match="plug"):
+        train(tmp_path / "torn", dots, config, crash_at=1)
+    assert train(tmp_path / "torn", dots, config).finished
+    ours, expected = weights(tmp_path / "torn", 3), weights(tmp_path / "whole", 3)
+    assert all(torch.equal(ours[k], v) for k, v in expected.items())
+    assert run.read_config(tmp_path / "whole" / "config.yaml") == config
 
 
 def test_a_stop_is_answered_with_a_checkpoint(

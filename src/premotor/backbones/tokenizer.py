@@ -12,7 +12,7 @@ from instant_clip_tokenizer import Tokenizer as BytePairs  # type: ignore[attr-d
 from jaxtyping import Int
 from torch import Tensor
 
-from premotor.errors import ConfigError
+from premotor.errors import ConfigError, TextTooLong
 
 START, END, PAD = 49406, 49407, 0
 Cleaning = Literal["none", "viclip"]
@@ -79,7 +79,7 @@ def small_vocabulary() -> tuple[int, ...]:
 
 
 class Tokenizer:
-    """Texts to rows of `context` ids: start, words, end, padding."""
+    """Texts to rows of `context` ids: start, words, end, padding; nothing is cut unasked."""
 
     def __init__(self, context: int, cleaning: Cleaning = "none") -> None:
         if context < 2:
@@ -87,15 +87,41 @@ class Tokenizer:
         self.context = context
         self.cleaning: Cleaning = cleaning
 
+    def _words(self, text: str) -> tuple[int, ...]:
+        return token_ids(clean_caption(text) if self.cleaning == "viclip" else text)
+
     def ids(self, text: str) -> tuple[int, ...]:
-        """One text's row, unpadded; a text that is too long loses its last words."""
-        words = token_ids(clean_caption(text) if self.cleaning == "viclip" else text)
-        return (START, *words[: self.context - 2], END)
+        """One text's row, unpadded.
+
+        Raises:
+            TextTooLong: The text does not fit into the context.
+        """
+        ids = (START, *self._words(text), END)
+        if len(ids) > self.context:
+            raise TextTooLong(
+                f"{text!r} has {len(ids)} tokens, the context of the text tower {self.context}; "
+                "shorten the sentence, or train a tower with a larger text.context"
+            )
+        return ids
+
+    def cut_ids(self, text: str) -> tuple[int, ...]:
+        """The same, but a text that is too long loses its last words, as CLIP cuts it."""
+        return (START, *self._words(text)[: self.context - 2], END)
 
     def encode(self, texts: Sequence[str]) -> Int[Tensor, "b l"]:
-        """Rows of ids, one per text, padded with 0."""
+        """Rows of ids, one per text, padded with 0.
+
+        Raises:
+            TextTooLong: A text does not fit into the context.
+        """
+        return self._padded([self.ids(text) for text in texts])
+
+    def encode_cut(self, texts: Sequence[str]) -> Int[Tensor, "b l"]:
+        """The same, but texts that are too long lose their last words."""
+        return self._padded([self.cut_ids(text) for text in texts])
+
+    def _padded(self, texts: Sequence[tuple[int, ...]]) -> Int[Tensor, "b l"]:
         rows = np.full((len(texts), self.context), PAD, dtype=np.int64)
-        for row, text in zip(rows, texts, strict=True):
-            ids = self.ids(text)
+        for row, ids in zip(rows, texts, strict=True):
             row[: len(ids)] = ids
         return torch.from_numpy(rows)

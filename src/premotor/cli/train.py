@@ -20,6 +20,7 @@ from rich.progress import (
 )
 
 from premotor import presets
+from premotor.backbones.frozen_text import read_tower
 from premotor.cli.progress import StageBars
 from premotor.data.dataset import pairing_of
 from premotor.errors import ConfigError
@@ -134,6 +135,9 @@ def command(argv: Sequence[str]) -> int:
 def _prepare(wanted: TrainCommand) -> None:
     """All that can be refused at once is refused before anything is started."""
     resolve_device(wanted.train)
+    execute = wanted.train.mirror.execute
+    if execute.frozen_text.weights is not None:
+        read_tower(execute.text, execute.frozen_text.weights)
     fingerprint = wanted.source.open().fingerprint()
     may_replace = wanted.overwrite and not wanted.resume
     if not may_replace:

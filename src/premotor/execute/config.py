@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from premotor.backbones.frozen_text import HEAD_DIM, FrozenTextConfig
 from premotor.backbones.text import TextConfig
 from premotor.errors import ConfigError
 
@@ -151,6 +152,7 @@ class ExecuteConfig:
     tokens: TokensConfig = field(default_factory=TokensConfig)
     words: WordsConfig = field(default_factory=WordsConfig)
     text: TextConfig = field(default_factory=_rn50_text)
+    frozen_text: FrozenTextConfig = field(default_factory=FrozenTextConfig)
     proprioception_dim: int = 3  # gripper open, two finger positions
     coarse_context: bool = False  # the fine trunk also sees the coarse features at its center
     e_source: Source = "fine_max"  # which tensor is the representation e (execution.md g)
@@ -162,6 +164,17 @@ class ExecuteConfig:
         _require(embed % heads == 0, "tokens.heads", heads, f"a divisor of embed_dim = {embed}")
         skips = self.heatmap.upsampler == "convex" or self.trunk.stem == "convolutional"
         _require(skips, "heatmap.upsampler", "skip", "convex with the patchify stem (no skips)")
+        if self.frozen_text.weights is not None:
+            self._check_frozen()
+
+    def _check_frozen(self) -> None:
+        """Refuse what a file of weights could not show to be wrong."""
+        text = self.text
+        expected = f"text.width / {HEAD_DIM} = {text.width / HEAD_DIM:g}, as in every CLIP"
+        _require(text.heads * HEAD_DIM == text.width, "text.heads", text.heads, expected)
+        count = len(text.vocabulary)
+        expected = "() with frozen_text.weights, whose table has all ids"
+        _require(count == 0, "text.vocabulary", f"{count} ids", expected)
 
     @property
     def grid(self) -> int:

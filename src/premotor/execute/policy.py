@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from premotor.backbones.frozen_text import FrozenText
 from premotor.backbones.text import TextTower
 from premotor.batch import Executed, Target
 from premotor.execute import rotation
@@ -75,14 +76,23 @@ def _output(
     )
 
 
+def _reader(config: ExecuteConfig) -> TextTower | FrozenText:
+    """What makes one vector of each token of the sentence."""
+    frozen = config.frozen_text
+    if frozen.weights is not None:
+        return FrozenText(config.text, frozen.weights, frozen.cache)
+    tower = TextTower(config.text)
+    tower.text_projection.requires_grad_(False)  # the tokens are read before it
+    return tower
+
+
 class Policy(nn.Module):
     """Coarse and fine stage with separate weights, one token transformer for all predictions."""
 
     def __init__(self, config: ExecuteConfig) -> None:
         super().__init__()
         self.config = config
-        self.text = TextTower(config.text)
-        self.text.text_projection.requires_grad_(False)  # the tokens are read before it
+        self.text = _reader(config)
         num_context = NUM_VIEWS if config.coarse_context else 0
         self.trunks = nn.ModuleList([Trunk(config), Trunk(config, num_context)])
         head = HEADS[config.heatmap.upsampler]

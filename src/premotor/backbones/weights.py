@@ -1,0 +1,135 @@
+"""Weights from files that a user points at: read without running their code, fitted strictly.
+
+Nothing is fetched and nothing is dropped in silence: every key of a file is loaded, named by the
+caller as not wanted, or listed in the refusal. Layouts are CLIP's (recognition.md a.5).
+"""
+
+import hashlib
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from premotor.errors import CheckpointMismatch, DataError
+
+FINGERPRINT = "sha256"  # last name of a buffer that tells which file frozen weights come from
+_WRAPPERS = ("model", "module", "state_dict")  # where training checkpoints keep the weights
+_FORMATS = "safetensors, a torch file of plain tensors, or a TorchScript archive"
+
+
+def read_weights(path: Path, field: str) -> dict[str, Tensor]:
+    """All tensors of a safetensors file, a torch file, or a TorchScript archive (OpenAI's CLIP).
+
+    The format is told by the content, not by the name; half precision becomes float32.
+
+    Args:
+        path: The file.
+        field: The configuration field that points there, for messages.
+
+    Raises:
+        DataError: The file is missing, truncated, of another format or holds no plain tensors.
+    """
+    if not path.is_file():
+        raise DataError(
+            f"{path} is missing, to which {field} points; expected weights in CLIP's layout: "
+            f"{_FORMATS}. Put a file there that you have from those who trained it (OpenAI's CLIP: "
+            f"github.com/openai/CLIP), or change {field}, which a stored model has in its "
+            "model.yaml; nothing is downloaded here"
+        )
+    try:
+        raw = _read(path)
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(
+            f"{path} ({field}) cannot be read: {reason}; expected {_FORMATS}. Fetch it again, or "
+            "save its state dict as safetensors"
+        ) from error
+    tensors = _tensors(raw, path)
+    return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+
+
+def _read(path: Path) -> object:
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            scripted = any(name.endswith("/constants.pkl") for name in archive.namelist())
+        if scripted:
+            return torch.jit.load(path, map_location="cpu").state_dict()
+    with path.open("rb") as file:
+        head = file.read(9)
+    if head[8:] == b"{":  # safetensors: eight bytes of length, then JSON
+        return load_file(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _tensors(raw: object, path: Path) -> dict[str, Tensor]:
+    for wrapper in _WRAPPERS:
+        if isinstance(raw, Mapping) and isinstance(raw.get(wrapper), Mapping):
+            raw = raw[wrapper]
+    if not isinstance(raw, Mapping) or not raw:
+        raise DataError(f"{path} holds no weights; expected tensors by name, got {type(raw)}")
+    strange = [str(k) for k, v in raw.items() if not isinstance(v, Tensor)]
+    if strange:
+        raise DataError(
+            f"{path} holds more than tensors: {', '.join(strange[:5])}; "
+            f"save the weights alone, or under one of {list(_WRAPPERS)}"
+        )
+    return {str(k): v for k, v in raw.items() if isinstance(v, Tensor)}
+
+
+def without(stored: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:
+    """Weights without those named, by whole name or by a beginning that ends in a dot."""
+    prefixes = tuple(name for name in names if name.endswith("."))
+    return {k: v for k, v in stored.items() if k not in names and not k.startswith(prefixes)}
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, as `sha256sum` prints it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load_strictly(model: nn.Module, stored: Mapping[str, Tensor], source: str, remedy: str) -> None:
+    """Load weights into a model if, and only if, every key and shape fits.
+
+    Args:
+        model: Takes the weights.
+        stored: Weights by name.
+        source: Where they come from, for the message.
+        remedy: What to do if they do not fit.
+
+    Raises:
+        CheckpointMismatch: Every missing, extra, misshapen or changed key is listed; nothing was
+            loaded.
+    """
+    if found := faults(model.state_dict(), stored):
+        lines = "\n  ".join(found)
+        raise CheckpointMismatch(
+            f"{source} does not fit the model, nothing was loaded:\n  {lines}\n{remedy}"
+        )
+    model.load_state_dict(stored)
+
+
+def faults(expected: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> list[str]:
+    """What keeps stored weights from being a model's, one line per key."""
+    missing = [f"missing {k} {tuple(expected[k].shape)}" for k in expected if k not in stored]
+    extra = [f"extra {k} {tuple(stored[k].shape)}" for k in stored if k not in expected]
+    common = [k for k in expected if k in stored]
+    misshapen = [
+        f"misshapen {k}: {tuple(stored[k].shape)} stored, {tuple(expected[k].shape)} expected"
+        for k in common
+        if stored[k].shape != expected[k].shape
+    ]
+    changed = [
+        f"changed {k}: stored with frozen weights of sha256 {_hex(stored[k])}, the file given now "
+        f"has {_hex(expected[k])}; give the former"
+        for k in common
+        if k.rpartition(".")[2] == FINGERPRINT and _hex(stored[k]) != _hex(expected[k])
+    ]
+    return missing + extra + misshapen + changed
+
+
+def _hex(fingerprint: Tensor) -> str:
+    return bytes(fingerprint.flatten().tolist()).hex()
