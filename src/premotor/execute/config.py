@@ -152,8 +152,9 @@ class ExecuteConfig:
     words: WordsConfig = field(default_factory=WordsConfig)
     text: TextConfig = field(default_factory=_rn50_text)
     proprioception_dim: int = 3  # gripper open, two finger positions
+    stages: Literal[1, 2] = 2  # the whole scene, then the zoom; 1 = no zoom: all is read at once
     coarse_context: bool = False  # the fine trunk also sees the coarse features at its center
-    e_source: Source = "fine_max"  # which tensor is the representation e (execution.md g)
+    e_source: Source = "fine_max"  # which tensor is e (execution.md g); fine: of the last stage
 
     def __post_init__(self) -> None:
         cell, size = self.trunk.cell, self.views.size
@@ -162,11 +163,20 @@ class ExecuteConfig:
         _require(embed % heads == 0, "tokens.heads", heads, f"a divisor of embed_dim = {embed}")
         skips = self.heatmap.upsampler == "convex" or self.trunk.stem == "convolutional"
         _require(skips, "heatmap.upsampler", "skip", "convex with the patchify stem (no skips)")
+        once = self.stages == 1
+        _require(not (once and self.coarse_context), "coarse_context", True, "off with stages = 1")
+        doubled = once and self.e_source == "both_max"
+        _require(not doubled, "e_source", "both_max", "fine_max with stages = 1")
 
     @property
     def grid(self) -> int:
         """G, cells along a side of a view."""
         return self.views.size // self.trunk.cell
+
+    @property
+    def last_zoom(self) -> float:
+        """How much larger the last stage sees the scene than the first."""
+        return self.views.zoom if self.stages == 2 else 1.0
 
     @property
     def e_dim(self) -> int:
