@@ -1,7 +1,9 @@
 """`premotor ablate --data DIR`: what each part of the policy is worth, one change at a time."""
 
+import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 import tyro
@@ -82,8 +84,11 @@ def _work(config: AblateConfig, console: Console) -> int:
         left = sum(not later.trained for later in todo[done:])
         _announce(console, run, (done, len(todo)), _remaining(seconds, left))
         begun, was_trained = time.monotonic(), run.trained
-        if not was_trained and (code := main.run(run.train_arguments)):
-            return code
+        if not was_trained:
+            with _handlers_kept():
+                code = main.run(run.train_arguments)
+            if code:
+                return code
         torch.set_num_threads(workers)
         with StageBars() as bars:
             outcomes.append(measure(run, workers, bars))
@@ -93,6 +98,18 @@ def _work(config: AblateConfig, console: Console) -> int:
     show(summarize(outcomes))
     console.print(f"written: {config.out}/ablation.json, .md, .svg", soft_wrap=True)
     return 0
+
+
+@contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """Give Ctrl-C back its meaning: torch's launcher takes these signals and never returns them."""
+    taken = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    kept = {number: signal.getsignal(number) for number in taken}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
 
 
 def _remaining(seconds: Sequence[float], left: int) -> str:

@@ -102,7 +102,7 @@ class AblateConfig:
 
     data: Path  # folder of the data set, with the splits train and val
     out: Path = Path("runs/ablate")  # a run folder per variant and seed, table, figure and record
-    only: tuple[str, ...] = ()  # variants beside the baseline `full`; () = all of them
+    only: tuple[str, ...] = ()  # beside the baseline `full`, in the table too; () = all
     seeds: int = 1  # trainings per variant, from seed 0 on
     steps: int = 1500  # updates of each
     episodes: int = 20  # unseen episodes per task
