@@ -2,7 +2,9 @@
 
 A run folder holds `manifest.json`, `config.yaml`, `metrics.jsonl` (StepRecord), `probe/`,
 `checkpoints/`, and `evaluation/` with `rollouts.jsonl` (EvalRecord), `recognition.json`
-(RecognitionRecord), `alignment.json` (AlignmentRecord) and `films/` (FilmRecord + images).
+(RecognitionRecord), `alignment.json` (AlignmentRecord), `films/` (FilmRecord + images) and, in an
+ablation, `keyframes.jsonl` (KeyframeRecord). The ablation's own folder holds `ablation.json`
+(AblationRecord).
 """
 
 import json
@@ -117,6 +119,35 @@ class AlignmentRecord:
     reference: float  # chance for recall, log B [nat] for the bound, null mean otherwise
     num_rows: int
     nulls: tuple[NullRecord, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyframeRecord:
+    """One held-out keyframe and the policy's word for it, from the expert's true observation."""
+
+    step: int  # updates that the policy had learned from
+    task: str
+    variation: int
+    seed: int  # of the episode
+    keyframe_index: int  # from 0
+    position_error: float  # [m]
+    rotation_error: float  # [deg] of the rotation that takes one to the other
+    gripper_right: bool
+    collision_right: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblationRecord:
+    """One measure of one variant, and its difference to the baseline on the same episodes."""
+
+    variant: str
+    task: str  # or "all tasks", pooled
+    measure: str  # "success", "strict", "position" (within 2 cm) or "rotation" (within 15 deg)
+    value: Interval
+    difference: Interval | None  # None for the baseline itself
+    steps: int  # updates of each training
+    seeds: int  # trainings behind it
+    simulator: str  # of the roll-outs; "" where none took part
 
 
 @dataclass(frozen=True, kw_only=True)

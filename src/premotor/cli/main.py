@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "train both towers together",
     "evaluate": "judge a run on episodes it has not seen",
     "report": "make a run's report.html",
+    "ablate": "what each part of the policy is worth, one change at a time",
     "demo": "all of it, from demonstrations to the report",
 }
 
