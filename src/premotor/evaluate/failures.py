@@ -1,7 +1,7 @@
 """Why an episode failed, in the same few words for all tasks, from what the simulator knows.
 
-- `unreachable`: no posture of the arm reaches the last key pose (inverse kinematics).
-- `no_path`: some posture reaches it, but no path to one was found.
+- `unreachable`: inverse kinematics finds no posture of the arm at the last key pose.
+- `no_path`: it finds one, but there was no path to it.
 - `invalid_action`: the last key pose was refused: outside the action box, or no number.
 
 The others used up their key poses. With the names of `Handling`:

@@ -31,7 +31,7 @@ class PolicyFailed(PremotorError):
 
 
 @dataclass(frozen=True)
-class _Request:
+class Request:
     """What a simulator asks."""
 
     run: str
@@ -56,7 +56,7 @@ class RemoteActor:
         """
         try:
             connection = _connection(self.address)
-            connection.send(_Request(self.run, self.step, observation, instruction))
+            connection.send(Request(self.run, self.step, observation, instruction))
             answer = connection.recv()
         except (EOFError, OSError) as error:
             raise PolicyFailed(
@@ -127,7 +127,7 @@ class PolicyServer:
         ready = wait([self._stopped, self._door, *self._clients])
         if self._stopped in ready:
             return False
-        asking: dict[tuple[str, int], list[tuple[Connection, _Request]]] = {}
+        asking: dict[tuple[str, int], list[tuple[Connection, Request]]] = {}
         for client in [c for c in self._clients if c in ready]:
             try:
                 request = client.recv()
@@ -142,7 +142,7 @@ class PolicyServer:
             self._clients.append(Connection(self._door.accept()[0].detach()))
         return True
 
-    def _answer(self, asked: Sequence[tuple[Connection, _Request]]) -> None:
+    def _answer(self, asked: Sequence[tuple[Connection, Request]]) -> None:
         """Answer requests for one policy in one batch."""
         requests = [request for _, request in asked]
         answers: Sequence[Keyframe | PolicyFailed]
