@@ -68,6 +68,12 @@ class EvalRecord:
     code_version: str
     step: int = -1  # updates that the policy had learned from
     max_steps: int = 25  # key poses it was allowed
+    failure: str = ""  # why it failed (evaluate/failures.py); "" for successes and older records
+
+    @property
+    def ending(self) -> str:
+        """How it ended, as finely as is known: records older than `failure` have `reason` alone."""
+        return self.failure or self.reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +166,7 @@ class FilmRecord:
     seed: int
     instruction: str
     success: bool
-    reason: str
+    reason: str  # as `EvalRecord.ending`
     strip: str  # PNG file name, relative to the folder of this record
     video: str  # MP4 file name, relative; "" where none was made
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from premotor.errors import ConfigError
-from premotor.measure.intervals import bootstrap, paired_difference, subsample, wilson
+from premotor.measure.intervals import bootstrap, mean_rate, paired_difference, subsample, wilson
 from premotor.measure.similarity import debiased_cka
 
 
@@ -68,6 +68,38 @@ def test_the_paired_interval_covers_the_true_difference_as_often_as_it_says():
 def test_a_difference_of_no_pairs_is_refused():
     with pytest.raises(ConfigError, match="0 and 0 outcomes"):
         paired_difference(np.ones(0, dtype=bool), np.ones(0, dtype=bool))
+
+
+def test_the_mean_over_tasks_is_that_of_the_rates_and_its_interval_joins_theirs():
+    # 5 of 10: 0.2366 to 0.7634; 10 of 10: 0.7225 to 1; sqrt(0.2634^2 + 0.2775^2) / 2 = 0.1913
+    mean = mean_rate([wilson(5, 10), wilson(10, 10)])
+    assert (mean.value, mean.count) == (0.75, 20)
+    assert mean.low == pytest.approx(0.75 - 0.1913, abs=1e-4)
+    assert mean.high == pytest.approx(0.75 + 0.2634 / 2, abs=1e-4)
+
+
+def test_every_task_counts_alike_however_many_episodes_it_has():
+    assert mean_rate([wilson(0, 10), wilson(90, 90)]).value == 0.5
+
+
+def test_the_mean_over_one_task_is_its_rate():
+    mean, own = mean_rate([wilson(3, 20)]), wilson(3, 20)
+    assert (mean.low, mean.value, mean.high) == pytest.approx((own.low, own.value, own.high))
+
+
+def test_the_mean_over_tasks_is_covered_at_least_as_often_as_it_says():
+    rng = np.random.default_rng(4)
+    chances = rng.choice([0.0, 0.05, 0.3, 0.6, 0.9, 1.0], 18)
+    covered = 0
+    for _ in range(400):
+        mean = mean_rate([wilson(int(rng.binomial(20, chance)), 20) for chance in chances])
+        covered += mean.low <= chances.mean() <= mean.high
+    assert covered / 400 >= 0.94
+
+
+def test_a_mean_over_no_task_is_refused():
+    with pytest.raises(ConfigError, match="at least one task"):
+        mean_rate([])
 
 
 def test_bootstrap_covers_the_mean_as_often_as_it_says():

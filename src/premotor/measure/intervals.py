@@ -1,6 +1,6 @@
 """How sure a number is: 95 % intervals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -64,6 +64,34 @@ def _correlation(ours: Bool[np.ndarray, " n"], theirs: Bool[np.ndarray, " n"]) -
 
 def _joined(x: float, y: float, phi: float) -> float:
     return float(np.sqrt(max(x * x - 2.0 * phi * x * y + y * y, 0.0)))
+
+
+def mean_rate(rates: Sequence[Interval]) -> Interval:
+    """Mean over tasks of success rates, every task counting alike, with its 95 % interval.
+
+    The Wilson intervals [l, u] of the tasks' rates p are joined by the recovery of their variances
+    (MOVER; Zou, Huang & Zhang, Comput. Stat. Data Anal. 53, 2009, linear functions of binomial
+    proportions): with T tasks and mean m the limits are
+
+    m - sqrt(sum (p - l)^2) / T,  m + sqrt(sum (u - p)^2) / T
+
+    Tasks are the strata and are not resampled: the interval is about these tasks, and one policy.
+    It has a width where every rate is 0 or 1, which a bootstrap has not; it is too wide there.
+
+    Args:
+        rates: One per task, each from `wilson`.
+    """
+    if not rates:
+        raise ConfigError("no rates to average; measure at least one task")
+    mean = sum(r.value for r in rates) / len(rates)
+    below = np.sqrt(sum((r.value - r.low) ** 2 for r in rates)) / len(rates)
+    above = np.sqrt(sum((r.high - r.value) ** 2 for r in rates)) / len(rates)
+    return Interval(
+        value=mean,
+        low=float(mean - below),
+        high=float(mean + above),
+        count=sum(r.count for r in rates),
+    )
 
 
 def bootstrap(
