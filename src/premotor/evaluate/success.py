@@ -10,10 +10,9 @@ from pathlib import Path
 
 import torch
 
-from premotor.checkpoint import load_mirror
+from premotor.actor import Actor
 from premotor.demonstrate.collect import CollectConfig, EpisodeUnit, work_list
 from premotor.errors import PlacementFailed
-from premotor.evaluate.actor import Actor
 from premotor.evaluate.rollout import RolloutResult, roll_out
 from premotor.measure.intervals import wilson
 from premotor.records import EvalRecord, Interval, code_version, read_lines, write_lines
@@ -66,7 +65,7 @@ def unseen_episodes(tasks: Sequence[str], count: int, seed: int = 0) -> list[Epi
 def actor_of(run: str, step: int) -> Actor:
     """The policy of a checkpoint, loaded once per process."""
     torch.set_num_threads(1)
-    return Actor(load_mirror(Path(run), step).execute)
+    return Actor.load(Path(run), step)
 
 
 @lru_cache(maxsize=1)
