@@ -9,7 +9,7 @@ import pytest
 
 from premotor.checkpoint import load_mirror
 from premotor.episode.keyframe import Keyframe
-from premotor.evaluate.actor import Actor
+from premotor.actor import Actor
 from premotor.evaluate.server import PolicyFailed, PolicyServer, Request
 from premotor.geometry.poses import Pose
 

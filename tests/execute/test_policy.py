@@ -125,6 +125,29 @@ def test_without_a_zoom_stage_every_other_part_learns_and_e_is_of_the_whole_scen
     assert torch.equal(again.e, output.e)
 
 
+@pytest.mark.parametrize("num_points", [0, 400], ids=["no points", "only NaN"])
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@pytest.mark.parametrize("config", [NANO, PATCHIFY], ids=["convolutional", "patchify"])
+def test_an_empty_cloud_never_becomes_nan(config, training, num_points):
+    torch.manual_seed(0)
+    policy = Policy(config).train(training)
+    executed, words, target = batch()
+    nothing = torch.full((2, num_points, 3), torch.nan)
+    empty = Executed(nothing, executed.colors[:, :num_points], executed.proprioception)
+    output = policy(empty, words, target, torch.Generator().manual_seed(0))
+    losses = execute_losses(output, target, config)
+    losses.total.backward()
+    assert torch.isfinite(losses.total)
+    gradients = [p.grad for p in policy.parameters() if p.grad is not None]
+    assert all(torch.isfinite(g).all() for g in gradients)
+    with torch.no_grad():
+        said = policy(empty, words)
+    tensors = [v for v in vars(said).values() if v is not None]
+    assert len(tensors) == 9
+    assert all(torch.isfinite(v).all() for v in tensors)
+    assert len(keyframes(said, config)) == 2
+
+
 def test_a_teacher_forced_output_is_no_keyframe():
     policy = Policy(NANO).eval()
     with pytest.raises(ConfigError, match="without target"):

@@ -19,7 +19,7 @@ from pathlib import Path
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
 from premotor.errors import PremotorError
-from premotor.evaluate.actor import Actor
+from premotor.actor import Actor
 
 MAX_BATCH = 32  # requests answered at once; bounds the memory that they take
 

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import torch
 
-from premotor.checkpoint import load_mirror
+from premotor.actor import Actor
 from premotor.demonstrate.collect import CollectConfig, EpisodeUnit, work_list
 from premotor.errors import PlacementFailed
-from premotor.evaluate.actor import Actor
 from premotor.evaluate.rollout import Acts, RolloutResult, roll_out
 from premotor.evaluate.server import PolicyFailed, PolicyServer
 from premotor.measure.intervals import mean_rate, wilson
@@ -72,7 +71,7 @@ def unseen_episodes(tasks: Sequence[str], count: int, seed: int = 0) -> list[Epi
 def actor_of(run: str, step: int, device: str = "cpu") -> Actor:
     """The policy of a checkpoint, loaded once per process."""
     torch.set_num_threads(1)
-    return Actor(load_mirror(Path(run), step).execute.to(device))
+    return Actor.load(Path(run), step, device)
 
 
 @contextmanager
