@@ -7,9 +7,9 @@ from multiprocessing.connection import Client, Connection
 import numpy as np
 import pytest
 
+from premotor.actor import Actor
 from premotor.checkpoint import load_mirror
 from premotor.episode.keyframe import Keyframe
-from premotor.actor import Actor
 from premotor.evaluate.server import PolicyFailed, PolicyServer, Request
 from premotor.geometry.poses import Pose
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Client, Connection, wait
 from pathlib import Path
 
+from premotor.actor import Actor
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
 from premotor.errors import PremotorError
-from premotor.actor import Actor
 
 MAX_BATCH = 32  # requests answered at once; bounds the memory that they take
 
