@@ -1,17 +1,30 @@
-"""Labels, rotation bins, cube placement and the rigid augmentation against the reference."""
+"""Projection, labels, look-up, lifting, rotation bins, cube, zoom and the rigid augmentation."""
 
 import json
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from premotor.batch import Executed, Target
 from premotor.data.augment import move
-from premotor.execute import rotation
-from premotor.execute.config import ViewsConfig
-from premotor.execute.virtual_views import from_cube, gaussian_maps, to_cube, whole_scene
+from premotor.execute import released, rotation
+from premotor.execute.config import ExecuteConfig, ViewsConfig
+from premotor.execute.decode import keyframes
+from premotor.execute.policy import ExecuteOutput
+from premotor.execute.virtual_views import (
+    from_cube,
+    gaussian_maps,
+    lift,
+    project,
+    to_cube,
+    to_pixels,
+    whole_scene,
+    zoomed_scene,
+)
 
 pytestmark = pytest.mark.golden
 ATOL = 2e-5
@@ -29,6 +42,54 @@ def config(golden):
 
 def wxyz(quaternion: torch.Tensor) -> torch.Tensor:
     return quaternion.roll(1, dims=-1)
+
+
+def test_points_are_projected_with_the_released_pixel_offset(tensors, config):
+    size = config["image"]
+    pixels = to_pixels(project(tensors["project.points"]), size, released.pixel_offset(size))
+    torch.testing.assert_close(pixels, tensors["project.screen"], atol=ATOL, rtol=1e-4)
+
+
+def test_features_are_looked_up_by_inverse_distance(tensors):
+    found = released.inverse_distance(tensors["lookup.map"], tensors["lookup.points_xy"][:, 0])
+    torch.testing.assert_close(found, tensors["lookup.values"][:, 0], atol=ATOL, rtol=1e-4)
+
+
+@pytest.mark.parametrize("case", ["lift", "lift_consistent"])
+def test_heatmaps_are_lifted_by_a_two_by_two_mean_of_probabilities(tensors, config, case):
+    heat = tensors[f"{case}.heatmaps"].log()
+    points = lift(released.votes(heat, config["image"]))
+    torch.testing.assert_close(points, tensors[f"{case}.points"], atol=ATOL, rtol=1e-4)
+
+
+def test_zooming_moves_points_and_back(tensors, config):
+    views = ViewsConfig(size=16, zoom=float(config["zoom"]))
+    points, center = tensors["zoom.points"], tensors["zoom.centre"]
+    executed = Executed(from_cube(points, views)[:, None], torch.zeros(3, 1, 3), torch.zeros(3, 3))
+    cloud = zoomed_scene(executed, center, replace(views, depth_behind=math.inf), released.rig(16))
+    torch.testing.assert_close(cloud.points, tensors["zoom.out"], atol=ATOL, rtol=1e-4)
+    back = center + cloud.points / views.zoom
+    torch.testing.assert_close(back, tensors["zoom.back"], atol=ATOL, rtol=1e-4)
+
+
+def test_rotation_bins_become_the_quaternions_of_the_reference(tensors):
+    bins = tensors["rot.bins"].long()
+    count = len(bins)
+    flat = torch.zeros(count, 3, 2, 2)
+    output = ExecuteOutput(
+        torch.zeros(count, 1),
+        flat,
+        flat,
+        torch.zeros(count, 3, 72),
+        torch.zeros(count, 2),
+        torch.zeros(count, 2),
+        torch.zeros(count, 3),
+        position=torch.zeros(count, 3),
+        rotation_bins=bins,
+    )
+    said = [k.end_effector.quaternion for k in keyframes(output, ExecuteConfig())]
+    agreement = (torch.tensor(np.stack(said)) * wxyz(tensors["rot.quat_back"])).sum(1).abs()
+    torch.testing.assert_close(agreement, torch.ones(count).double(), atol=1e-7, rtol=0)
 
 
 def test_target_heatmaps(tensors, config):

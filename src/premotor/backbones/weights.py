@@ -40,7 +40,7 @@ def read_weights(path: Path, field: str) -> dict[str, Tensor]:
             "model.yaml; nothing is downloaded here"
         )
     try:
-        raw = _read(path)
+        raw = content_of(path)
     except Exception as error:
         reason = str(error).partition("\n")[0]
         raise DataError(
@@ -51,7 +51,8 @@ def read_weights(path: Path, field: str) -> dict[str, Tensor]:
     return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
 
 
-def _read(path: Path) -> object:
+def content_of(path: Path) -> object:
+    """What a file of weights holds, its format told by its content; no code of it is run."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             scripted = any(name.endswith("/constants.pkl") for name in archive.namelist())

@@ -21,13 +21,14 @@ COMMANDS = {
     "look": "draw what a policy sees and where it would go",
     "report": "make a run's report.html",
     "ablate": "what each part of the policy is worth, one change at a time",
+    "import-policy": "take over the weights of a released policy",
     "demo": "all of it, from demonstrations to the report",
 }
 
 
 def usage() -> str:
     """What `premotor --help` prints."""
-    lines = "\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items())
+    lines = "\n".join(f"  {name:<14} {what}" for name, what in COMMANDS.items())
     return (
         "premotor: watch an action, do the action, align the two\n\n"
         f"usage: premotor COMMAND ...\n\n{lines}\n\n"
@@ -50,7 +51,7 @@ def run(arguments: Sequence[str]) -> int:
     name, *rest = arguments
     if name not in COMMANDS:
         raise UnknownName.of("command", name, COMMANDS)
-    module = importlib.import_module(f"premotor.cli.{name}")
+    module = importlib.import_module(f"premotor.cli.{name.replace('-', '_')}")
     return int(module.command(rest) or 0)
 
 

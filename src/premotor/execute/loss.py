@@ -43,19 +43,20 @@ def execute_losses(output: ExecuteOutput, target: Target, config: ExecuteConfig)
     """L_e of a teacher-forced output.
 
     Args:
-        output: Of `Policy.forward` with this target.
+        output: Of `Policy.forward` with this target; its rig says where a pixel's index lies.
         target: The next keyframe, world frame.
         config: The policy's.
     """
     views, tokens = config.views, config.tokens
     point = to_cube(target.position, views)
-    coarse = label_heatmaps(point, views.size, config.heatmap.sigma)
+    drawn = (views.size, config.heatmap.sigma, output.rig.offset)
     exact = rotation.exact_bins(target.quaternion, tokens.rotation_bins)
     turns = rotation.circular_labels(exact, tokens.rotation_bins, tokens.label_sigma)
+    coarse = label_heatmaps(point, *drawn)
     terms = {"coarse": heatmap_loss(output.coarse.float(), coarse)}
     if output.fine is not None:
         zoomed = (point - output.zoom_center) * views.zoom
-        fine = label_heatmaps(zoomed, views.size, config.heatmap.sigma)
+        fine = label_heatmaps(zoomed, *drawn)
         terms["fine"] = heatmap_loss(output.fine.float(), fine)
     for i, axis in enumerate("xyz"):
         terms[f"rotation_{axis}"] = F.cross_entropy(output.rotation[:, i].float(), turns[:, i])

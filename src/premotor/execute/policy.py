@@ -21,10 +21,11 @@ from premotor.execute.config import NUM_VIEWS, ExecuteConfig
 from premotor.execute.heatmap import HEADS
 from premotor.execute.trunk import Features, Trunk, add_planes
 from premotor.execute.virtual_views import (
+    RIG,
     Cloud,
+    Rig,
     from_cube,
     lift,
-    look_up,
     render,
     to_cube,
     whole_scene,
@@ -34,7 +35,7 @@ from premotor.execute.virtual_views import (
 
 @dataclass(frozen=True, eq=False)
 class ExecuteOutput:
-    """What the policy says; the last two only where nothing was teacher-forced."""
+    """What the policy says; position and bins only where nothing was teacher-forced."""
 
     e: Float[Tensor, "b d"]
     coarse: Float[Tensor, "b v s s"]  # logits over the pixels of the whole scene
@@ -45,6 +46,7 @@ class ExecuteOutput:
     zoom_center: Float[Tensor, "b 3"]  # cube frame; the scene's, 0, without a zoom stage
     position: Float[Tensor, "b 3"] | None = None  # [m], world
     rotation_bins: Int[Tensor, "b 3"] | None = None  # decoded, greedy
+    rig: Rig = RIG  # habits of the views that were looked at: labels follow them
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +56,9 @@ class _Seen:
     features: Features
     heat: Float[Tensor, "b v s s"]
 
-    def best(self, window: int) -> Float[Tensor, "b 3"]:
-        """Point of the stage's cube with the largest log-likelihood under all views."""
-        scores = self.heat.flatten(2).log_softmax(2).view_as(self.heat)
-        return lift(scores, window)
+    def best(self, window: int, rig: Rig) -> Float[Tensor, "b 3"]:
+        """Point of the stage's cube with the largest score in all views together."""
+        return lift(rig.score(self.heat), window)
 
     def maximum(self) -> Float[Tensor, "b v e"]:
         """Spatial maximum of each view's feature map."""
@@ -69,10 +70,12 @@ def _output(
     stages: tuple[_Seen, ...],
     logits: ActionLogits,
     center: Float[Tensor, "b 3"],
+    rig: Rig,
 ) -> ExecuteOutput:
     coarse = stages[0].heat
     fine = stages[1].heat if len(stages) > 1 else None
-    return ExecuteOutput(e, coarse, fine, logits.rotation, logits.gripper, logits.collision, center)
+    hand = logits.gripper, logits.collision
+    return ExecuteOutput(e, coarse, fine, logits.rotation, *hand, center, rig=rig)
 
 
 def _reader(config: ExecuteConfig) -> TextTower | FrozenText:
@@ -91,9 +94,9 @@ class Policy(nn.Module):
     Prompts and e are read from the last stage: the zoomed one, or the only one.
     """
 
-    def __init__(self, config: ExecuteConfig) -> None:
+    def __init__(self, config: ExecuteConfig, rig: Rig = RIG) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.rig = config, rig
         self.text = _reader(config)
         contexts = (0, NUM_VIEWS if config.coarse_context else 0)[: config.stages]
         self.trunks = nn.ModuleList(Trunk(config, num_context) for num_context in contexts)
@@ -121,10 +124,10 @@ class Policy(nn.Module):
         stages, center = (coarse,), torch.zeros_like(executed.points[:, 0])
         if self.config.stages > 1:
             center = self._center(coarse, target, generator)
-            cloud = zoomed_scene(executed, center, self.config.views)
+            cloud = zoomed_scene(executed, center, self.config.views, self.rig)
             context = None
             if self.config.coarse_context:
-                context = look_up(coarse.features.map, center)
+                context = self.rig.look_up(coarse.features.map, center)
             stages = (coarse, self._look(1, cloud, executed, words, context))
         if target is None:
             return self._infer(stages, center)
@@ -147,7 +150,8 @@ class Policy(nn.Module):
         """Render, attend, and say where: one stage."""
         views = self.config.views
         radius = views.fine_radius if stage else views.coarse_radius
-        images = add_planes(*render(cloud, views.size, radius), self.config.trunk.stem)
+        rendered = render(cloud, views.size, radius, self.rig)
+        images = add_planes(*rendered, self.config.trunk.stem)
         features = self.trunks[stage](images, executed.proprioception, words, context)
         maps = features.map.flatten(0, 1)  # (b v, e, g, g)
         query = self.tokens.screen_points(stage, maps.flatten(2).transpose(1, 2))
@@ -159,7 +163,7 @@ class Policy(nn.Module):
     ) -> Float[Tensor, "b 3"]:
         """Where to zoom: the truth (with noise in training), else what the coarse stage says."""
         if target is None:
-            return coarse.best(self.config.heatmap.mean_window)
+            return coarse.best(self.config.heatmap.mean_window, self.rig)
         center = to_cube(target.position, self.config.views)
         if not self.training:
             return center
@@ -168,7 +172,7 @@ class Policy(nn.Module):
 
     def _prompts(self, last: _Seen, point: Float[Tensor, "b 3"]) -> Float[Tensor, "b 6 e"]:
         """Features at the point in each view, then each view's spatial maximum."""
-        return torch.cat([look_up(last.features.map, point), last.maximum()], dim=1)
+        return torch.cat([self.rig.look_up(last.features.map, point), last.maximum()], dim=1)
 
     def _teach(
         self,
@@ -187,15 +191,15 @@ class Policy(nn.Module):
         hand = torch.stack([target.gripper_open, target.ignore_collisions], dim=1).long()
         logits = self.tokens.actions(prompts, torch.cat([bins, hand], dim=1))
         e = self._representation(stages, prompts, logits)
-        return _output(e, stages, logits, center)
+        return _output(e, stages, logits, center, self.rig)
 
     def _infer(self, stages: tuple[_Seen, ...], center: Float[Tensor, "b 3"]) -> ExecuteOutput:
-        point = stages[-1].best(self.config.heatmap.mean_window)
+        point = stages[-1].best(self.config.heatmap.mean_window, self.rig)
         prompts = self._prompts(stages[-1], point)
         logits, values = self.tokens.decode(prompts)
         e = self._representation(stages, prompts, logits)
         position = from_cube(center + point / self.config.last_zoom, self.config.views)
-        said = _output(e, stages, logits, center)
+        said = _output(e, stages, logits, center, self.rig)
         return replace(said, position=position, rotation_bins=values[:, :3])
 
     def _representation(

@@ -2,12 +2,14 @@
 
 The scene's bounds become the cube [-1, 1]^3. Three orthographic cameras look at it from +z (view
 0), +x (1) and +y (2); each image plane is [-1, 1]^2, so a zoom is a change of the points only.
-Corrected rules (execution.md h): every eye stands on the cube's face, points before it are
-dropped, a pixel's index is its center (half a pixel from its edge), features of a constant scale.
+Corrected rules (execution.md h 1, 2, 9, 10, 18) are the defaults of `Rig`: every eye stands on the
+cube's face, points before it are dropped, a pixel's index is its center (half a pixel from its
+edge), coordinates keep a constant scale, features are read between cell centers.
 
 b: batch  v: views  n: points, NaN where padded  m: points of all samples in a row  s: image side
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +21,6 @@ from premotor.batch import Executed
 from premotor.execute.config import NUM_VIEWS, ViewsConfig
 
 DEPTH_STEPS = 1000  # depths are compared in 1/1000 of the cube's half side (execution.md b)
-FEATURE_LIMIT = 2.0  # coordinates and depths saturate here; only the zoomed stage reaches it
 LABEL_FLOOR = torch.e**-4.5  # a label below this is zero (three sigma)
 
 COLUMN_AXIS, COLUMN_SIGN = (0, 1, 0), (1.0, 1.0, -1.0)  # image column of view v
@@ -37,12 +38,57 @@ class Cloud:
     batch_size: int
 
 
+def project(points: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 2"]:
+    """Image-plane coordinates (column, row) in [-1, 1] of cube points, in each view."""
+    column = points[..., COLUMN_AXIS] * points.new_tensor(COLUMN_SIGN)
+    row = points[..., ROW_AXIS] * points.new_tensor(ROW_SIGN)
+    return torch.stack([column, row], dim=-1)
+
+
+def look_up(
+    features: Float[Tensor, "b v c g g2"], points: Float[Tensor, "b 3"]
+) -> Float[Tensor, "b v c"]:
+    """Features of each view at a cube point: bilinear between cell centers, clamped at borders."""
+    plane = project(points).flatten(0, 1)[:, None, None]  # (b v, 1, 1, 2)
+    found = F.grid_sample(
+        features.flatten(0, 1), plane, mode="bilinear", padding_mode="border", align_corners=False
+    )
+    return found.view(features.shape[:3])
+
+
+def coordinates(cloud: Cloud) -> Float[Tensor, "m 3"]:
+    """Coordinates as features, of a constant scale: no point rescales the others."""
+    return cloud.points
+
+
+def log_likelihood(heat: Float[Tensor, "b v s s"]) -> Float[Tensor, "b v s s"]:
+    """Score of each pixel; summed over views it is that of independent views."""
+    return heat.flatten(2).log_softmax(2).view_as(heat)
+
+
+def lower_key(a: Tensor, b: Tensor, bits: int) -> Tensor:
+    """Of two keys that of the nearer point, or of the first among points equally near."""
+    del bits  # they hold the index, which decides after the depth
+    return torch.minimum(a, b)
+
+
 @dataclass(frozen=True)
 class Rig:
-    """Habits of a renderer; the released one's differ (execution.md h)."""
+    """Habits of the virtual views. The released policy's are other values (README.md 7)."""
 
     eyes: tuple[float, float, float] = (1.0, 1.0, 1.0)  # where depth 0 lies on each view's axis
+    near: float = 0.0  # nearer points are not drawn, cube units; -inf: they are, at depth 0
     far: float = torch.inf  # deeper points are not drawn, cube units
+    reach: float = 1.0  # zoomed: points no view shows are left out; inf: they are kept
+    offset: float = 0.5  # [px] from an image's border to pixel index 0
+    limit: float = 2.0  # coordinates and depths saturate here; only the zoomed stage reaches it
+    nearest: Callable[[Tensor, Tensor, int], Tensor] = lower_key  # of keys of neighboring pixels
+    normalize: Callable[[Cloud], Tensor] = coordinates  # (m, 3) drawn beside the colors
+    look_up: Callable[[Tensor, Tensor], Tensor] = look_up  # maps and cube points to features
+    score: Callable[[Tensor], Tensor] = log_likelihood  # of each pixel, from logits; see `lift`
+
+
+RIG = Rig()
 
 
 def scene_scale(config: ViewsConfig) -> tuple[Float[Tensor, "3"], float]:
@@ -80,17 +126,21 @@ def whole_scene(executed: Executed, config: ViewsConfig, offset: int = 0) -> Clo
     return _gathered(q, colors, _in_bounds(q, config))
 
 
-def zoomed_scene(executed: Executed, center: Float[Tensor, "b 3"], config: ViewsConfig) -> Cloud:
+def zoomed_scene(
+    executed: Executed, center: Float[Tensor, "b 3"], config: ViewsConfig, rig: Rig = RIG
+) -> Cloud:
     """Points that a view zoomed at `center` (cube frame) can show, in the zoomed cube's frame."""
     scale = scene_scale(config)[1] * config.zoom
     middle = from_cube(center, config)  # [m]
     q = (executed.points - middle[:, None]) * scale
-    inside = q.abs() < 1.0
-    drawn = (q > -1.0 - config.depth_behind) & (q < 1.0)
+    inside = q.abs() < rig.reach
+    drawn = (q > -1.0 - config.depth_behind) & (q < max(rig.eyes) - rig.near)
     x, y, z = inside.unbind(-1)
     kept = (x & y) | (y & z) | (x & z)
     kept &= drawn[..., 0] & drawn[..., 1] & drawn[..., 2]
-    kept &= _in_bounds(to_cube(executed.points, config), config)  # augmentation moved some out
+    kept &= _in_bounds(
+        to_cube(executed.points, config), config
+    )  # augmentation moved some out  # augmentation moved some out
     return _gathered(q, executed.colors, kept)
 
 
@@ -105,16 +155,11 @@ def _half_sides(config: ViewsConfig, like: Tensor) -> Tensor:
     return ((high - low) / (high - low).max()).to(like)
 
 
-def project(points: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 2"]:
-    """Image-plane coordinates (column, row) in [-1, 1] of cube points, in each view."""
-    column = points[..., COLUMN_AXIS] * points.new_tensor(COLUMN_SIGN)
-    row = points[..., ROW_AXIS] * points.new_tensor(ROW_SIGN)
-    return torch.stack([column, row], dim=-1)
-
-
-def to_pixels(plane: Float[Tensor, "*b 2"], size: int) -> Float[Tensor, "*b 2"]:
-    """Image plane to pixel indices: 0 is the center of the first pixel."""
-    return (plane + 1.0) * (size / 2) - 0.5
+def to_pixels(
+    plane: Float[Tensor, "*b 2"], size: int, offset: float = RIG.offset
+) -> Float[Tensor, "*b 2"]:
+    """Image plane to pixel indices: 0 lies `offset` [px] from the border, a half is the center."""
+    return (plane + 1.0) * (size / 2) - offset
 
 
 def _keys(cloud: Cloud, size: int, rig: Rig) -> tuple[Tensor, Tensor, int]:
@@ -125,7 +170,7 @@ def _keys(cloud: Cloud, size: int, rig: Rig) -> tuple[Tensor, Tensor, int]:
     rows = (coordinates[list(ROW_AXIS)] * signs[1, :, None] + 1.0) * (size / 2)
     depths = coordinates.new_tensor(rig.eyes)[:, None] - coordinates[list(DEPTH_AXIS)]
     visible = (columns >= 0) & (columns < size) & (rows >= 0) & (rows < size)
-    visible &= (depths >= 0) & (depths < rig.far)
+    visible &= (depths >= rig.near) & (depths < rig.far)
     bits = max(1, (cloud.points.shape[0]).bit_length())
     steps = (depths * DEPTH_STEPS).clamp(0, 2**20)
     fits = not steps.numel() or bits + int(steps.max()).bit_length() <= 31
@@ -139,26 +184,26 @@ def _keys(cloud: Cloud, size: int, rig: Rig) -> tuple[Tensor, Tensor, int]:
 
 
 def _spread(
-    keys: Int[Tensor, "bv s s"], bits: int, radius: float, empty: int
+    keys: Int[Tensor, "bv s s"], bits: int, radius: float, rig: Rig
 ) -> Int[Tensor, "bv s s"]:
-    """Smallest key among the pixels nearer than `radius`; a depth of 0 never spreads."""
+    """Nearest key among the pixels within `radius`; a depth of 0 never spreads."""
     reach = int(radius) if radius > int(radius) else int(radius) - 1
     if reach < 1:
         return keys
-    size = keys.shape[-1]
+    size, empty = keys.shape[-1], torch.iinfo(keys.dtype).max
     padded = F.pad(torch.where(keys >> bits == 0, empty, keys), (reach,) * 4, value=empty)
     best = keys
-    for row in range(-reach, reach + 1):
-        for column in range(-reach, reach + 1):
-            if 0 < row * row + column * column < radius * radius:
+    for column in range(-reach, reach + 1):
+        for row in range(-reach, reach + 1):
+            if row * row + column * column < radius * radius:
                 top, left = reach + row, reach + column
-                best = torch.minimum(best, padded[:, top : top + size, left : left + size])
+                best = rig.nearest(best, padded[:, top : top + size, left : left + size], bits)
     return best
 
 
 @torch.no_grad()
 def render(
-    cloud: Cloud, size: int, radius: float, rig: Rig | None = None
+    cloud: Cloud, size: int, radius: float, rig: Rig = RIG
 ) -> tuple[Float[Tensor, "bv s s 7"], Bool[Tensor, "bv s s"]]:
     """Splat the cloud into three views per sample: the nearest point wins a pixel.
 
@@ -166,28 +211,29 @@ def render(
         Coordinates, colors and centered depth (-1 where empty), channels last, view-major inside
         each sample; and which pixels hold a point.
     """
-    key, pixel, bits = _keys(cloud, size, rig or Rig())
+    key, pixel, bits = _keys(cloud, size, rig)
     empty = torch.iinfo(key.dtype).max
     num_pixels = cloud.batch_size * NUM_VIEWS * size * size
     nearest = torch.full((num_pixels + 1,), empty, dtype=key.dtype, device=key.device)
     nearest.scatter_reduce_(0, pixel.flatten(), key.flatten(), "amin")
-    nearest = _spread(nearest[:-1].view(-1, size, size), bits, radius, empty)
+    nearest = _spread(nearest[:-1].view(-1, size, size), bits, radius, rig)
     occupied = nearest != empty
     winner = torch.where(occupied, nearest & (2**bits - 1), cloud.points.shape[0]).long()
-    features = torch.cat([cloud.points.clamp(-FEATURE_LIMIT, FEATURE_LIMIT), cloud.colors], dim=1)
+    xyz = rig.normalize(cloud).clamp(-rig.limit, rig.limit)
+    features = torch.cat([xyz, cloud.colors], dim=1)
     features = F.pad(features, (0, 0, 0, 1))  # the last row, zeros, is the empty pixel's
     image = features.index_select(0, winner.flatten()).view(*winner.shape, 6)
-    depth = _centered_depth(nearest, occupied, bits)
+    depth = _centered_depth(nearest, occupied, bits, rig.limit)
     return torch.cat([image, depth[..., None]], dim=-1), occupied
 
 
 def _centered_depth(
-    nearest: Int[Tensor, "bv s s"], occupied: Bool[Tensor, "bv s s"], bits: int
+    nearest: Int[Tensor, "bv s s"], occupied: Bool[Tensor, "bv s s"], bits: int, limit: float
 ) -> Float[Tensor, "bv s s"]:
     depth = (nearest >> bits).float() / DEPTH_STEPS
     count = occupied.sum((1, 2), keepdim=True).clamp(min=1)  # an empty view has no mean
     mean = torch.where(occupied, depth, 0.0).sum((1, 2), keepdim=True) / count
-    return torch.where(occupied, (depth - mean).clamp(-FEATURE_LIMIT, FEATURE_LIMIT), -1.0)
+    return torch.where(occupied, (depth - mean).clamp(-limit, limit), -1.0)
 
 
 def gaussian_maps(centers: Float[Tensor, "b 2"], size: int, sigma: float) -> Float[Tensor, "b s s"]:
@@ -200,22 +246,11 @@ def gaussian_maps(centers: Float[Tensor, "b 2"], size: int, sigma: float) -> Flo
 
 
 def label_heatmaps(
-    points: Float[Tensor, "b 3"], size: int, sigma: float
+    points: Float[Tensor, "b 3"], size: int, sigma: float, offset: float = RIG.offset
 ) -> Float[Tensor, "b v s s"]:
     """Label of each view: a Gaussian [px] around the projection of a cube point."""
-    centers = to_pixels(project(points), size).flatten(0, 1)  # (b v, 2)
+    centers = to_pixels(project(points), size, offset).flatten(0, 1)  # (b v, 2)
     return gaussian_maps(centers, size, sigma).view(len(points), NUM_VIEWS, size, size)
-
-
-def look_up(
-    features: Float[Tensor, "b v c g g2"], points: Float[Tensor, "b 3"]
-) -> Float[Tensor, "b v c"]:
-    """Features of each view at a cube point: bilinear between cell centers, clamped at borders."""
-    plane = project(points).flatten(0, 1)[:, None, None]  # (b v, 1, 1, 2)
-    found = F.grid_sample(
-        features.flatten(0, 1), plane, mode="bilinear", padding_mode="border", align_corners=False
-    )
-    return found.view(features.shape[:3])
 
 
 def lift(scores: Float[Tensor, "b v s s"], window: int = 1) -> Float[Tensor, "b 3"]:
