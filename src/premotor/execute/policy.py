@@ -121,7 +121,7 @@ class Policy(nn.Module):
         """
         words = self.text.tokens(instruction)
         coarse = self._look(0, self._whole_cloud(executed, generator), executed, words)
-        stages, center = (coarse,), torch.zeros_like(executed.points[:, 0])
+        stages, center = (coarse,), executed.points.new_zeros(len(executed.points), 3)
         if self.config.stages > 1:
             center = self._center(coarse, target, generator)
             cloud = zoomed_scene(executed, center, self.config.views, self.rig)
