@@ -1,9 +1,7 @@
 """`premotor ablate --data DIR`: what each part of the policy is worth, one change at a time."""
 
-import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 import tyro
@@ -85,8 +83,7 @@ def _work(config: AblateConfig, console: Console) -> int:
         _announce(console, run, (done, len(todo)), _remaining(seconds, left))
         begun, was_trained = time.monotonic(), run.trained
         if not was_trained:
-            with _handlers_kept():
-                code = main.run(run.train_arguments)
+            code = main.run(run.train_arguments)
             if code:
                 return code
         torch.set_num_threads(workers)
@@ -98,18 +95,6 @@ def _work(config: AblateConfig, console: Console) -> int:
     show(summarize(outcomes))
     console.print(f"written: {config.out}/ablation.json, .md, .svg", soft_wrap=True)
     return 0
-
-
-@contextmanager
-def _handlers_kept() -> Iterator[None]:
-    """Give Ctrl-C back its meaning: torch's launcher takes these signals and never returns them."""
-    taken = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-    kept = {number: signal.getsignal(number) for number in taken}
-    try:
-        yield
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
 
 
 def _remaining(seconds: Sequence[float], left: int) -> str:
