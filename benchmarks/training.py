@@ -12,8 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.clock import Seconds, Stopwatch, peak_memory
 from premotor import presets
 from premotor.cli import main as command_line
-from premotor.data.dataset import Dataset
-from premotor.data.pairing import CLIP, Pairing, stream
+from premotor.data.dataset import Dataset, pairing_of
+from premotor.data.streams import CLIP, stream
 from premotor.mirror import Mirror
 from premotor.records import StepRecord, read_lines
 from premotor.represent import Source, open_dataset
@@ -67,7 +67,7 @@ def _branch(name: str, dataset: Dataset, config: TrainConfig, step: int, peak: f
     mirror = Mirror(config.mirror).train()
     objective = Objective(mirror, config.augment)
     optimizer = build_optimizer(mirror.towers, config.optimizer)
-    pairing = Pairing(dataset.cache.transitions.episode, 0, config.pairing)
+    pairing = pairing_of(dataset, 0, config.pairing)
     rows = pairing.rows(step, 0, 2)
     batch = dataset.batch(rows, stream(0, CLIP, step, 0))
 

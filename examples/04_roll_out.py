@@ -4,11 +4,9 @@ python examples/04_roll_out.py RUN [TASK] [SEED]
 """
 
 import sys
-from pathlib import Path
 
-from premotor.checkpoint import load_mirror
+from premotor.actor import Actor
 from premotor.episode.keyframe import Keyframe
-from premotor.evaluate.actor import Actor
 from premotor.evaluate.rollout import roll_out
 from premotor.simulate.environment import Environment
 
@@ -30,6 +28,6 @@ class Tell:
 run, task, seed = (sys.argv[1:] + ["runs/demo", "push_buttons", "20000000"][len(sys.argv) - 1 :])[
     :3
 ]
-actor = Actor(load_mirror(Path(run)).execute)
+actor = Actor.load(run)
 result = roll_out(Environment(), actor, (task, 0, int(seed)), max_steps=10, watcher=Tell())
 print(f"{result.instruction!r}: {result.reason} after {result.steps} key poses")

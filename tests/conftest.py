@@ -1,6 +1,7 @@
 """A small made-up demonstration: no simulator, but everything a recorded one has."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS, CameraView, Observation
 from premotor.geometry.cameras import pinhole
 from premotor.geometry.poses import Pose
+from premotor.store.meta import finalize
+from premotor.store.writer import write_episode
 
 SIDE = 32
 
@@ -68,3 +71,13 @@ def _demo(
 def make_demo() -> Callable[..., Demo]:
     """A demo of a seed; arguments: seed, task, variation, steps of the keyframes."""
     return _demo
+
+
+@pytest.fixture(scope="session")
+def made_up_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of such demos: 6 to train on, 4 held out."""
+    folder = tmp_path_factory.mktemp("made_up")
+    for split, seeds in (("train", range(6)), ("val", range(100, 104))):
+        infos = [write_episode(folder / split, i, _demo(seed)) for i, seed in enumerate(seeds)]
+        finalize(folder / split, infos)
+    return folder

@@ -9,7 +9,8 @@ from premotor import checkpoint, presets
 from premotor.backbones.frozen_text import FrozenTextConfig
 from premotor.backbones.text import TextConfig, TextTower
 from premotor.backbones.weights import file_sha256
-from premotor.errors import CheckpointMismatch, ConfigError, DataError
+from premotor.data.pairing import PairingConfig
+from premotor.errors import CheckpointMismatch, ConfigError, DataError, OutputExists
 from premotor.mirror import Mirror
 from premotor.train.config import TrainConfig
 
@@ -126,6 +127,13 @@ def test_a_configuration_survives_yaml(name: str):
     assert checkpoint.from_yaml(TrainConfig, checkpoint.to_yaml(config), "here") == config
 
 
+def test_names_with_values_survive_yaml():
+    pairing = PairingConfig(balance=0.5, ratios={"turn_tap": 2.0})
+    assert checkpoint.from_yaml(PairingConfig, checkpoint.to_yaml(pairing), "here") == pairing
+    with pytest.raises(ConfigError, match="ratios: expected names with values, got 3"):
+        checkpoint.from_yaml(PairingConfig, "ratios: 3", "here")
+
+
 def test_a_path_survives_yaml_and_anything_else_is_no_path(tmp_path: Path):
     frozen = FrozenTextConfig(weights=tmp_path / "clip.pt")
     assert checkpoint.from_yaml(FrozenTextConfig, checkpoint.to_yaml(frozen), "here") == frozen
@@ -145,3 +153,46 @@ def test_yaml_may_leave_fields_out():
     few = checkpoint.from_yaml(TrainConfig, "steps: 7\nmirror: {align: {latent_dim: 8}}", "here")
     assert (few.steps, few.mirror.align.latent_dim) == (7, 8)
     assert few.mirror.understand == dataclasses.replace(few.mirror.understand)
+
+
+def test_of_a_run_only_the_policy_is_loaded_after_the_step_that_is_asked_for(tmp_path: Path):
+    for step in (0, 5):
+        checkpoint.save(tmp_path, step, mirror(step))
+    for step, seed in ((0, 0), (5, 5), (None, 5)):
+        policy = checkpoint.load_policy(tmp_path, step)
+        expected = mirror(seed).execute.state_dict()
+        assert not policy.training
+        assert all(torch.equal(v, expected[k]) for k, v in policy.state_dict().items())
+
+
+def test_a_policy_alone_comes_back_and_is_never_written_over(tmp_path: Path):
+    policy, place = mirror(3).execute, tmp_path / "new" / "policy"
+    checkpoint.save_policy(place, policy)
+    assert {p.name for p in place.iterdir()} == {"policy.safetensors", "policy.yaml"}
+    assert [p.name for p in place.parent.iterdir()] == ["policy"]  # nothing temporary is left
+    back = checkpoint.load_policy(place)
+    assert back.config == policy.config
+    assert all(torch.equal(v, back.state_dict()[k]) for k, v in policy.state_dict().items())
+    with pytest.raises(OutputExists, match="another place"):
+        checkpoint.save_policy(place, policy)
+
+
+def test_a_folder_without_a_policy_says_what_belongs_there(tmp_path: Path):
+    with pytest.raises(DataError, match=r"neither checkpoints .* nor policy\.safetensors"):
+        checkpoint.load_policy(tmp_path)
+    checkpoint.save_policy(tmp_path / "p", mirror(0).execute)
+    with pytest.raises(ConfigError, match="no step 7"):
+        checkpoint.load_policy(tmp_path / "p", 7)
+    (tmp_path / "p" / "policy.yaml").unlink()
+    with pytest.raises(DataError, match=r"policy\.yaml.* belongs beside the weights"):
+        checkpoint.load_policy(tmp_path / "p")
+
+
+def test_weights_of_another_policy_are_refused_key_by_key(tmp_path: Path):
+    policy = mirror(0).execute
+    checkpoint.save_policy(tmp_path / "p", policy)
+    text = (tmp_path / "p" / "policy.yaml").read_text()
+    assert "rotation_bins: 72" in text
+    (tmp_path / "p" / "policy.yaml").write_text(text.replace("bins: 72", "bins: 36"))
+    with pytest.raises(CheckpointMismatch, match="misshapen tokens"):
+        checkpoint.load_policy(tmp_path / "p")

@@ -133,6 +133,29 @@ def test_workers_die_with_a_killed_parent():
         _kill([parent.pid, *children])
 
 
+@pytest.mark.slow
+def test_interrupted_processes_end_what_they_are_at_and_hand_it_over():
+    script = (
+        "import sys, time\n"
+        "from premotor.worklist import run_units\n"
+        "try:\n"
+        "    say = lambda done: print(done.unit, flush=True)\n"
+        "    run_units(time.sleep, [0, 3, 4, 5, 6], 2, say)\n"
+        "except KeyboardInterrupt:\n"
+        "    sys.exit(130)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "0\n"
+    try:
+        parent.send_signal(signal.SIGINT)
+        told, _ = parent.communicate(timeout=DEATH)
+        assert parent.returncode == 130
+        assert told.split() in (["3"], ["3", "4"])  # the second may not have begun
+    finally:
+        _kill([parent.pid])
+
+
 def _wait_for_death(processes: list[int]) -> None:
     deadline = time.monotonic() + DEATH
     while any(_alive(p) for p in processes):

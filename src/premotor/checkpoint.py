@@ -2,6 +2,7 @@
 
 A run folder holds `checkpoints/step_000000/` (the untrained model) and the last two; in each are
 `model.safetensors` (weights), `model.yaml` (MirrorConfig) and `state.pt` (optimizer, progress).
+A policy alone is a folder with `policy.safetensors` and `policy.yaml` (ExecuteConfig).
 """
 
 import os
@@ -16,19 +17,20 @@ from typing import Any, TypeVar
 
 import torch
 import yaml
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from premotor.backbones.weights import load_strictly
 from premotor.errors import ConfigError, DataError, OutputExists
 from premotor.execute.config import ExecuteConfig
+from premotor.execute.policy import Policy
 from premotor.mirror import Mirror, MirrorConfig
 
 Config = TypeVar("Config")
 _SEQUENCE = "tag:yaml.org,2002:seq"
 WEIGHTS, MODEL, STATE = "model.safetensors", "model.yaml", "state.pt"
-POLICY_WEIGHTS, POLICY = "policy.safetensors", "policy.yaml"  # of a policy without a recognizer
+POLICY_WEIGHTS, POLICY = "policy.safetensors", "policy.yaml"
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,10 @@ def _typed(kind: Any, raw: Any, where: str) -> Any:
         return None if raw is None else _typed(members[0], raw, where)
     if origin is tuple:
         return _tuple(args, raw, where)
+    if origin is dict:
+        if not isinstance(raw, Mapping):
+            raise ConfigError(f"{where}: expected names with values, got {raw!r}")
+        return {_typed(args[0], k, where): _typed(args[1], v, where) for k, v in raw.items()}
     if origin is typing.Literal:
         if raw not in args:
             raise ConfigError(f"{where}: expected one of {list(args)}, got {raw!r}")
@@ -127,8 +133,28 @@ def _dataclass(kind: Any, raw: Any, where: str) -> Any:
 
 
 def _flush(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    descriptor = os.open(path, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+
+
+@contextmanager
+def _folder(final: Path) -> Iterator[Path]:
+    """A folder to write into; it replaces `final` once all of it is on disk."""
+    temporary = final.with_name(f".{final.name}.{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    yield temporary
+    for path in temporary.iterdir():
+        _flush(path)
+    if final.exists():
+        shutil.rmtree(final)
+    temporary.rename(final)
+    _flush(final.parent)
+
+
+def _save_weights(model: nn.Module, path: Path) -> None:
+    save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, path)
 
 
 def save(run: Path, step: int, model: Mirror, state: Mapping[str, Any] | None = None) -> Checkpoint:
@@ -141,45 +167,24 @@ def save(run: Path, step: int, model: Mirror, state: Mapping[str, Any] | None = 
         state: What resuming needs beside the weights, for `torch.save`.
     """
     final = run / "checkpoints" / f"step_{step:06d}"
-    with _whole(final) as folder:
-        _write(folder / WEIGHTS, model.state_dict())
+    with _folder(final) as folder:
+        _save_weights(model, folder / WEIGHTS)
         (folder / MODEL).write_text(to_yaml(model.config))
         torch.save(dict(state or {}), folder / STATE)
     return Checkpoint(final, step)
 
 
-def save_policy(folder: Path, config: ExecuteConfig, weights: Mapping[str, Tensor]) -> None:
-    """Write a policy of its own, without a recognizer: `policy.safetensors` and `policy.yaml`.
+def save_policy(folder: Path, policy: Policy) -> None:
+    """Write a policy alone, for `load_policy`: whole or not at all.
 
     Raises:
         OutputExists: The folder is there already.
     """
     if folder.exists():
-        raise OutputExists(f"{folder} exists already; remove it or choose another place")
-    with _whole(folder) as temporary:
-        _write(temporary / POLICY_WEIGHTS, weights)
-        (temporary / POLICY).write_text(to_yaml(config))
-
-
-def _write(path: Path, weights: Mapping[str, Tensor]) -> None:
-    save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, path)
-
-
-@contextmanager
-def _whole(final: Path) -> Iterator[Path]:
-    """A folder under a temporary name, flushed and renamed at the end, in place of an old one."""
-    temporary = final.with_name(f".{final.name}.{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    yield temporary
-    for path in temporary.iterdir():
-        _flush(path)
-    if final.exists():
-        shutil.rmtree(final)
-    temporary.rename(final)
-    directory = os.open(final.parent, os.O_RDONLY)
-    os.fsync(directory)
-    os.close(directory)
+        raise OutputExists(f"{folder} exists; remove it or choose another place")
+    with _folder(folder) as place:
+        _save_weights(policy, place / POLICY_WEIGHTS)
+        (place / POLICY).write_text(to_yaml(policy.config))
 
 
 def checkpoints(run: Path) -> list[Checkpoint]:
@@ -211,19 +216,30 @@ def prune(run: Path, keep: int) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
-def load_weights(model: nn.Module, path: Path) -> None:
+def load_weights(model: nn.Module, path: Path, prefix: str = "") -> None:
     """Load weights into a model if, and only if, every key and shape fits.
+
+    Args:
+        model: What to load into.
+        path: A safetensors file.
+        prefix: Only weights whose names begin so are read, and their names end after it.
 
     Raises:
         DataError: The file is missing, truncated or corrupted.
         CheckpointMismatch: Every key that does not fit is listed; nothing was loaded.
     """
     try:
-        stored = load_file(path)
+        stored = _read_weights(path, prefix)
     except (OSError, SafetensorError) as error:
         raise DataError(f"{path} cannot be read as safetensors: {error}") from error
-    remedy = "build the model from the model.yaml beside the weights, or train anew"
+    remedy = "build the model from the configuration beside the weights, or train anew"
     load_strictly(model, stored, str(path), remedy)
+
+
+def _read_weights(path: Path, prefix: str) -> dict[str, Tensor]:
+    with safe_open(path, framework="pt") as file:
+        names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118, no dict
+        return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
 
 
 def load_state(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -239,6 +255,13 @@ def load_state(checkpoint: Checkpoint) -> dict[str, Any]:
         raise DataError(f"{path} cannot be read: {error}; remove {checkpoint.path}") from error
 
 
+def _read_config(kind: type[Config], path: Path) -> Config:
+    try:
+        return from_yaml(kind, path.read_text(), str(path))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error}; it belongs beside the weights") from error
+
+
 def load_mirror(run: Path, step: int | None = None) -> Mirror:
     """The joint network of a run, ready for measuring, after `step` updates or at its end.
 
@@ -246,7 +269,36 @@ def load_mirror(run: Path, step: int | None = None) -> Mirror:
         DataError: There is no such checkpoint.
     """
     checkpoint = find(run, step)
-    path = checkpoint.path / MODEL
-    model = Mirror(from_yaml(MirrorConfig, path.read_text(), str(path)))
+    model = Mirror(_read_config(MirrorConfig, checkpoint.path / MODEL))
     load_weights(model, checkpoint.path / WEIGHTS)
     return model.eval()
+
+
+def load_policy(path: Path, step: int | None = None) -> Policy:
+    """A policy, ready for acting, from a run folder or one that `save_policy` wrote.
+
+    Args:
+        path: The folder. Of a run only the weights of the policy are read.
+        step: Which checkpoint of a run, by updates done; the last one if left out.
+
+    Raises:
+        DataError: There is no such checkpoint, or it is damaged.
+        CheckpointMismatch: The weights do not fit the configuration beside them.
+        ConfigError: A step of a policy alone, which has none.
+    """
+    alone = (path / POLICY_WEIGHTS).exists() or (path / POLICY).exists()
+    if alone and step is not None:
+        raise ConfigError(f"{path} holds a policy alone, which has no step {step}; leave it out")
+    if not alone and not checkpoints(path):
+        raise DataError(
+            f"no policy in {path}: neither checkpoints of a run nor {POLICY_WEIGHTS} and {POLICY}; "
+            "name a folder that `premotor train` or `save_policy` made"
+        )
+    if alone:
+        policy = Policy(_read_config(ExecuteConfig, path / POLICY))
+        load_weights(policy, path / POLICY_WEIGHTS)
+        return policy.eval()
+    checkpoint = find(path, step)
+    policy = Policy(_read_config(MirrorConfig, checkpoint.path / MODEL).execute)
+    load_weights(policy, checkpoint.path / WEIGHTS, prefix="execute.")
+    return policy.eval()

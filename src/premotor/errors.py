@@ -86,5 +86,29 @@ class CheckpointMismatch(PremotorError):
     """Weights that do not fit the model: all missing, extra and misshapen keys are listed."""
 
 
+class ObservationError(PremotorError):
+    """What a policy is shown cannot be acted on; the children say in which way."""
+
+
+class WrongCameras(ObservationError):
+    """Views of other cameras than the policy's."""
+
+
+class WrongImage(ObservationError):
+    """An image whose size or type is not the policy's."""
+
+
+class BadDepth(ObservationError):
+    """Depth that is empty, not finite, not positive or not in meters."""
+
+
+class BadPose(ObservationError):
+    """A pose or a finger that is not finite, or an orientation that is no rotation."""
+
+
+class EmptyCloud(ObservationError):
+    """No pixel of any camera lies inside the bounds of the policy's scene."""
+
+
 class TrainingDiverged(PremotorError):
     """A loss term or gradient is not finite; the last good checkpoint is kept."""

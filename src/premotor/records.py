@@ -2,7 +2,9 @@
 
 A run folder holds `manifest.json`, `config.yaml`, `metrics.jsonl` (StepRecord), `probe/`,
 `checkpoints/`, and `evaluation/` with `rollouts.jsonl` (EvalRecord), `recognition.json`
-(RecognitionRecord), `alignment.json` (AlignmentRecord) and `films/` (FilmRecord + images).
+(RecognitionRecord), `alignment.json` (AlignmentRecord), `films/` (FilmRecord + images) and, in an
+ablation, `keyframes.jsonl` (KeyframeRecord). The ablation's own folder holds `ablation.json`
+(AblationRecord).
 """
 
 import json
@@ -66,6 +68,12 @@ class EvalRecord:
     code_version: str
     step: int = -1  # updates that the policy had learned from
     max_steps: int = 25  # key poses it was allowed
+    failure: str = ""  # why it failed (evaluate/failures.py); "" for successes and older records
+
+    @property
+    def ending(self) -> str:
+        """How it ended, as finely as is known: records older than `failure` have `reason` alone."""
+        return self.failure or self.reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +128,35 @@ class AlignmentRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeyframeRecord:
+    """One held-out keyframe and the policy's word for it, from the expert's true observation."""
+
+    step: int  # updates that the policy had learned from
+    task: str
+    variation: int
+    seed: int  # of the episode
+    keyframe_index: int  # from 0
+    position_error: float  # [m]
+    rotation_error: float  # [deg] of the rotation that takes one to the other
+    gripper_right: bool
+    collision_right: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblationRecord:
+    """One measure of one variant, and its difference to the baseline on the same episodes."""
+
+    variant: str
+    task: str  # or "all tasks", pooled
+    measure: str  # "success", "strict", "position" (within 2 cm) or "rotation" (within 15 deg)
+    value: Interval
+    difference: Interval | None  # None for the baseline itself
+    steps: int  # updates of each training
+    seeds: int  # trainings behind it
+    simulator: str  # of the roll-outs; "" where none took part
+
+
+@dataclass(frozen=True, kw_only=True)
 class FilmRecord:
     """A recorded roll-out for the report: images with the predicted keyframes drawn in."""
 
@@ -129,7 +166,7 @@ class FilmRecord:
     seed: int
     instruction: str
     success: bool
-    reason: str
+    reason: str  # as `EvalRecord.ending`
     strip: str  # PNG file name, relative to the folder of this record
     video: str  # MP4 file name, relative; "" where none was made
 

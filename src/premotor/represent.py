@@ -7,9 +7,11 @@ before anything was done; u from the unmasked clip of the whole episode (README.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
+import tyro
 from jaxtyping import Int
 from torch import Tensor
 
@@ -27,16 +29,19 @@ BATCH = 8  # rows looked at together; small, as tiny policies are fastest so on 
 class Source:
     """The data set a run learns from."""
 
-    path: Path  # folder with a split "train"
+    path: Annotated[Path, tyro.conf.arg(name="data")]  # folder with the splits train and val
     skip_bad: bool = False  # leave damaged episodes out instead of refusing
+    tasks: tuple[str, ...] = ()  # only the episodes of these; () = all that are there
 
     def open(self, split: str = "train") -> DemoSet:
         """The episodes of one split.
 
         Raises:
             DataError: No such split, or a damaged episode.
+            UnknownName: The split holds no episode of one of the tasks.
         """
-        return DemoSet.open(self.path, split, self.skip_bad)
+        found = DemoSet.open(self.path, split, self.skip_bad)
+        return found.only(self.tasks) if self.tasks else found
 
 
 def open_dataset(

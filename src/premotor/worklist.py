@@ -17,7 +17,13 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    ALL_COMPLETED,
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for
@@ -25,6 +31,8 @@ from types import ModuleType
 from typing import Any, Generic, Literal, TypeVar
 
 from premotor.errors import ConfigError, PremotorError
+
+_log = logging.getLogger(__name__)
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -75,6 +83,8 @@ def run_units(
     ray_address: str = RAY_HERE,
 ) -> None:
     """Run `function` over all units, calling `on_done` in this process as each one ends.
+
+    On Ctrl-C, processes on this machine end the units that they are at, and `on_done` gets them.
 
     Args:
         function: Importable by name; gets a unit and returns something that can be pickled.
@@ -165,22 +175,38 @@ def _drain(
     """Work until the queue is empty or the pool breaks; returns the units it broke on."""
     running: dict[Future[Done[Unit, Result]], Unit] = {}
     suspects: list[Unit] = []
-    while (queue or running) and not suspects:
-        try:
-            while queue and len(running) < workers:
-                future = pool.submit(_attempt_away, function, queue[0])
-                running[future] = queue.popleft()
-        except BrokenProcessPool:
-            break
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
-            unit = running.pop(future)
+    try:
+        while (queue or running) and not suspects:
             try:
-                done = future.result()
+                while queue and len(running) < workers:
+                    future = pool.submit(_attempt_away, function, queue[0])
+                    running[future] = queue.popleft()
             except BrokenProcessPool:
-                suspects.append(unit)
-            else:
-                on_done(done)
+                break
+            suspects += _hand_over(running, FIRST_COMPLETED, on_done)
+    except KeyboardInterrupt:
+        _log.warning("interrupted; %d units under way are brought to their end", len(running))
+        _hand_over(running, ALL_COMPLETED, on_done)
+        raise
     return suspects + list(running.values())
+
+
+def _hand_over(
+    running: dict[Future[Done[Unit, Result]], Unit],
+    until: str,
+    on_done: Callable[[Done[Unit, Result]], None],
+) -> list[Unit]:
+    """Wait for units and hand them to `on_done`; returns those whose process died."""
+    suspects: list[Unit] = []
+    for future in wait(running, return_when=until).done:
+        unit = running.pop(future)
+        try:
+            done = future.result()
+        except BrokenProcessPool:
+            suspects.append(unit)
+        else:
+            on_done(done)
+    return suspects
 
 
 def _prepare_worker() -> None:

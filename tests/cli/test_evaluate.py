@@ -3,9 +3,12 @@
 import shlex
 
 import pytest
+import torch
 
-from premotor.cli import main
-from premotor.errors import DataError, OutputExists, UnknownName
+from premotor.cli import evaluate, main
+from premotor.errors import ConfigError, DataError, EpisodesMissing, OutputExists, UnknownName
+from premotor.evaluate.failures import FAILURES
+from premotor.evaluate.judge import Judgement
 from premotor.records import (
     AlignmentRecord,
     EvalRecord,
@@ -84,6 +87,38 @@ def test_what_cannot_be_measured_is_said(run, options, error, message):
     with pytest.raises(error, match=message):
         premotor(line)
     assert (run / "evaluation").is_dir()  # refused before anything was thrown away
+
+
+@pytest.mark.sim
+@pytest.mark.slow
+def test_success_alone_needs_no_data_set(run, capsys):
+    line = f"evaluate {run} --episodes 1 --max-steps 1 --workers 1 --no-films --no-untrained"
+    with pytest.raises(ConfigError, match="--tasks all"):
+        premotor(f"{line} --overwrite")
+    assert premotor(f"{line} --tasks {TASKS} --device cpu --overwrite") == 0
+    said = capsys.readouterr().out
+    assert "recognition and alignment were left out" in said
+    assert "mean over 2 tasks" in said
+    assert {path.name for path in (run / "evaluation").iterdir()} == {"rollouts.jsonl"}
+    rollouts = list(read_lines(run / "evaluation" / "rollouts.jsonl", EvalRecord))
+    assert [r.checkpoint for r in rollouts] == ["trained"] * 2
+    assert all(r.success or r.failure in FAILURES for r in rollouts)
+
+
+def test_roll_outs_that_broke_are_told_after_the_tables(monkeypatch, tmp_path, capsys):
+    broken = Judgement((), ("trained: open_drawer, variation 0, seed 7: WorkerCrashed: died",))
+    monkeypatch.setattr(evaluate, "prepare", lambda *_: None)
+    monkeypatch.setattr(evaluate, "judge", lambda *_: broken)
+    with pytest.raises(EpisodesMissing, match=r"1 roll-outs .* --resume: trained: open_drawer"):
+        premotor(f"evaluate {tmp_path} --tasks open_drawer")
+    assert "success on unseen episodes" in capsys.readouterr().out
+
+
+def test_a_gpu_that_is_not_there_is_refused(tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(ConfigError, match="--device cpu"):
+        premotor(f"evaluate {tmp_path} --tasks open_drawer --device cuda")
 
 
 def test_a_run_that_is_not_there_is_named(tmp_path):

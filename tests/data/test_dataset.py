@@ -115,7 +115,12 @@ def test_a_blank_instruction_has_no_word():
 
 
 def test_batches_are_the_same_wherever_a_stream_starts(cache: EpisodeCache):
-    plan = Pairing(cache.transitions.episode, 0, PairingConfig(batch_size=2, pair_batch_size=2))
+    plan = Pairing(
+        cache.transitions.episode,
+        [e.task for e in cache.episodes],
+        0,
+        PairingConfig(batch_size=2, pair_batch_size=2),
+    )
     make = training_batches(Dataset(cache, FORMAT), plan, 0, 0, 1)
     with BatchStream(make, range(10)) as whole, BatchStream(make, range(7, 10)) as late:
         tail = list(whole)[7:]

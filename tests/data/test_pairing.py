@@ -1,16 +1,27 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
 from premotor.data.pairing import Pairing, PairingConfig
-from premotor.errors import ConfigError
+from premotor.errors import ConfigError, UnknownName
 
 EPISODES = np.repeat(np.arange(10), [2, 3, 6, 1, 4, 2, 5, 2, 3, 2])
+TASKS = ["stack"] * 5 + ["tap"] * 5
+SIZES = {"stack": 16, "tap": 14}  # transitions
 
 
-def pairing(seed: int = 0, **changes: int) -> Pairing:
-    return Pairing(
-        EPISODES, seed, PairingConfig(**{"batch_size": 4, "pair_batch_size": 4} | changes)
-    )
+def pairing(seed: int = 0, **changes: Any) -> Pairing:
+    config = PairingConfig(**{"batch_size": 4, "pair_batch_size": 4} | changes)
+    return Pairing(EPISODES, TASKS, seed, config)
+
+
+def drawn(plan: Pairing, steps: int) -> np.ndarray:
+    return np.concatenate([plan.rows(i, 0, 1).transitions for i in range(steps)])
+
+
+def share_of_stack(transitions: np.ndarray) -> float:
+    return float(np.isin(EPISODES[transitions], range(5)).mean())
 
 
 def test_every_fifth_step_is_paired():
@@ -26,6 +37,46 @@ def test_acting_steps_walk_in_epochs_over_all_transitions():
     for epoch in range(len(drawn) // len(EPISODES)):
         part = drawn[epoch * len(EPISODES) : (epoch + 1) * len(EPISODES)]
         assert sorted(part) == list(range(len(EPISODES)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "share"),
+    [
+        ({"balance": 1.0}, 0.5),
+        ({"balance": 0.5}, 16**0.5 / (16**0.5 + 14**0.5)),
+        ({"ratios": {"stack": 3.0}}, 48 / 62),
+        ({"balance": 1.0, "ratios": {"stack": 3.0}}, 0.75),
+        ({"ratios": {"tap": 0.0}}, 1.0),
+    ],
+)
+def test_tasks_get_the_shares_they_are_given(changes, share):
+    plan = pairing(recognition_every=0, **changes)
+    assert share_of_stack(drawn(plan, 512)) == pytest.approx(share, abs=1e-3)
+
+
+def test_inside_a_task_the_draws_walk_in_epochs():
+    plan = pairing(recognition_every=0, balance=1.0)
+    transitions = drawn(plan, 512)
+    counts = np.bincount(transitions, minlength=len(EPISODES))
+    for task in (range(5), range(5, 10)):
+        own = counts[np.isin(EPISODES, task)]
+        assert own.max() - own.min() <= 1
+
+
+def test_shared_draws_depend_on_seed_and_step_alone():
+    first, again = (pairing(recognition_every=0, balance=0.7) for _ in range(2))
+    whole = drawn(first, 700)
+    late = again.rows(699, 0, 1).transitions  # a block is made without those before it
+    assert np.array_equal(late, whole[-4:])
+    other = pairing(seed=1, recognition_every=0, balance=0.7)
+    assert not np.array_equal(drawn(other, 700), whole)
+
+
+def test_shares_of_a_task_that_is_not_there_are_refused():
+    with pytest.raises(UnknownName, match="did you mean 'stack'"):
+        pairing(ratios={"stac": 2.0})
+    with pytest.raises(ConfigError, match="leave no task to learn"):
+        pairing(ratios={"stack": 0.0, "tap": 0.0})
 
 
 def test_a_paired_batch_holds_at_most_one_row_per_episode():

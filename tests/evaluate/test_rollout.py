@@ -40,7 +40,7 @@ def test_the_experts_key_poses_succeed_through_the_evaluation():
     result = roll_out(environment, Replay(environment), ("push_buttons", 1, 7))
     assert result.success
     assert result.strict
-    assert result.reason == "success"
+    assert (result.reason, result.failure) == ("success", "")
     assert result.steps == 4  # two buttons, hover and press
     assert result.instruction.startswith("push the maroon button")
 
@@ -50,6 +50,14 @@ def test_an_idle_policy_runs_out_of_time():
     environment = Environment()
     result = roll_out(environment, Fixed([0.2, 0.0, 1.2]), ("push_buttons", 0, 8), max_steps=3)
     assert (result.success, result.reason, result.steps) == (False, "time_out", 3)
+    assert result.failure == "nothing_moved"
+
+
+@pytest.mark.sim
+def test_a_pose_that_no_posture_reaches_is_told_from_one_without_a_path():
+    environment = Environment()
+    result = roll_out(environment, Fixed([0.77, 0.65, 1.75]), ("push_buttons", 0, 8), max_steps=3)
+    assert (result.reason, result.failure, result.steps) == ("no_path", "unreachable", 1)
 
 
 @pytest.mark.sim
@@ -93,5 +101,5 @@ def test_success_is_counted_per_checkpoint_and_task():
     )
     assert row.success.value == pytest.approx(2 / 3)
     assert row.strict.value == pytest.approx(1 / 3)
-    assert row.reasons == {"success": 2, "time_out": 1}
+    assert row.endings == {"success": 2, "time_out": 1}
     assert np.isclose(row.success.count, 3)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from premotor.measure.intervals import mean_rate, wilson
 from premotor.records import AlignmentRecord, EvalRecord, NullRecord
 from premotor.report.tables import (
     alignment_tables,
@@ -79,6 +80,19 @@ def test_studies_do_not_enter_the_total():
     assert row.trained is not None
     assert (row.trained.value, row.trained.count) == (0.5, 2)
     assert total_row([ROLLOUT, study]) is None
+
+
+def test_the_mean_counts_every_task_alike_and_failures_by_their_cause():
+    failed = replace(
+        ROLLOUT, success=False, strict=False, reason="time_out", failure="wrong_object"
+    )
+    old = replace(failed, failure="")  # of a record from before failures had names
+    row = total_row([ROLLOUT, failed, old, replace(ROLLOUT, task="open_drawer")])
+    assert row is not None
+    assert row.trained == mean_rate([wilson(1, 3), wilson(1, 1)])
+    assert row.untrained is None
+    assert row.task == "mean over 2 tasks"
+    assert row.endings == (("wrong object", 1), ("ran out of steps", 1))
 
 
 def test_the_report_speaks_of_the_trained_checkpoint():

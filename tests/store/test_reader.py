@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from premotor.episode.observation import CAMERAS
-from premotor.errors import DataError
+from premotor.errors import DataError, UnknownName
 from premotor.store import layout
 from premotor.store.meta import finalize
 from premotor.store.reader import DemoSet
@@ -46,6 +48,18 @@ def test_only_frame_0_and_keyframes_carry_all_four_views(data):
     seen = DemoSet.open(data).observations(2)
     assert len(seen) == 4
     assert all(set(o.views) == set(CAMERAS) for o in seen)
+
+
+def test_some_tasks_alone_can_be_read_and_missing_ones_are_named(tmp_path, make_demo):
+    demos = [replace(make_demo(seed=i), task=task) for i, task in enumerate(("jar", "tap", "jar"))]
+    infos = [write_episode(tmp_path / "train", i, demo) for i, demo in enumerate(demos)]
+    finalize(tmp_path / "train", infos)
+    whole = DemoSet.open(tmp_path)
+    jars = whole.only(["jar"])
+    assert [info.index for info in jars.episodes] == [0, 2]
+    assert jars.fingerprint() != whole.fingerprint() == whole.only(["tap", "jar"]).fingerprint()
+    with pytest.raises(UnknownName, match="did you mean 'jar'"):
+        whole.only(["jars"])
 
 
 def test_the_same_demo_gives_the_same_bytes_at_any_place_in_the_list(tmp_path, make_demo):

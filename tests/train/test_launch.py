@@ -111,6 +111,17 @@ def test_a_stop_signal_is_remembered_and_handlers_are_put_back():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_the_launcher_gives_ctrl_c_back(monkeypatch: pytest.MonkeyPatch):
+    before = signal.getsignal(signal.SIGINT)
+
+    def take_it(*_):
+        return lambda *_: signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    monkeypatch.setattr(launch, "elastic_launch", take_it)
+    assert launch.launch(["train", "nano"], 2) == 0
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_a_lost_peer_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "2")

@@ -9,9 +9,10 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from premotor.backbones.draws import kept
 from premotor.errors import ConfigError
 
 Activation = Literal["quick_gelu", "gelu"]
@@ -52,6 +53,33 @@ def drop_path(
     shape = (len(x),) + (1,) * (x.ndim - 1)
     kept = torch.rand(shape, generator=generator, device=generator.device) >= rate
     return x * kept.to(x.device, x.dtype) / (1.0 - rate)
+
+
+def dropout(x: Float[Tensor, "*b d"], rate: float) -> Float[Tensor, "*b d"]:
+    """Zero a share of the numbers and enlarge the rest; always, so ask it in training only."""
+    if rate == 0.0 or x.device.type != "cpu" or torch.compiler.is_compiling():
+        return F.dropout(x, rate)
+    return x * kept(tuple(x.shape), rate).to(x.dtype)
+
+
+def attend(
+    q: Float[Tensor, "b h n c"],
+    k: Float[Tensor, "b h m c"],
+    v: Float[Tensor, "b h m c"],
+    rate: float = 0.0,
+    mask: Bool[Tensor, "n m"] | None = None,
+) -> Float[Tensor, "b h n c"]:
+    """Scaled dot-product attention, a share `rate` of its weights dropped.
+
+    torch's fused kernel for CPUs has no dropout, and what it falls back to spends more time on
+    drawing than on multiplying: here the draws are cheap.
+    """
+    if rate == 0.0 or q.device.type != "cpu" or torch.compiler.is_compiling():
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=rate)
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)
+    return dropout(scores.softmax(-1), rate).to(v.dtype) @ v
 
 
 class Attention(nn.Module):

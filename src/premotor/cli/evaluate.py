@@ -1,4 +1,4 @@
-"""`premotor evaluate RUN --data DIR`: success, recognition and alignment on unseen episodes."""
+"""`premotor evaluate RUN`: success on unseen episodes; recognition and alignment with --data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,9 +11,15 @@ from rich.console import Console
 from rich.table import Table
 
 from premotor.cli.progress import StageBars
+from premotor.errors import EpisodesMissing
 from premotor.evaluate.judge import EvaluateConfig, Judgement, judge, prepare
-from premotor.evaluate.success import SIMULATOR, success_table
+from premotor.evaluate.success import SIMULATOR, mean_rows, success_table
+from premotor.records import AlignmentRecord, EvalRecord, RecognitionRecord
+from premotor.report.tables import words
 from premotor.worklist import available_cores
+
+_WIDTH = 110  # [characters] of the tables
+_TOLD = 5  # broken roll-outs whose errors are told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +27,7 @@ class EvaluateCommand:
     """Measure a run on episodes it has not seen, before and after training."""
 
     run: Annotated[Path, tyro.conf.Positional]  # folder made by `premotor train`
-    data: Path  # folder of the data set, with the split to measure on
+    data: Path | None = None  # data set with the split for recognition and alignment; else neither
     resume: bool = False  # keep the roll-outs that are there and do the rest
     overwrite: bool = False  # start anew
     evaluate: Annotated[EvaluateConfig, tyro.conf.arg(name="")] = field(
@@ -38,31 +44,54 @@ def command(argv: Sequence[str]) -> int:
     with StageBars() as bars:
         judgement = judge(wanted.run, wanted.data, wanted.evaluate, workers, bars)
     show(judgement)
+    if wanted.data is None:
+        print("recognition and alignment were left out; they are measured with --data")
+    if judgement.broken:
+        raise EpisodesMissing(
+            f"{len(judgement.broken)} roll-outs broke or lost their worker, these numbers are "
+            "without them; mend that and run again with --resume: "
+            f"{'; '.join(judgement.broken[:_TOLD])}"
+        )
     return 0
 
 
 def show(judgement: Judgement) -> None:
     """Print the headline tables."""
-    console = Console(width=110)
-    success = Table(title=f"success on unseen episodes ({SIMULATOR}; not RLBench numbers)")
+    console = Console(width=_WIDTH)
+    console.print(_success(judgement.rollouts))
+    if judgement.recognition:
+        console.print(_naming(judgement.recognition))
+    if judgement.alignment:
+        console.print(_agreement(judgement.alignment))
+
+
+def _success(rollouts: Sequence[EvalRecord]) -> Table:
+    table = Table(title=f"success on unseen episodes ({SIMULATOR}; not RLBench numbers)")
     for column in ("checkpoint", "task", "success", "95 % interval", "strict", "ended by"):
-        success.add_column(column)
-    for row in success_table(judgement.rollouts):
+        table.add_column(column)
+    rows = success_table(rollouts)
+    means = mean_rows(rows)
+    for row in (*rows, *means):
+        if row in means[:1]:
+            table.add_section()
         value = row.success
-        success.add_row(
+        table.add_row(
             row.checkpoint,
             row.task,
             f"{value.value:.0%} of {value.count}",
             f"{value.low:.0%} to {value.high:.0%}",
             f"{row.strict.value:.0%}",
-            ", ".join(f"{reason} {count}" for reason, count in row.reasons.items()),
+            ", ".join(f"{words(ending)} {count}" for ending, count in row.endings.items()),
         )
-    console.print(success)
-    naming = Table(title="recognition on held-out episodes (top-1)")
+    return table
+
+
+def _naming(records: Sequence[RecognitionRecord]) -> Table:
+    table = Table(title="recognition on held-out episodes (top-1)")
     for column in ("checkpoint", "classes", "chance", "clip", "first frame only", "shuffled"):
-        naming.add_column(column)
-    for record in judgement.recognition:
-        naming.add_row(
+        table.add_column(column)
+    for record in records:
+        table.add_row(
             record.checkpoint,
             f"{record.class_set} ({record.num_classes})",
             f"{record.chance:.1%}",
@@ -70,13 +99,16 @@ def show(judgement: Judgement) -> None:
             f"{record.first_frame_only.value:.1%}",
             f"{record.shuffled_frames.value:.1%}",
         )
-    console.print(naming)
-    agreement = Table(title="alignment of z_u and z_e over held-out episodes")
+    return table
+
+
+def _agreement(records: Sequence[AlignmentRecord]) -> Table:
+    table = Table(title="alignment of z_u and z_e over held-out episodes")
     for column in ("checkpoint", "words", "measure", "value", "chance or ceiling", "p by stratum"):
-        agreement.add_column(column)
-    for record in judgement.alignment:
+        table.add_column(column)
+    for record in records:
         if record.space == "z":
-            agreement.add_row(
+            table.add_row(
                 record.checkpoint,
                 record.instruction,
                 record.measure,
@@ -84,4 +116,4 @@ def show(judgement: Judgement) -> None:
                 f"{record.reference:.3f}",
                 ", ".join(f"{null.stratum} {null.p_value:.3f}" for null in record.nulls),
             )
-    console.print(agreement)
+    return table

@@ -41,7 +41,7 @@ def command(argv: Sequence[str]) -> int:
     given = tyro.cli(ImportArguments, prog="premotor import-policy", args=list(argv))
     imported = import_policy(given.file, given.layout, _sizes(given.sizes), given.drop)
     policy = build(imported, given.text, given.seed)
-    save_policy(given.out, policy.config, policy.state_dict())
+    save_policy(given.out, policy)
     count = sum(v.numel() for v in imported.weights.values())
     reader = given.text or "a tower that is to be trained"
     lines = [

@@ -18,7 +18,9 @@ COMMANDS = {
     "collect": "record expert demonstrations",
     "train": "train both towers together",
     "evaluate": "judge a run on episodes it has not seen",
+    "look": "draw what a policy sees and where it would go",
     "report": "make a run's report.html",
+    "ablate": "what each part of the policy is worth, one change at a time",
     "import-policy": "take over the weights of a released policy",
     "demo": "all of it, from demonstrations to the report",
 }

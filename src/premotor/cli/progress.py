@@ -33,7 +33,7 @@ class StageBars:
             console=self._console,
         )
         self._bars: dict[str, TaskID] = {}
-        self._started: dict[str, float] = {}
+        self._started: dict[str, tuple[float, int]] = {}  # when, and what was done by then
         self._printed = 0.0
 
     def __enter__(self) -> "StageBars":
@@ -43,10 +43,13 @@ class StageBars:
         """Move the bar of a stage."""
         now = time.monotonic()
         if stage not in self._bars:
-            self._bars[stage] = self._progress.add_task(stage, total=total, remark="", rate="")
-            self._started[stage] = now
-        passed = now - self._started[stage]
-        rate = f"{60.0 * done / passed:.0f}/min" if done and passed > 0.5 else ""
+            self._bars[stage] = self._progress.add_task(
+                stage, total=total, completed=done, remark="", rate=""
+            )
+            self._started[stage] = now, done
+        began, before = self._started[stage]
+        passed, new = now - began, done - before
+        rate = f"{60.0 * new / passed:.0f}/min" if new > 0 and passed > 0.5 else ""
         bar = self._bars[stage]
         self._progress.update(bar, completed=done, total=total, remark=remark, rate=rate)
         if self._console.is_terminal:

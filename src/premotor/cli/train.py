@@ -22,7 +22,7 @@ from rich.progress import (
 from premotor import presets
 from premotor.backbones.frozen_text import read_tower
 from premotor.cli.progress import StageBars
-from premotor.data.pairing import Pairing
+from premotor.data.dataset import pairing_of
 from premotor.errors import ConfigError
 from premotor.records import StepRecord
 from premotor.represent import Source, open_dataset
@@ -76,25 +76,23 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
         start, rest = presets.train_preset(rest[0]), rest[1:]
 
     def build(
-        data: Path,
+        source: Annotated[Source, tyro.conf.arg(name="")],
         out: Path,
         resume: bool = False,
         overwrite: bool = False,
-        skip_bad: bool = False,
         train: Annotated[TrainConfig, tyro.conf.arg(name="")] = start,
     ) -> TrainCommand:
         """Train both towers together on a data set made by `premotor collect`.
 
         Args:
-            data: Folder of the data set, with the splits train and val.
+            source: The data set.
             out: Folder of the run.
             resume: Go on where the run stopped.
             overwrite: Start anew where there is a run.
-            skip_bad: Leave damaged episodes out instead of refusing the data set.
             train: The run, field by field.
         """
         return TrainCommand(
-            source=Source(data, skip_bad),
+            source=source,
             out=out,
             resume=resume,
             overwrite=overwrite,
@@ -147,7 +145,7 @@ def _prepare(wanted: TrainCommand) -> None:
     with StageBars() as bars:
         dataset = open_dataset(wanted.source, "train", wanted.train.mirror, bars)
         open_probe_dataset(wanted.source, wanted.train, bars)
-    Pairing(dataset.cache.transitions.episode, wanted.train.seed, wanted.train.pairing)
+    pairing_of(dataset, wanted.train.seed, wanted.train.pairing)
     if may_replace:  # what is there goes last, when all else is well
         prepare(wanted.out, wanted.train, fingerprint, wanted.resume, wanted.overwrite)
 

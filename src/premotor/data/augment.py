@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from premotor.backbones.draws import LEVELS, random_bits
 from premotor.batch import Executed, MirrorBatch, Target
 from premotor.errors import ConfigError
 
@@ -61,7 +62,9 @@ def move(
     matrix, quaternion = _about_z(yaw)
     center = target.position + shift
     offset = center - (target.position[:, None] @ matrix).squeeze(1)
-    points = torch.baddbmm(offset[:, None], executed.points, matrix)  # rows: p^T R = (R^T p)^T
+    # One axis after the other in memory: so every pass over the points is a stream of floats.
+    axes = executed.points.transpose(1, 2).contiguous()  # (b, 3, n)
+    points = torch.baddbmm(offset[:, :, None], matrix.transpose(1, 2), axes).transpose(1, 2)
     inverse = quaternion * quaternion.new_tensor([1.0, -1.0, -1.0, -1.0])
     turned = replace(target, position=center, quaternion=multiply(inverse, target.quaternion))
     return replace(executed, points=points), turned
@@ -88,6 +91,6 @@ def augment(
     yaw = torch.deg2rad(config.yaw * draw[:, 3])
     executed, moved = move(batch.executed, target, shift, yaw)
     amplitude = config.color * (draw[:, 4].abs())[:, None, None]  # |U(-1, 1)| is U(0, 1)
-    noise = torch.rand(executed.colors.shape, generator=generator).to(executed.colors)
-    colors = torch.addcmul(executed.colors, noise.mul_(2.0).sub_(1.0), amplitude)
+    noise = random_bits(executed.colors.shape, generator).to(executed.colors)
+    colors = noise.mul_(amplitude * (2.0 / LEVELS)).add_(executed.colors)
     return replace(batch, executed=replace(executed, colors=colors), target=moved)

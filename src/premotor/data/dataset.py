@@ -17,7 +17,8 @@ from torch import Tensor
 
 from premotor.backbones.tokenizer import Tokenizer
 from premotor.batch import Executed, MirrorBatch, Observed, Target
-from premotor.data.pairing import CLIP, Pairing, Rows, stream
+from premotor.data.pairing import Pairing, PairingConfig, Rows
+from premotor.data.streams import CLIP, stream
 from premotor.episode.clip import middle_frames, random_frames
 from premotor.store.cache import EpisodeCache
 
@@ -171,6 +172,16 @@ class BatchStream:
     ) -> None:
         self._closed.set()
         self._thread.join()
+
+
+def pairing_of(dataset: Dataset, seed: int, config: PairingConfig) -> Pairing:
+    """The rows of every batch of a run over a data set.
+
+    Raises:
+        ConfigError: The data set has too few episodes, or no task of a name in `config.ratios`.
+    """
+    tasks = [episode.task for episode in dataset.cache.episodes]
+    return Pairing(dataset.cache.transitions.episode, tasks, seed, config)
 
 
 def training_batches(

@@ -1,21 +1,24 @@
 """Which rows meet in a batch: a pure function of (seed, step), so that resuming is exact.
 
 Two kinds of steps (README.md 15):
-- *acting* steps walk in epochs over all key-to-key transitions of all episodes (tiny.md 4);
+- *acting* steps walk in epochs over all key-to-key transitions of all episodes (tiny.md 4), or,
+  where the tasks' shares are set, in epochs inside each task;
 - *paired* steps, every `recognition_every`-th, draw episodes in epochs and one transition of
   each, so that a batch over all processes holds at most one row per episode: clip and act of one
   row are one action, and the alignment bound holds (recognition.md b.4).
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Int
 
+from premotor.data.mixture import Mixture, task_shares
+from premotor.data.streams import ACTING, KEYFRAME, PAIRED, stream
 from premotor.errors import ConfigError
-
-ACTING, PAIRED, KEYFRAME, CLIP, STEP = range(5)  # purposes of the random streams
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +28,15 @@ class PairingConfig:
     batch_size: int = 16  # rows of an acting step, over all processes
     pair_batch_size: int = 16  # B, rows of a paired step, over all processes; the bound's log B
     recognition_every: int = 5  # step i is paired if i % 5 == 4; 0: never
+    balance: float = 0.0  # of acting rows over tasks: 0 by their transitions, 1 every task alike
+    ratios: dict[str, float] = field(default_factory=dict)  # factors on the shares of some tasks
 
     def __post_init__(self) -> None:
+        if not 0.0 <= self.balance <= 1.0 or any(r < 0.0 for r in self.ratios.values()):
+            raise ConfigError(
+                "pairing.balance must lie in [0, 1] and ratios must be >= 0, got "
+                f"{self.balance}, {self.ratios}"
+            )
         if min(self.batch_size, self.pair_batch_size) < 1 or self.recognition_every < 0:
             raise ConfigError(f"batch sizes must be >= 1 and recognition_every >= 0, got {self}")
 
@@ -44,11 +54,6 @@ class Rows:
     paired: bool  # the batch carries clips of the transitions' episodes
 
 
-def stream(*key: int) -> np.random.Generator:
-    """An independent random stream per key, whatever was drawn elsewhere."""
-    return np.random.default_rng(np.random.SeedSequence([k & 0xFFFFFFFF for k in key]))
-
-
 @lru_cache(maxsize=8)
 def _order(seed: int, purpose: int, epoch: int, length: int) -> Int[np.ndarray, " n"]:
     return stream(seed, purpose, epoch).permutation(length)
@@ -58,14 +63,19 @@ class Pairing:
     """The rows of every batch of a run."""
 
     def __init__(
-        self, transition_episodes: Int[np.ndarray, " n"], seed: int, config: PairingConfig
+        self,
+        transition_episodes: Int[np.ndarray, " n"],
+        tasks: Sequence[str],
+        seed: int,
+        config: PairingConfig,
     ) -> None:
         """Index the transitions by episode.
 
         Args:
             transition_episodes: Episode of each transition.
+            tasks: Task of each episode.
             seed: Seed of the run.
-            config: Batch sizes and rhythm.
+            config: Batch sizes, rhythm and shares of the tasks.
         """
         episodes, first, counts = np.unique(
             np.sort(transition_episodes), return_index=True, return_counts=True
@@ -78,6 +88,9 @@ class Pairing:
         self._by_episode = np.argsort(transition_episodes, kind="stable")
         self._first, self._counts = first, counts
         self._seed = seed
+        self._mixture = None
+        if config.balance > 0.0 or config.ratios:
+            self._mixture = _mixture([tasks[e] for e in transition_episodes], seed, config)
         self.config = config
 
     def rows(self, step: int, rank: int, world: int) -> Rows:
@@ -99,6 +112,8 @@ class Pairing:
     def _acts(self, step: int) -> Int[np.ndarray, " b"]:
         length, size = len(self._by_episode), self.config.batch_size
         start = (step - self._num_paired_before(step)) * size
+        if self._mixture is not None:
+            return self._mixture.draw(start, size)
         places = np.arange(start, start + size)
         epochs = places // length
         chosen = np.empty(size, dtype=np.int64)
@@ -115,3 +130,10 @@ class Pairing:
         episodes = order[batch * size : (batch + 1) * size]
         keyframes = stream(self._seed, KEYFRAME, step).integers(self._counts[episodes])
         return self._by_episode[self._first[episodes] + keyframes]
+
+
+def _mixture(tasks: Sequence[str], seed: int, config: PairingConfig) -> Mixture:
+    """The draws of a run whose tasks have shares of their own; `tasks`: of each transition."""
+    shares = task_shares(Counter(tasks), config.balance, config.ratios)
+    members = [np.flatnonzero([task == name for task in tasks]) for name in shares]
+    return Mixture(members, list(shares.values()), seed)

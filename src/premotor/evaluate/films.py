@@ -143,7 +143,7 @@ def film(
         seed=record.seed,
         instruction=result.instruction,
         success=result.success,
-        reason=result.reason,
+        reason=result.failure or result.reason,
         strip=f"{stem}.png",
         video=f"{stem}.mp4",
     )

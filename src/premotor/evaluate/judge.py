@@ -1,9 +1,11 @@
 """Everything that is measured of a run: before and after training, on unseen episodes."""
 
+import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -18,6 +20,8 @@ from premotor.evaluate.recognition import recognize
 from premotor.evaluate.success import (
     RolloutUnit,
     actor_of,
+    done_before,
+    policies,
     roll_out_all,
     shared_environment,
     unseen_episodes,
@@ -35,8 +39,12 @@ from premotor.represent import Source, open_dataset
 from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import find_task
 from premotor.understand.classes import CLASS_SETS
+from premotor.worklist import Done
+
+_log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int, str], None]  # stage, done, total, remark
+Device = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +53,7 @@ class EvaluateConfig:
 
     episodes: int = 20  # unseen episodes per task and checkpoint
     tasks: tuple[str, ...] = ()  # names, studies too, or "all"; () = those of the data set
+    device: Device = "auto"  # "auto": the GPU where there is one
     untrained: bool = True  # measure the untrained model beside the trained one
     max_steps: int = EPISODE_STEPS  # key poses per episode
     seed: int = 0  # which unseen episodes
@@ -72,11 +81,27 @@ class Judgement:
     """What was measured."""
 
     rollouts: tuple[EvalRecord, ...]
-    recognition: tuple[RecognitionRecord, ...]
-    alignment: tuple[AlignmentRecord, ...]
+    broken: tuple[str, ...]  # episodes without a record, and why: nobody's failure to act
+    recognition: tuple[RecognitionRecord, ...] = ()  # empty without a data set, as is alignment
+    alignment: tuple[AlignmentRecord, ...] = ()
 
 
-def prepare(run: Path, data: Path, config: EvaluateConfig, resume: bool, overwrite: bool) -> None:
+def chosen_device(device: Device) -> str:
+    """The device that "auto" stands for.
+
+    Raises:
+        ConfigError: A GPU was asked for and there is none.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device cuda was asked for, torch sees none; use --device cpu")
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return device
+
+
+def prepare(
+    run: Path, data: Path | None, config: EvaluateConfig, resume: bool, overwrite: bool
+) -> None:
     """Refuse what can be refused before anything that is there is thrown away.
 
     Raises:
@@ -85,8 +110,9 @@ def prepare(run: Path, data: Path, config: EvaluateConfig, resume: bool, overwri
     """
     if resume and overwrite:
         raise ConfigError("--resume keeps what --overwrite throws away; give one of them")
+    chosen_device(config.device)
     _checkpoints(run, config)
-    Source(data, config.skip_bad).open(config.split)
+    _tasks(config, data)
     folder = run / "evaluation"
     if not folder.exists() or resume:
         return
@@ -96,13 +122,14 @@ def prepare(run: Path, data: Path, config: EvaluateConfig, resume: bool, overwri
 
 
 def judge(
-    run: Path, data: Path, config: EvaluateConfig, workers: int, progress: Progress
+    run: Path, data: Path | None, config: EvaluateConfig, workers: int, progress: Progress
 ) -> Judgement:
     """Measure a run; roll-outs that were done before are not done again.
 
     Args:
         run: A run folder with at least one checkpoint.
-        data: The data set folder with the split to measure recognition and alignment on.
+        data: The data set folder with the split to measure recognition and alignment on; None
+            leaves both out.
         config: How much.
         workers: Simulator processes.
         progress: Told how far each stage is.
@@ -112,9 +139,24 @@ def judge(
     """
     folder = run / "evaluation"
     named = _checkpoints(run, config)
+    episodes = unseen_episodes(_tasks(config, data), config.episodes, config.seed)
+    recognition: list[RecognitionRecord] = []
+    alignment: list[AlignmentRecord] = []
+    if data is not None:
+        recognition, alignment = _compare(run, data, config, named, progress)
+        write_json(folder / "recognition.json", recognition)
+        write_json(folder / "alignment.json", alignment)
+    records, broken = _roll_out(run, named, episodes, (config, workers, progress))
+    if config.films:
+        _film(run, named, records, (config, progress))
+    return Judgement(tuple(records), tuple(broken), tuple(recognition), tuple(alignment))
+
+
+def _compare(
+    run: Path, data: Path, config: EvaluateConfig, named: dict[str, int], progress: Progress
+) -> tuple[list[RecognitionRecord], list[AlignmentRecord]]:
+    """Recognition and alignment of each checkpoint on the held-out episodes of a data set."""
     source = Source(data, config.skip_bad)
-    tasks = _tasks(config, source)
-    episodes = unseen_episodes(tasks, config.episodes, config.seed)
     recognition: list[RecognitionRecord] = []
     alignment: list[AlignmentRecord] = []
 
@@ -123,18 +165,12 @@ def judge(
 
     for count, (name, step) in enumerate(named.items()):
         progress("measure", count, len(named), name)
-        mirror = load_mirror(run, step)
+        mirror = load_mirror(run, step).to(chosen_device(config.device))
         dataset = open_dataset(source, config.split, mirror.config, building)
-        known = catalog(dataset)
-        recognition += recognize(mirror, dataset, known, config.class_sets, name)
+        recognition += recognize(mirror, dataset, catalog(dataset), config.class_sets, name)
         alignment += _align(mirror, dataset, name)
     progress("measure", len(named), len(named), "")
-    write_json(folder / "recognition.json", recognition)
-    write_json(folder / "alignment.json", alignment)
-    records = _roll_out(run, folder, named, episodes, (config, workers, progress))
-    if config.films:
-        _film(run, folder, named, records, (config, progress))
-    return Judgement(tuple(records), tuple(recognition), tuple(alignment))
+    return recognition, alignment
 
 
 def catalog(dataset: Dataset) -> list[tuple[str, int, Sequence[str]]]:
@@ -147,10 +183,20 @@ def catalog(dataset: Dataset) -> list[tuple[str, int, Sequence[str]]]:
     ]
 
 
-def _tasks(config: EvaluateConfig, source: Source) -> tuple[str, ...]:
+def _tasks(config: EvaluateConfig, data: Path | None) -> tuple[str, ...]:
+    """Names of the tasks to act in; a data set that is given has to be there and whole."""
+    found: tuple[str, ...] = ()
+    if data is not None:
+        episodes = Source(data, config.skip_bad).open(config.split).episodes
+        found = tuple(dict.fromkeys(e.task for e in episodes))
     if config.tasks:
         return chosen_tasks(config.tasks)
-    return tuple(dict.fromkeys(e.task for e in source.open(config.split).episodes))
+    if not found:
+        raise ConfigError(
+            "no tasks to act in: name some, as in --tasks all, or give --data for those of a data "
+            "set, with recognition and alignment measured too"
+        )
+    return found
 
 
 def _checkpoints(run: Path, config: EvaluateConfig) -> dict[str, int]:
@@ -174,11 +220,11 @@ def _align(mirror: Mirror, dataset: Dataset, name: str) -> list[AlignmentRecord]
 
 def _roll_out(
     run: Path,
-    folder: Path,
     named: dict[str, int],
     episodes: Sequence[EpisodeUnit],
     options: tuple[EvaluateConfig, int, Progress],
-) -> list[EvalRecord]:
+) -> tuple[list[EvalRecord], list[str]]:
+    """Records of all roll-outs, and what is to be said of those that broke."""
     config, workers, progress = options
     preset = read_json(run / "manifest.json", RunManifest).preset
     units = [
@@ -186,32 +232,45 @@ def _roll_out(
         for name, step in named.items()
         for e in episodes
     ]
-    records: list[EvalRecord] = []
+    path = run / "evaluation" / "rollouts.jsonl"
+    records, todo = done_before(units, path)
+    broken: list[str] = []
 
-    def on_done(record: EvalRecord) -> None:
-        records.append(record)
+    def tell() -> None:
         wins = sum(r.success for r in records if r.checkpoint == "trained")
-        progress("roll out", len(records), len(units), f"{wins} successes after training")
+        remark = f"{wins} successes after training" if "trained" in named else ""
+        if broken:
+            remark += f", {len(broken)} broken"
+        progress("roll out", len(records) + len(broken), len(units), remark)
 
-    roll_out_all(units, folder / "rollouts.jsonl", workers, on_done)
-    return records
+    def on_done(done: Done[RolloutUnit, EvalRecord]) -> None:
+        if done.error is None:
+            records.append(done.unwrap())
+        else:
+            broken.append(f"{done.unit}: {type(done.error).__name__}: {done.error}")
+            _log.error("%s", broken[-1], exc_info=done.error)
+        tell()
+
+    tell()
+    with policies(chosen_device(config.device)) as actors:
+        roll_out_all(todo, path, actors, workers, on_done)
+    return records, broken
 
 
 def _film(
     run: Path,
-    folder: Path,
     named: dict[str, int],
     records: Sequence[EvalRecord],
     options: tuple[EvaluateConfig, Progress],
 ) -> None:
     config, progress = options
-    torch.set_num_threads(1)
+    folder, device = run / "evaluation" / "films", chosen_device(config.device)
     last = list(named)[-1]
     chosen = choose(records, last)
     films = []
     for count, record in enumerate(chosen):
         progress("film", count, len(chosen), record.task)
-        actor = actor_of(str(run), named[record.checkpoint])
-        films.append(film(shared_environment(), actor, record, config.max_steps, folder / "films"))
-    write_json(folder / "films" / "films.json", films)
+        actor = actor_of(str(run), named[record.checkpoint], device=device)
+        films.append(film(shared_environment(), actor, record, config.max_steps, folder))
+    write_json(folder / "films.json", films)
     progress("film", len(chosen), len(chosen), "")

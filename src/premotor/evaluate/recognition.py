@@ -29,6 +29,7 @@ def embed_clips(
     """Video embeddings of every episode, shown as "clip", "first" frame and "shuffled"."""
     generator = torch.Generator().manual_seed(seed)
     parts: dict[str, list[Tensor]] = {"clip": [], "first": [], "shuffled": []}
+    device = next(mirror.parameters()).device
     for start in range(0, len(dataset.cache.episodes), batch_size):
         stop = min(start + batch_size, len(dataset.cache.episodes))
         frames = dataset.observed(np.arange(start, stop)).frames
@@ -41,7 +42,8 @@ def embed_clips(
         }
         with torch.inference_mode():
             for name, clip in shown.items():
-                parts[name].append(mirror.understand.encode_video(clip.contiguous()))
+                video = mirror.understand.encode_video(clip.contiguous().to(device))
+                parts[name].append(video.cpu())
     return {name: torch.cat(rows) for name, rows in parts.items()}
 
 
@@ -82,7 +84,8 @@ def _scores(mirror: Mirror, classes: ClassSet, shown: Shown) -> Shown:
     """Score of each class for each clip, shown in each way."""
     tokenizer = Tokenizer(mirror.config.understand.text.context)
     with torch.inference_mode():
-        texts = mirror.understand.encode_text(tokenizer.encode(classes.texts))
+        tokens = tokenizer.encode(classes.texts).to(next(mirror.parameters()).device)
+        texts = mirror.understand.encode_text(tokens).cpu()
     # a task's prompts say different things, one of which happens; paraphrases say the same
     pooling = "max" if classes.name == "task" else "mean"
     return {name: class_scores(video, texts, classes, pooling) for name, video in shown.items()}

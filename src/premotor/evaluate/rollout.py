@@ -1,6 +1,8 @@
 """One episode of a policy in the embedded simulator."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, runtime_checkable
@@ -9,6 +11,7 @@ import numpy as np
 
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
+from premotor.evaluate.failures import Witness, why
 from premotor.geometry.poses import Pose
 from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import ACTION_HIGH, ACTION_LOW, Environment
@@ -33,6 +36,7 @@ class RolloutResult:
     strict: bool  # success, and no mishap on the way
     steps: int  # key poses executed
     reason: str  # "success", "time_out", "no_path", ...
+    failure: str  # why it failed, of `failures.FAILURES`; "" for a success
     seconds: float
     instruction: str
 
@@ -72,21 +76,37 @@ def roll_out(
     started = time.perf_counter()
     environment.reset(*episode)
     instruction = environment.instructions[0]
-    reason, success, strict, steps = "time_out", False, False, 0
-    while steps < max_steps:
-        keyframe = _clipped(actor.act(environment.observe(), instruction))
-        on_row = None
-        if watcher is not None:
-            watcher.before(environment, keyframe)
-            on_row = partial(watcher.during, environment)
-        outcome = environment.act(keyframe, on_row)
-        steps += 1
-        if outcome.ended:
-            reason, success, strict = outcome.reason, outcome.success, outcome.strict
-            break
+    reason, success, strict, steps, reachable = "time_out", False, False, 0, True
+    with _witness(environment) as witness:
+        while steps < max_steps:
+            keyframe = _clipped(actor.act(environment.observe(), instruction))
+            on_row = None
+            if watcher is not None:
+                watcher.before(environment, keyframe)
+                on_row = partial(watcher.during, environment)
+            outcome = environment.act(keyframe, on_row)
+            steps += 1
+            witness.look()  # the fingers close on something after the last physics step
+            if outcome.ended:
+                reason, success, strict = outcome.reason, outcome.success, outcome.strict
+                reachable = reason != "no_path" or environment.reachable(keyframe.end_effector)
+                break
     if watcher is not None:
         watcher.before(environment, None)
-    return RolloutResult(success, strict, steps, reason, time.perf_counter() - started, instruction)
+    failure = why(reason, witness.handling(), reachable)
+    seconds = time.perf_counter() - started
+    return RolloutResult(success, strict, steps, reason, failure, seconds, instruction)
+
+
+@contextmanager
+def _witness(environment: Environment) -> Iterator[Witness]:
+    """Looks at every physics step of an episode that has just begun."""
+    witness = Witness(environment)
+    environment.on_step = witness.look
+    try:
+        yield witness
+    finally:
+        environment.on_step = None
 
 
 def _clipped(keyframe: Keyframe) -> Keyframe:

@@ -3,22 +3,24 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
 
-from premotor.checkpoint import load_mirror
+from premotor.actor import Actor
 from premotor.demonstrate.collect import CollectConfig, EpisodeUnit, work_list
 from premotor.errors import PlacementFailed
-from premotor.evaluate.actor import Actor
-from premotor.evaluate.rollout import RolloutResult, roll_out
-from premotor.measure.intervals import wilson
+from premotor.evaluate.rollout import Acts, RolloutResult, roll_out
+from premotor.evaluate.server import PolicyFailed, PolicyServer
+from premotor.measure.intervals import mean_rate, wilson
 from premotor.records import EvalRecord, Interval, code_version, read_lines, write_lines
 from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import Environment
+from premotor.simulate.tasks import TASKS
 from premotor.worklist import Done, run_units
 
 Key = tuple[str, str, int, int]  # checkpoint, task, variation, seed
@@ -38,6 +40,9 @@ class RolloutUnit:
     variation: int
     seeds: tuple[int, ...]  # the first that has an admissible layout is the episode
     max_steps: int = EPISODE_STEPS
+
+    def __str__(self) -> str:
+        return f"{self.checkpoint}: {self.task}, variation {self.variation}, seed {self.seeds[0]}"
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -63,10 +68,25 @@ def unseen_episodes(tasks: Sequence[str], count: int, seed: int = 0) -> list[Epi
 
 
 @lru_cache(maxsize=2)
-def actor_of(run: str, step: int) -> Actor:
+def actor_of(run: str, step: int, device: str = "cpu") -> Actor:
     """The policy of a checkpoint, loaded once per process."""
     torch.set_num_threads(1)
-    return Actor(load_mirror(Path(run), step).execute)
+    return Actor.load(Path(run), step, device)
+
+
+@contextmanager
+def policies(device: str) -> Iterator[Callable[[str, int], Acts]]:
+    """What gives simulator processes the policy of a run after so many updates.
+
+    On a CPU each process has a policy of its own, in one thread: it needs no batch to be fast,
+    grows with the cores, and a roll-out comes out bit for bit the same however many run beside it.
+    On a GPU there is one policy, in this process, for all that wait at a time.
+    """
+    if device == "cpu":
+        yield actor_of
+    else:
+        with PolicyServer(partial(actor_of, device=device)) as actors:
+            yield actors
 
 
 @lru_cache(maxsize=1)
@@ -75,9 +95,9 @@ def shared_environment() -> Environment:
     return Environment()
 
 
-def roll_out_unit(unit: RolloutUnit) -> EvalRecord:
+def roll_out_unit(actors: Callable[[str, int], Acts], unit: RolloutUnit) -> EvalRecord:
     """Do one unit in this process; what `run_units` calls in its workers."""
-    result, seed = _roll_out(unit)
+    result, seed = _roll_out(actors(unit.run, unit.step), unit)
     return EvalRecord(
         checkpoint=unit.checkpoint,
         preset=unit.preset,
@@ -89,6 +109,7 @@ def roll_out_unit(unit: RolloutUnit) -> EvalRecord:
         strict=result.strict,
         steps=result.steps,
         reason=result.reason,
+        failure=result.failure,
         seconds=result.seconds,
         simulator=SIMULATOR,
         code_version=code_version(),
@@ -97,9 +118,9 @@ def roll_out_unit(unit: RolloutUnit) -> EvalRecord:
     )
 
 
-def _roll_out(unit: RolloutUnit) -> tuple[RolloutResult, int]:
+def _roll_out(actor: Acts, unit: RolloutUnit) -> tuple[RolloutResult, int]:
     """Roll out on the first of the unit's seeds that has a layout at all."""
-    actor, environment = actor_of(unit.run, unit.step), shared_environment()
+    environment = shared_environment()
     for seed in unit.seeds:
         try:
             episode = (unit.task, unit.variation, seed)
@@ -112,42 +133,58 @@ def _roll_out(unit: RolloutUnit) -> tuple[RolloutResult, int]:
     )
 
 
-def roll_out_all(
-    units: Sequence[RolloutUnit],
-    path: Path,
-    workers: int,
-    on_done: Callable[[EvalRecord], None],
-) -> None:
-    """Do all units that `path` does not hold yet, appending each as it ends.
+def done_before(
+    units: Sequence[RolloutUnit], path: Path
+) -> tuple[list[EvalRecord], list[RolloutUnit]]:
+    """Records of the units that `path` (JSON lines of `EvalRecord`) holds, and the other units.
 
-    Args:
-        units: What to roll out.
-        path: JSON lines of `EvalRecord`.
-        workers: Processes.
-        on_done: Called in this process for each record, those found in `path` included.
-
-    Raises:
-        PremotorError: A unit failed for another reason than that its policy did.
+    A last line that a crash cut off is removed from the file.
     """
     found = {(r.checkpoint, r.task, r.variation, r.seed): r for r in read_lines(path, EvalRecord)}
+    records: list[EvalRecord] = []
     todo: list[RolloutUnit] = []
     for unit in units:
         known = [found[key] for key in unit.keys if key in found and unit.made(found[key])]
         if known:
-            on_done(known[0])
+            records.append(known[0])
         else:
             todo.append(unit)
-    write_lines(path, found.values())  # without a last line that a crash cut off
+    write_lines(path, found.values())
+    return records, todo
+
+
+def roll_out_all(
+    units: Sequence[RolloutUnit],
+    path: Path,
+    actors: Callable[[str, int], Acts],
+    workers: int,
+    on_done: Callable[[Done[RolloutUnit, EvalRecord]], None],
+) -> None:
+    """Do units, appending the record of each to `path` as it ends.
+
+    Args:
+        units: What to roll out.
+        path: JSON lines of `EvalRecord`.
+        actors: Gives the policies, in any process; see `policies`.
+        workers: Processes.
+        on_done: Called in this process for each unit, when its record is written. A unit whose
+            simulator crashed, or that has no layout, brings an error instead and stops no other.
+
+    Raises:
+        PolicyFailed: The policy that all units share cannot go on.
+    """
     with path.open("a") as file:
 
         def append(done: Done[RolloutUnit, EvalRecord]) -> None:
-            record = done.unwrap()
-            file.write(json.dumps(asdict(record)) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-            on_done(record)
+            if isinstance(done.error, PolicyFailed):
+                raise done.error
+            if done.error is None:
+                file.write(json.dumps(asdict(done.unwrap())) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            on_done(done)
 
-        run_units(roll_out_unit, todo, workers, append)
+        run_units(partial(roll_out_unit, actors), units, workers, append)
 
 
 @dataclass(frozen=True)
@@ -158,7 +195,7 @@ class SuccessRow:
     task: str
     success: Interval
     strict: Interval
-    reasons: dict[str, int]  # how the episodes ended, most frequent first
+    endings: dict[str, int]  # "success", or why they failed; most frequent first
 
 
 def success_table(records: Sequence[EvalRecord]) -> list[SuccessRow]:
@@ -172,7 +209,29 @@ def success_table(records: Sequence[EvalRecord]) -> list[SuccessRow]:
                 task,
                 wilson(sum(r.success for r in own), len(own)),
                 wilson(sum(r.strict for r in own), len(own)),
-                dict(Counter(r.reason for r in own).most_common()),
+                dict(Counter(r.ending for r in own).most_common()),
             )
         )
     return rows
+
+
+def mean_rows(rows: Sequence[SuccessRow]) -> list[SuccessRow]:
+    """Mean over the benchmark's tasks of each checkpoint that has several; studies stand apart."""
+    means: list[SuccessRow] = []
+    for checkpoint in dict.fromkeys(row.checkpoint for row in rows):
+        own = [row for row in rows if row.checkpoint == checkpoint and row.task in TASKS]
+        if len(own) < 2:
+            continue
+        endings: Counter[str] = Counter()
+        for row in own:
+            endings.update(row.endings)
+        means.append(
+            SuccessRow(
+                checkpoint,
+                f"mean over {len(own)} tasks",
+                mean_rate([row.success for row in own]),
+                mean_rate([row.strict for row in own]),
+                dict(endings.most_common()),
+            )
+        )
+    return means

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from premotor.backbones.attention import attend, dropout
 from premotor.execute.config import NUM_VIEWS, TokensConfig
 
 NUM_PROMPTS = 2 * NUM_VIEWS  # features at the point, then spatial maxima
@@ -84,9 +85,9 @@ class SelfAttention(nn.Module):
         packed = self.qkv(x).view(batch, length, 3, self.heads, -1)
         q, k, v = packed.permute(2, 0, 3, 1, 4).unbind(0)
         rate = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=rate)
+        mixed = attend(q, k, v, rate, mask)
         mixed = self.out(mixed.transpose(1, 2).reshape(batch, length, dim))
-        return F.dropout(mixed, rate) if rate else mixed
+        return dropout(mixed, rate) if rate else mixed
 
 
 class TokenMlp(nn.Module):
@@ -100,7 +101,7 @@ class TokenMlp(nn.Module):
 
     def forward(self, x: Float[Tensor, "b n e"]) -> Float[Tensor, "b n e"]:
         x = self.out(F.gelu(self.into(x), approximate="tanh"))
-        return F.dropout(x, self.dropout) if self.training and self.dropout else x
+        return dropout(x, self.dropout) if self.training and self.dropout else x
 
 
 class SelfBlock(nn.Module):
@@ -150,9 +151,9 @@ class CrossBlock(nn.Module):
         packed = self.key_value(cells).view(batch, cells.shape[1], 2, self.heads, -1)
         k, v = packed.permute(2, 0, 3, 1, 4).unbind(0)
         rate = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=rate)
+        mixed = attend(q, k, v, rate)
         mixed = self.seen(mixed.transpose(1, 2).reshape(batch, length, dim))
-        return F.dropout(mixed, rate) if rate else mixed
+        return dropout(mixed, rate) if rate else mixed
 
     def forward(
         self,
@@ -213,7 +214,7 @@ class TokenTransformer(nn.Module):
 
     def _dropped(self, x: Tensor) -> Tensor:
         rate = self.config.dropout
-        return F.dropout(x, rate) if self.training and rate else x
+        return dropout(x, rate) if self.training and rate else x
 
     def screen_points(self, stage: int, cells: Float[Tensor, "b m e"]) -> Float[Tensor, "b e"]:
         """Query of the stage's screen point in a view: a sequence of length one."""

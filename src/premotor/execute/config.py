@@ -154,8 +154,9 @@ class ExecuteConfig:
     text: TextConfig = field(default_factory=_rn50_text)
     frozen_text: FrozenTextConfig = field(default_factory=FrozenTextConfig)
     proprioception_dim: int = 3  # gripper open, two finger positions
+    stages: Literal[1, 2] = 2  # the whole scene, then the zoom; 1 = no zoom: all is read at once
     coarse_context: bool = False  # the fine trunk also sees the coarse features at its center
-    e_source: Source = "fine_max"  # which tensor is the representation e (execution.md g)
+    e_source: Source = "fine_max"  # which tensor is e (execution.md g); fine: of the last stage
 
     def __post_init__(self) -> None:
         cell, size = self.trunk.cell, self.views.size
@@ -164,6 +165,10 @@ class ExecuteConfig:
         _require(embed % heads == 0, "tokens.heads", heads, f"a divisor of embed_dim = {embed}")
         skips = self.heatmap.upsampler == "convex" or self.trunk.stem == "convolutional"
         _require(skips, "heatmap.upsampler", "skip", "convex with the patchify stem (no skips)")
+        once = self.stages == 1
+        _require(not (once and self.coarse_context), "coarse_context", True, "off with stages = 1")
+        doubled = once and self.e_source == "both_max"
+        _require(not doubled, "e_source", "both_max", "fine_max with stages = 1")
         if self.frozen_text.weights is not None:
             self._check_frozen()
 
@@ -180,6 +185,11 @@ class ExecuteConfig:
     def grid(self) -> int:
         """G, cells along a side of a view."""
         return self.views.size // self.trunk.cell
+
+    @property
+    def last_zoom(self) -> float:
+        """How much larger the last stage sees the scene than the first."""
+        return self.views.zoom if self.stages == 2 else 1.0
 
     @property
     def e_dim(self) -> int:

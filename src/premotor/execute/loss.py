@@ -1,4 +1,7 @@
-"""What the policy is trained on: seven terms of weight one (execution.md e)."""
+"""What the policy is trained on: seven terms of weight one (execution.md e).
+
+Without a zoom stage the term "fine" is absent.
+"""
 
 from dataclasses import dataclass
 
@@ -46,15 +49,15 @@ def execute_losses(output: ExecuteOutput, target: Target, config: ExecuteConfig)
     """
     views, tokens = config.views, config.tokens
     point = to_cube(target.position, views)
-    zoomed = (point - output.zoom_center) * views.zoom
     drawn = (views.size, config.heatmap.sigma, output.rig.offset)
-    coarse, fine = label_heatmaps(point, *drawn), label_heatmaps(zoomed, *drawn)
     exact = rotation.exact_bins(target.quaternion, tokens.rotation_bins)
     turns = rotation.circular_labels(exact, tokens.rotation_bins, tokens.label_sigma)
-    terms = {
-        "coarse": heatmap_loss(output.coarse.float(), coarse),
-        "fine": heatmap_loss(output.fine.float(), fine),
-    }
+    coarse = label_heatmaps(point, *drawn)
+    terms = {"coarse": heatmap_loss(output.coarse.float(), coarse)}
+    if output.fine is not None:
+        zoomed = (point - output.zoom_center) * views.zoom
+        fine = label_heatmaps(zoomed, *drawn)
+        terms["fine"] = heatmap_loss(output.fine.float(), fine)
     for i, axis in enumerate("xyz"):
         terms[f"rotation_{axis}"] = F.cross_entropy(output.rotation[:, i].float(), turns[:, i])
     terms["gripper"] = F.cross_entropy(output.gripper.float(), target.gripper_open.long())

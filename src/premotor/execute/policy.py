@@ -39,11 +39,11 @@ class ExecuteOutput:
 
     e: Float[Tensor, "b d"]
     coarse: Float[Tensor, "b v s s"]  # logits over the pixels of the whole scene
-    fine: Float[Tensor, "b v s s"]  # logits over the pixels of the zoomed scene
+    fine: Float[Tensor, "b v s s"] | None  # of the zoomed scene; None without a zoom stage
     rotation: Float[Tensor, "b 3 r"]  # logits; y given x, z given both
     gripper: Float[Tensor, "b 2"]  # logits; 1 = open
     collision: Float[Tensor, "b 2"]  # logits; 1 = ignore collisions
-    zoom_center: Float[Tensor, "b 3"]  # cube frame
+    zoom_center: Float[Tensor, "b 3"]  # cube frame; the scene's, 0, without a zoom stage
     position: Float[Tensor, "b 3"] | None = None  # [m], world
     rotation_bins: Int[Tensor, "b 3"] | None = None  # decoded, greedy
     rig: Rig = RIG  # habits of the views that were looked at: labels follow them
@@ -67,14 +67,15 @@ class _Seen:
 
 def _output(
     e: Float[Tensor, "b d"],
-    stages: tuple[_Seen, _Seen],
+    stages: tuple[_Seen, ...],
     logits: ActionLogits,
     center: Float[Tensor, "b 3"],
     rig: Rig,
 ) -> ExecuteOutput:
-    coarse, fine = stages
+    coarse = stages[0].heat
+    fine = stages[1].heat if len(stages) > 1 else None
     hand = logits.gripper, logits.collision
-    return ExecuteOutput(e, coarse.heat, fine.heat, logits.rotation, *hand, center, rig=rig)
+    return ExecuteOutput(e, coarse, fine, logits.rotation, *hand, center, rig=rig)
 
 
 def _reader(config: ExecuteConfig) -> TextTower | FrozenText:
@@ -88,16 +89,19 @@ def _reader(config: ExecuteConfig) -> TextTower | FrozenText:
 
 
 class Policy(nn.Module):
-    """Coarse and fine stage with separate weights, one token transformer for all predictions."""
+    """Stages with separate weights, one token transformer for all predictions.
+
+    Prompts and e are read from the last stage: the zoomed one, or the only one.
+    """
 
     def __init__(self, config: ExecuteConfig, rig: Rig = RIG) -> None:
         super().__init__()
         self.config, self.rig = config, rig
         self.text = _reader(config)
-        num_context = NUM_VIEWS if config.coarse_context else 0
-        self.trunks = nn.ModuleList([Trunk(config), Trunk(config, num_context)])
+        contexts = (0, NUM_VIEWS if config.coarse_context else 0)[: config.stages]
+        self.trunks = nn.ModuleList(Trunk(config, num_context) for num_context in contexts)
         head = HEADS[config.heatmap.upsampler]
-        self.heads = nn.ModuleList([head(config), head(config)])
+        self.heads = nn.ModuleList(head(config) for _ in contexts)
         self.tokens = TokenTransformer(config.trunk.embed_dim, config.tokens)
 
     def forward(
@@ -117,15 +121,17 @@ class Policy(nn.Module):
         """
         words = self.text.tokens(instruction)
         coarse = self._look(0, self._whole_cloud(executed, generator), executed, words)
-        center = self._center(coarse, target, generator)
-        cloud = zoomed_scene(executed, center, self.config.views, self.rig)
-        context = None
-        if self.config.coarse_context:
-            context = self.rig.look_up(coarse.features.map, center)
-        fine = self._look(1, cloud, executed, words, context)
+        stages, center = (coarse,), executed.points.new_zeros(len(executed.points), 3)
+        if self.config.stages > 1:
+            center = self._center(coarse, target, generator)
+            cloud = zoomed_scene(executed, center, self.config.views, self.rig)
+            context = None
+            if self.config.coarse_context:
+                context = self.rig.look_up(coarse.features.map, center)
+            stages = (coarse, self._look(1, cloud, executed, words, context))
         if target is None:
-            return self._infer(coarse, fine, center)
-        return self._teach(coarse, fine, center, target, generator)
+            return self._infer(stages, center)
+        return self._teach(stages, center, target, generator)
 
     def _whole_cloud(self, executed: Executed, generator: torch.Generator | None) -> Cloud:
         stride, offset = self.config.views.stride, 0
@@ -164,51 +170,49 @@ class Policy(nn.Module):
         draw = torch.rand(center.shape, generator=generator).to(center)
         return center + self.config.views.center_noise * (2.0 * draw - 1.0)
 
-    def _prompts(self, fine: _Seen, point: Float[Tensor, "b 3"]) -> Float[Tensor, "b 6 e"]:
+    def _prompts(self, last: _Seen, point: Float[Tensor, "b 3"]) -> Float[Tensor, "b 6 e"]:
         """Features at the point in each view, then each view's spatial maximum."""
-        return torch.cat([self.rig.look_up(fine.features.map, point), fine.maximum()], dim=1)
+        return torch.cat([self.rig.look_up(last.features.map, point), last.maximum()], dim=1)
 
     def _teach(
         self,
-        coarse: _Seen,
-        fine: _Seen,
+        stages: tuple[_Seen, ...],
         center: Float[Tensor, "b 3"],
         target: Target,
         generator: torch.Generator | None,
     ) -> ExecuteOutput:
         tokens, views = self.config.tokens, self.config.views
-        point = (to_cube(target.position, views) - center) * views.zoom
-        prompts = self._prompts(fine, point)
+        point = (to_cube(target.position, views) - center) * self.config.last_zoom
+        prompts = self._prompts(stages[-1], point)
         exact = rotation.exact_bins(target.quaternion, tokens.rotation_bins)
         bins = rotation.nearest_bins(exact, tokens.rotation_bins)
         if self.training:
             bins = rotation.add_noise(bins, tokens.rotation_bins, tokens.input_noise, generator)
         hand = torch.stack([target.gripper_open, target.ignore_collisions], dim=1).long()
         logits = self.tokens.actions(prompts, torch.cat([bins, hand], dim=1))
-        e = self._representation(coarse, fine, prompts, logits)
-        return _output(e, (coarse, fine), logits, center, self.rig)
+        e = self._representation(stages, prompts, logits)
+        return _output(e, stages, logits, center, self.rig)
 
-    def _infer(self, coarse: _Seen, fine: _Seen, center: Float[Tensor, "b 3"]) -> ExecuteOutput:
-        point = fine.best(self.config.heatmap.mean_window, self.rig)
-        prompts = self._prompts(fine, point)
+    def _infer(self, stages: tuple[_Seen, ...], center: Float[Tensor, "b 3"]) -> ExecuteOutput:
+        point = stages[-1].best(self.config.heatmap.mean_window, self.rig)
+        prompts = self._prompts(stages[-1], point)
         logits, values = self.tokens.decode(prompts)
-        views = self.config.views
-        e = self._representation(coarse, fine, prompts, logits)
-        position = from_cube(center + point / views.zoom, views)
-        said = _output(e, (coarse, fine), logits, center, self.rig)
+        e = self._representation(stages, prompts, logits)
+        position = from_cube(center + point / self.config.last_zoom, self.config.views)
+        said = _output(e, stages, logits, center, self.rig)
         return replace(said, position=position, rotation_bins=values[:, :3])
 
     def _representation(
-        self, coarse: _Seen, fine: _Seen, prompts: Float[Tensor, "b 6 e"], logits: ActionLogits
+        self, stages: tuple[_Seen, ...], prompts: Float[Tensor, "b 6 e"], logits: ActionLogits
     ) -> Float[Tensor, "b d"]:
         """The tensor that is aligned with u, by name (execution.md g)."""
         match self.config.e_source:
             case "fine_max":
-                return fine.maximum().flatten(1)
+                return stages[-1].maximum().flatten(1)
             case "coarse_max":
-                return coarse.maximum().flatten(1)
+                return stages[0].maximum().flatten(1)
             case "both_max":
-                return torch.cat([coarse.maximum(), fine.maximum()], dim=1).flatten(1)
+                return torch.cat([stage.maximum() for stage in stages], dim=1).flatten(1)
             case "prompts":
                 return prompts.flatten(1)
             case "queries":

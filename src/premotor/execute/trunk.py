@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from premotor.backbones.attention import attend, dropout
 from premotor.execute.config import NUM_CHANNELS, NUM_VIEWS, ExecuteConfig, TrunkConfig, WordsConfig
 
 SLOPE = 0.02  # of the leaky ReLU
@@ -61,9 +62,9 @@ class Block(nn.Module):
         packed = F.linear(x, weight).view(batch, length, 3, self.heads, -1)
         q, k, v = packed.permute(2, 0, 3, 1, 4).unbind(0)
         rate = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=rate)
+        mixed = attend(q, k, v, rate)
         mixed = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
-        return F.dropout(mixed, rate) if rate else mixed
+        return dropout(mixed, rate) if rate else mixed
 
     def mlp(self, x: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
         """GEGLU (value * GELU(gate)) or a plain GELU."""

@@ -10,7 +10,7 @@ b: batch  v: views  n: points, NaN where padded  m: points of all samples in a r
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,9 @@ from torch import Tensor
 from premotor.batch import Executed
 from premotor.execute.config import NUM_VIEWS, ViewsConfig
 
+MAX_STEPS = 2**20  # deeper is as deep
 DEPTH_STEPS = 1000  # depths are compared in 1/1000 of the cube's half side (execution.md b)
+LIFTED_AT_ONCE = 2**18  # cells of the cube scored at a time: their sums stay in the cache
 LABEL_FLOOR = torch.e**-4.5  # a label below this is zero (three sigma)
 
 COLUMN_AXIS, COLUMN_SIGN = (0, 1, 0), (1.0, 1.0, -1.0)  # image column of view v
@@ -32,7 +34,7 @@ DEPTH_AXIS = (2, 0, 1)
 class Cloud:
     """The points of a whole batch in one row."""
 
-    points: Float[Tensor, "m 3"]  # cube frame
+    points: Float[Tensor, "m 3"]  # cube frame; fastest with one axis after the other in memory
     colors: Float[Tensor, "m 3"]  # in [0, 1]
     sample: Int[Tensor, " m"]  # which sample a point belongs to, ascending
     batch_size: int
@@ -114,16 +116,17 @@ def _gathered(
 ) -> Cloud:
     index = kept.flatten().nonzero().squeeze(1)
     sample = torch.div(index, kept.shape[1], rounding_mode="floor")
-    flat = points.flatten(0, 1).index_select(0, index)
-    return Cloud(flat, colors.flatten(0, 1).index_select(0, index), sample, len(kept))
+    axes = [axis.flatten().index_select(0, index) for axis in points.unbind(-1)]
+    flat = colors.flatten(0, 1).index_select(0, index)
+    return Cloud(torch.stack(axes).T, flat, sample, len(kept))
 
 
 def whole_scene(executed: Executed, config: ViewsConfig, offset: int = 0) -> Cloud:
     """Every `stride`-th point that lies inside the bounds, in the cube frame."""
     points = executed.points[:, offset :: config.stride]
     colors = executed.colors[:, offset :: config.stride]
-    q = to_cube(points, config)
-    return _gathered(q, colors, _in_bounds(q, config))
+    cloud = _gathered(points, colors, _in_bounds(points, config))
+    return replace(cloud, points=to_cube(cloud.points, config))
 
 
 def zoomed_scene(
@@ -131,28 +134,23 @@ def zoomed_scene(
 ) -> Cloud:
     """Points that a view zoomed at `center` (cube frame) can show, in the zoomed cube's frame."""
     scale = scene_scale(config)[1] * config.zoom
-    middle = from_cube(center, config)  # [m]
-    q = (executed.points - middle[:, None]) * scale
-    inside = q.abs() < rig.reach
-    drawn = (q > -1.0 - config.depth_behind) & (q < max(rig.eyes) - rig.near)
-    x, y, z = inside.unbind(-1)
+    half = 1.0 / scale  # of the window's side [m]
+    offset = executed.points - from_cube(center, config)[:, None]
+    x, y, z = (offset.abs() < half * rig.reach).unbind(-1)
+    drawn = offset > -half * (1.0 + config.depth_behind)
+    drawn &= offset < half * (max(rig.eyes) - rig.near)
     kept = (x & y) | (y & z) | (x & z)
     kept &= drawn[..., 0] & drawn[..., 1] & drawn[..., 2]
-    kept &= _in_bounds(
-        to_cube(executed.points, config), config
-    )  # augmentation moved some out  # augmentation moved some out
-    return _gathered(q, executed.colors, kept)
+    kept &= _in_bounds(executed.points, config)  # augmentation moved some out
+    cloud = _gathered(offset, executed.colors, kept)
+    return replace(cloud, points=cloud.points * scale)
 
 
-def _in_bounds(q: Float[Tensor, "b n 3"], config: ViewsConfig) -> Bool[Tensor, "b n"]:
-    """Which cube points lie in the scene; NaN compares false, so padding does not."""
-    near = q.abs() <= _half_sides(config, q)
-    return near[..., 0] & near[..., 1] & near[..., 2]
-
-
-def _half_sides(config: ViewsConfig, like: Tensor) -> Tensor:
-    low, high = torch.tensor(config.low), torch.tensor(config.high)
-    return ((high - low) / (high - low).max()).to(like)
+def _in_bounds(points: Float[Tensor, "b n 3"], config: ViewsConfig) -> Bool[Tensor, "b n"]:
+    """Which points [m] lie in the scene; NaN compares false, so padding does not."""
+    low, high = points.new_tensor(config.low), points.new_tensor(config.high)
+    within = (points >= low) & (points <= high)
+    return within[..., 0] & within[..., 1] & within[..., 2]
 
 
 def to_pixels(
@@ -162,25 +160,31 @@ def to_pixels(
     return (plane + 1.0) * (size / 2) - offset
 
 
-def _keys(cloud: Cloud, size: int, rig: Rig) -> tuple[Tensor, Tensor, int]:
-    """Sort key (depth, then index) of each point in each view, its pixel, and the index bits."""
-    coordinates = cloud.points.T.contiguous()  # (3, m)
-    signs = coordinates.new_tensor([COLUMN_SIGN, ROW_SIGN])
-    columns = (coordinates[list(COLUMN_AXIS)] * signs[0, :, None] + 1.0) * (size / 2)
-    rows = (coordinates[list(ROW_AXIS)] * signs[1, :, None] + 1.0) * (size / 2)
-    depths = coordinates.new_tensor(rig.eyes)[:, None] - coordinates[list(DEPTH_AXIS)]
-    visible = (columns >= 0) & (columns < size) & (rows >= 0) & (rows < size)
-    visible &= (depths >= rig.near) & (depths < rig.far)
-    bits = max(1, (cloud.points.shape[0]).bit_length())
-    steps = (depths * DEPTH_STEPS).clamp(0, 2**20)
-    fits = not steps.numel() or bits + int(steps.max()).bit_length() <= 31
+def _nearest(
+    coordinates: Float[Tensor, "3 m"], cloud: Cloud, size: int, rig: Rig
+) -> tuple[Int[Tensor, "bv s s"], int, int]:
+    """Smallest key (depth, then index) in each pixel, the index's bits, and what "empty" is."""
+    count = coordinates.shape[1]
+    bits = max(1, count.bit_length())
+    deepest = max(rig.eyes) - float(coordinates.amin()) if count else 0.0
+    fits = bits + int(min(deepest * DEPTH_STEPS, MAX_STEPS)).bit_length() <= 31
     dtype = torch.int32 if fits else torch.int64
-    index = torch.arange(cloud.points.shape[0], dtype=dtype, device=depths.device)
-    key = (steps.to(dtype) << bits) | index
-    view = torch.arange(NUM_VIEWS, device=depths.device)[:, None]
-    pixel = ((cloud.sample * NUM_VIEWS + view) * size + rows.long()) * size + columns.long()
-    dump = cloud.batch_size * NUM_VIEWS * size * size
-    return key, torch.where(visible, pixel, dump), bits
+    empty, area = torch.iinfo(dtype).max, size * size
+    dump = cloud.batch_size * NUM_VIEWS * area
+    nearest = torch.full((dump + 1,), empty, dtype=dtype, device=coordinates.device)
+    index = torch.arange(count, dtype=dtype, device=coordinates.device)
+    first = cloud.sample.int() * (NUM_VIEWS * area)
+    for view in range(NUM_VIEWS):  # a view's numbers stay in the cache
+        column = (coordinates[COLUMN_AXIS[view]] * COLUMN_SIGN[view] + 1.0) * (size / 2)
+        row = (coordinates[ROW_AXIS[view]] * ROW_SIGN[view] + 1.0) * (size / 2)
+        depth = rig.eyes[view] - coordinates[DEPTH_AXIS[view]]
+        visible = (column >= 0) & (column < size) & (row >= 0) & (row < size)
+        visible &= (depth >= rig.near) & (depth < rig.far)
+        key = ((depth * DEPTH_STEPS).clamp(0, MAX_STEPS).to(dtype) << bits) | index
+        pixel = first + view * area + row.int() * size + column.int()
+        pixel = torch.where(visible, pixel, dump).long()
+        nearest.scatter_reduce_(0, pixel, key, "amin")
+    return nearest[:-1].view(-1, size, size), bits, empty
 
 
 def _spread(
@@ -211,20 +215,17 @@ def render(
         Coordinates, colors and centered depth (-1 where empty), channels last, view-major inside
         each sample; and which pixels hold a point.
     """
-    key, pixel, bits = _keys(cloud, size, rig)
-    empty = torch.iinfo(key.dtype).max
-    num_pixels = cloud.batch_size * NUM_VIEWS * size * size
-    nearest = torch.full((num_pixels + 1,), empty, dtype=key.dtype, device=key.device)
-    nearest.scatter_reduce_(0, pixel.flatten(), key.flatten(), "amin")
-    nearest = _spread(nearest[:-1].view(-1, size, size), bits, radius, rig)
+    coordinates = cloud.points.T.contiguous()
+    nearest, bits, empty = _nearest(coordinates, cloud, size, rig)
+    nearest = _spread(nearest, bits, radius, rig)
     occupied = nearest != empty
-    winner = torch.where(occupied, nearest & (2**bits - 1), cloud.points.shape[0]).long()
-    xyz = rig.normalize(cloud).clamp(-rig.limit, rig.limit)
-    features = torch.cat([xyz, cloud.colors], dim=1)
-    features = F.pad(features, (0, 0, 0, 1))  # the last row, zeros, is the empty pixel's
-    image = features.index_select(0, winner.flatten()).view(*winner.shape, 6)
-    depth = _centered_depth(nearest, occupied, bits, rig.limit)
-    return torch.cat([image, depth[..., None]], dim=-1), occupied
+    winner = torch.where(occupied, nearest & (2**bits - 1), coordinates.shape[1]).flatten().long()
+    # The last column and row, zeros, are the empty pixel's.
+    xyz = F.pad(rig.normalize(cloud).T, (0, 1)).index_select(1, winner)
+    rgb = F.pad(cloud.colors, (0, 0, 0, 1)).index_select(0, winner)
+    depth = _centered_depth(nearest, occupied, bits, rig.limit).view(-1, 1)
+    image = torch.cat([xyz.clamp_(-rig.limit, rig.limit).T, rgb, depth], dim=1)
+    return image.view(*occupied.shape, 7), occupied
 
 
 def _centered_depth(
@@ -239,8 +240,8 @@ def _centered_depth(
 def gaussian_maps(centers: Float[Tensor, "b 2"], size: int, sigma: float) -> Float[Tensor, "b s s"]:
     """Gaussian around pixel (column, row); sums to 1, or to 0 well outside the image."""
     grid = torch.arange(size, dtype=centers.dtype, device=centers.device)
-    squares = (grid - centers[..., None]) ** 2  # (b, 2, s)
-    gaussian = torch.exp(-(squares[:, 1, :, None] + squares[:, 0, None]) / (2 * sigma**2))
+    sides = torch.exp((grid - centers[..., None]) ** 2 / (-2 * sigma**2))  # (b, 2, s)
+    gaussian = sides[:, 1, :, None] * sides[:, 0, None]
     gaussian = torch.where(gaussian >= LABEL_FLOOR, gaussian, 0.0)
     return gaussian / (gaussian.sum((1, 2), keepdim=True) + 1e-6)
 
@@ -254,34 +255,41 @@ def label_heatmaps(
 
 
 def lift(scores: Float[Tensor, "b v s s"], window: int = 1) -> Float[Tensor, "b 3"]:
-    """Cube point whose three pixels have the largest sum of scores.
+    """Cube point whose three pixels have the largest sum of scores; float32.
 
-    Each view ignores one axis, so score(x, y, z) = A[x, y] + B[y, z] + C[x, z] and no index table
-    of s^3 points is needed (execution.md d). With `window` > 1 the point is the mean over the
-    cells around the best, weighted by exp(score).
+    Each view ignores one axis, so score(x, y, z) = A[x, y] + B[y, z] + C[x, z]: no index table of
+    s^3 points is needed (execution.md d), and no more than some planes of the sum at a time. With
+    `window` > 1 the point is the mean over the cells around the best, weighted by exp(score).
     """
-    size = scores.shape[-1]
+    size, scores = scores.shape[-1], scores.float()
     a = scores[:, 0].flip(1).transpose(1, 2)  # (b, x, y)
     b = scores[:, 1].flip(1).transpose(1, 2)  # (b, y, z)
     c = scores[:, 2].flip(1).flip(2).transpose(1, 2)  # (b, x, z)
-    volume = a[:, :, :, None] + b[:, None] + c[:, :, None]
-    best = volume.flatten(1).argmax(1)
-    cell = torch.stack([best // size**2, best // size % size, best % size], dim=1)  # (b, 3)
+    planes = max(1, LIFTED_AT_ONCE // size**2)
+    best = [
+        (left[..., None] + b[:, None] + right[:, :, None]).flatten(2).max(2)
+        for left, right in zip(a.split(planes, 1), c.split(planes, 1), strict=True)
+    ]
+    x = torch.cat([found.values for found in best], dim=1).argmax(1)
+    inner = torch.cat([found.indices for found in best], dim=1).gather(1, x[:, None]).squeeze(1)
+    cell = torch.stack([x, inner // size, inner % size], dim=1)  # (b, 3)
     if window > 1:
-        return _neighborhood_mean(volume, cell, window)
+        return _neighborhood_mean((a, b, c), cell, window)
     return (cell + 0.5) * (2.0 / size) - 1.0
 
 
 def _neighborhood_mean(
-    volume: Float[Tensor, "b s s s"], cell: Int[Tensor, "b 3"], window: int
+    scores: tuple[Tensor, Tensor, Tensor], cell: Int[Tensor, "b 3"], window: int
 ) -> Float[Tensor, "b 3"]:
-    size = volume.shape[-1]
+    a, b, c = scores
+    size = a.shape[-1]
     steps = torch.arange(window, device=cell.device) - window // 2
     index = cell[:, :, None] + steps  # (b, 3, w)
     valid = (index >= 0) & (index < size)
     i, j, k = index.clamp(0, size - 1).unbind(1)
+    i, j, k = i[:, :, None, None], j[:, None, :, None], k[:, None, None]
     sample = torch.arange(len(cell), device=cell.device)[:, None, None, None]
-    near = volume[sample, i[:, :, None, None], j[:, None, :, None], k[:, None, None]]
+    near = a[sample, i, j] + b[sample, j, k] + c[sample, i, k]  # (b, w, w, w)
     inside = valid[:, 0, :, None, None] & valid[:, 1, None, :, None] & valid[:, 2, None, None]
     near = near.masked_fill(~inside, -torch.inf)
     weight = near.flatten(1).softmax(1).view_as(near)

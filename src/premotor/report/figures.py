@@ -26,7 +26,14 @@ STYLE: dict[Any, Any] = {  # matplotlib rc
     "svg.fonttype": "none",
     "svg.hashsalt": "premotor",
     "font.family": "sans-serif",
-    "font.sans-serif": ["Inter", "Helvetica Neue", "Helvetica", "Arial", "Liberation Sans"],
+    "font.sans-serif": [
+        "Inter",
+        "Helvetica Neue",
+        "Helvetica",
+        "Arial",
+        "Liberation Sans",
+        "DejaVu Sans",
+    ],
     "font.size": 10.5,
     "axes.edgecolor": "#c9c5bb",
     "axes.linewidth": 0.8,
@@ -169,12 +176,16 @@ def thinned(count: int, most: int = 1500) -> slice:
     return slice(None, None, max(1, math.ceil(count / most)))
 
 
-def _svg_uri(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """A figure as SVG text, the same every time; call it inside `STYLE`."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    return "data:image/svg+xml;base64," + base64.b64encode(text.encode()).decode()
+    return text[text.index("<svg") :]
+
+
+def _svg_uri(figure: Figure) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg(figure).encode()).decode()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from premotor.measure.intervals import wilson
+from premotor.measure.intervals import mean_rate, wilson
 from premotor.records import (
     AlignmentRecord,
     EvalRecord,
@@ -44,6 +44,11 @@ ENDINGS = {
     "no_path": "no path to the pose",
     "out_of_bounds": "pose out of bounds",
     "placement_failed": "no layout for this seed",
+    "unreachable": "pose out of reach",
+    "invalid_action": "invalid key pose",
+    "nothing_moved": "moved nothing",
+    "wrong_object": "wrong object",
+    "goal_not_reached": "right object, goal not reached",
 }
 STRATA = ("all", "task", "variation")
 
@@ -127,12 +132,20 @@ def success_rows(rollouts: Sequence[EvalRecord]) -> tuple[SuccessRow, ...]:
 
 
 def total_row(rollouts: Sequence[EvalRecord]) -> SuccessRow | None:
-    """All tasks of the benchmark pooled, studies apart; None with fewer than two tasks."""
+    """Mean over the benchmark's tasks, each counting alike; None with fewer than two tasks."""
     own = [r for r in rollouts if not is_study(r.task)]
-    if len({r.task for r in own}) < 2:
+    rows = success_rows(own)
+    if len(rows) < 2:
         return None
-    row = _success_row("all tasks", own, main_checkpoint(r.checkpoint for r in own))
-    return replace(row, example="")
+    pooled = _success_row("", own, main_checkpoint(r.checkpoint for r in own))
+    return replace(
+        pooled,
+        task=f"mean over {len(rows)} tasks",
+        example="",
+        trained=_mean([row.trained for row in rows]),
+        strict=_mean([row.strict for row in rows]),
+        untrained=_mean([row.untrained for row in rows]),
+    )
 
 
 def is_study(task: str) -> bool:
@@ -143,7 +156,7 @@ def is_study(task: str) -> bool:
 def _success_row(task: str, rollouts: Sequence[EvalRecord], main: str | None) -> SuccessRow:
     trained = [r for r in rollouts if r.checkpoint == main]
     untrained = [r for r in rollouts if r.checkpoint == UNTRAINED]
-    ends = Counter(ENDINGS.get(r.reason, words(r.reason)) for r in trained if not r.success)
+    ends = Counter(ENDINGS.get(r.ending, words(r.ending)) for r in trained if not r.success)
     return SuccessRow(
         task=words(task),
         example=min((r.instruction for r in rollouts), key=len, default=""),
@@ -157,6 +170,11 @@ def _success_row(task: str, rollouts: Sequence[EvalRecord], main: str | None) ->
 
 def _rate(outcomes: Sequence[bool]) -> Interval | None:
     return wilson(sum(outcomes), len(outcomes)) if outcomes else None
+
+
+def _mean(rates: Sequence[Interval | None]) -> Interval | None:
+    known = [rate for rate in rates if rate is not None]
+    return mean_rate(known) if len(known) == len(rates) else None
 
 
 def recognition_rows(records: Sequence[RecognitionRecord]) -> tuple[RecognitionRow, ...]:

@@ -7,6 +7,9 @@ up at the reset (addresses, where a joint started) it keeps itself: it is the sa
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 import mujoco
 import numpy as np
@@ -17,6 +20,20 @@ from premotor.simulate.world import World, overlap, solid_geoms
 
 PRESSED = 0.001  # [m] a cap that has moved further than this is down (the benchmark's 1 mm)
 LET_GO = 0.0005  # [m] a cap that has come back this far is up again
+
+
+@dataclass(frozen=True)
+class Mentions:
+    """What a condition speaks of, by its names in the model."""
+
+    bodies: frozenset[str] = frozenset()  # that shall come to be somewhere
+    joints: frozenset[str] = frozenset()  # that shall move
+    volumes: frozenset[str] = frozenset()  # geoms that bodies shall come to
+
+    def __or__(self, other: "Mentions") -> "Mentions":
+        return Mentions(
+            self.bodies | other.bodies, self.joints | other.joints, self.volumes | other.volumes
+        )
 
 
 class Condition(ABC):
@@ -30,6 +47,10 @@ class Condition(ABC):
     def step(self, world: World) -> bool:
         """Look once per physics step; true while the condition holds."""
 
+    def mentions(self) -> Mentions:
+        """What has to be handled for it to come true."""
+        return Mentions()
+
 
 class _Never(Condition):
     def reset(self, world: World) -> None:
@@ -37,6 +58,10 @@ class _Never(Condition):
 
     def step(self, world: World) -> bool:
         return False
+
+
+def _mentioned(parts: Sequence[Condition]) -> Mentions:
+    return reduce(or_, (part.mentions() for part in parts), Mentions())
 
 
 def never() -> Condition:
@@ -56,6 +81,9 @@ class _AllOf(Condition):
         holds = [part.step(world) for part in self._parts]  # every part sees every step
         return all(holds)
 
+    def mentions(self) -> Mentions:
+        return _mentioned(self._parts)
+
 
 def all_of(*parts: Condition) -> Condition:
     """Holds while all of its parts do."""
@@ -74,6 +102,9 @@ class _AtLeast(Condition):
     def step(self, world: World) -> bool:
         holds = [part.step(world) for part in self._parts]
         return sum(holds) >= self._count
+
+    def mentions(self) -> Mentions:
+        return _mentioned(self._parts)
 
 
 def at_least(count: int, *parts: Condition) -> Condition:
@@ -98,6 +129,9 @@ class _JointDisplaced(Condition):
     def step(self, world: World) -> bool:
         return abs(world.joint_value(self._joint) - self._start) > self._threshold
 
+    def mentions(self) -> Mentions:
+        return Mentions(joints=frozenset({self._joint}))
+
 
 def joint_displaced(joint: str, threshold: float) -> Condition:
     """The joint has moved by more than `threshold` [m or rad] from where it started."""
@@ -120,6 +154,9 @@ class _Detected(Condition):
         apart = np.linalg.norm(places[self._geoms] - places[self._sensor], axis=1)
         near = self._geoms[apart <= self._reach]  # only these can touch it
         return any(overlap(world.model, world.data, int(g), self._sensor) for g in near)
+
+    def mentions(self) -> Mentions:
+        return Mentions(bodies=frozenset({self._body}), volumes=frozenset({self._volume}))
 
 
 def detected(body: str, volume: str) -> Condition:
@@ -173,6 +210,9 @@ class _PressedInOrder(Condition):
             if i == due and is_held and not was_held:
                 memory[caps.counted[i]] = 1.0
         return all(memory[slot] > 0.0 for slot in caps.counted)
+
+    def mentions(self) -> Mentions:
+        return Mentions(joints=frozenset(button.cap for button in self._order))
 
 
 def pressed_in_order(order: Sequence[Button]) -> Condition:

@@ -13,6 +13,7 @@ from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
 from premotor.errors import ConfigError, MotionFailed, PlacementFailed, UnknownName
 from premotor.geometry.poses import Pose
+from premotor.simulate.conditions import Mentions
 from premotor.simulate.kinematics import out_of_reach
 from premotor.simulate.motion import Planner
 from premotor.simulate.rig import Rig
@@ -257,6 +258,19 @@ class Environment:
         if on_row is not None:
             on_row()
         return self._outcome(stop_on_success)
+
+    @property
+    def mishap_seen(self) -> bool:
+        """Whether the task's mishap has happened since the reset."""
+        return self._mishap_seen
+
+    def mentions(self) -> Mentions:
+        """What the goal of this episode speaks of."""
+        return self._goal.mentions()
+
+    def reachable(self, pose: Pose) -> bool:
+        """Whether any posture of the arm reaches a tip pose, whatever stands in the way."""
+        return not out_of_reach(pose) and self._planner.reach(self._joints, pose) is not None
 
     def wait(self, rows: int, on_row: Callable[[], None] | None = None) -> Outcome:
         """Hold still until the goal holds, at most some rows of 0.05 s (grace at the end)."""

@@ -39,3 +39,7 @@ class Task(ABC, Generic[V, C]):
     def mishap(self, cast: C) -> Condition:
         """What spoils an episode without failing it."""
         return never()
+
+    def tools(self, cast: C) -> tuple[str, ...]:
+        """Bodies to be handled on the way, though the goal does not speak of them."""
+        return ()

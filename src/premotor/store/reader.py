@@ -1,7 +1,7 @@
 """A data set on disk, read back as demonstrations."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from premotor.episode.clip import Clip
 from premotor.episode.demo import Demo
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS, CameraView, Observation
-from premotor.errors import DataError
+from premotor.errors import DataError, UnknownName
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.store import images, layout, video
@@ -66,6 +66,18 @@ class DemoSet:
         if not infos:
             raise DataError(f"{folder} holds no sound episode; collect it again")
         return cls(folder, tuple(infos), tuple(skipped))
+
+    def only(self, tasks: Sequence[str]) -> "DemoSet":
+        """The episodes of some tasks alone.
+
+        Raises:
+            UnknownName: There is no episode of one of them.
+        """
+        held = tuple(dict.fromkeys(info.task for info in self.episodes))
+        for name in tasks:
+            if name not in held:
+                raise UnknownName.of(f"task in {self.folder}", name, held)
+        return replace(self, episodes=tuple(i for i in self.episodes if i.task in tasks))
 
     def __len__(self) -> int:
         return len(self.episodes)

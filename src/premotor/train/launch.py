@@ -121,7 +121,8 @@ def _launch(arguments: Sequence[str], num_processes: int, logs: Path) -> int:
     command = [sys.executable, "-m", "premotor.cli.main", *arguments]
     logging.disable(logging.ERROR)  # the launcher's own account of what our message says better
     try:
-        elastic_launch(config, command[0])(*command[1:])
+        with _handlers_kept():
+            elastic_launch(config, command[0])(*command[1:])
     except ChildFailedError as error:
         return _exit_code(error)
     except SignalException:
@@ -129,6 +130,18 @@ def _launch(arguments: Sequence[str], num_processes: int, logs: Path) -> int:
     finally:
         logging.disable(logging.NOTSET)
     return 0
+
+
+@contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """Give Ctrl-C back its meaning: torch's launcher takes these signals and never returns them."""
+    taken = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    kept = {number: signal.getsignal(number) for number in taken}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
 
 
 def _exit_code(error: ChildFailedError) -> int:

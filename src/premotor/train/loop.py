@@ -19,8 +19,7 @@ from torch import nn
 
 from premotor import checkpoint as disk
 from premotor.batch import MirrorBatch
-from premotor.data.dataset import BatchStream, training_batches
-from premotor.data.pairing import Pairing
+from premotor.data.dataset import BatchStream, pairing_of, training_batches
 from premotor.errors import ConfigError, TrainingDiverged
 from premotor.mirror import Mirror
 from premotor.records import StepRecord
@@ -138,8 +137,7 @@ def _open(config: TrainConfig, run: Run, source: Source, engine: Accelerator) ->
     probed = open_probe_dataset(source, config)
     mirror = build_mirror(config).to(engine.device)
     on_cpu = engine.device.type == "cpu"  # evaluation_mode: no DistributedDataParallel around it
-    episodes = dataset.cache.transitions.episode
-    pairing = Pairing(episodes, config.seed, config.pairing)
+    pairing = pairing_of(dataset, config.seed, config.pairing)
     return _Session(
         config=config,
         run=run,

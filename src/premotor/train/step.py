@@ -10,7 +10,7 @@ from torch import nn
 
 from premotor.batch import MirrorBatch
 from premotor.data.augment import AugmentConfig, augment
-from premotor.data.pairing import STEP, stream
+from premotor.data.streams import STEP, stream
 from premotor.errors import TrainingDiverged
 from premotor.mirror import Mirror, MirrorLosses, mirror_losses
 from premotor.train.optim import average_gradients, clip_gradients

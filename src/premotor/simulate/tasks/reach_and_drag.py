@@ -111,6 +111,9 @@ class ReachAndDrag(Task[Color, Cast]):
         # The benchmark sets no flag here; our planner would lead the stick around the cube then.
         yield verbs.push(Anchor(ROOT, dragged))
 
+    def tools(self, cast: Cast) -> tuple[str, ...]:
+        return (cast.stick.name,)
+
     def goal(self, cast: Cast) -> Condition:
         return detected(cast.cube.name, cast.target.sensor)
 

@@ -107,5 +107,8 @@ class SweepToDustpanOfSize(Task[str, Cast]):
         for pose in cast.stroke:
             yield verbs.push(Anchor(ROOT, pose))
 
+    def tools(self, cast: Cast) -> tuple[str, ...]:
+        return (cast.broom.name,)
+
     def goal(self, cast: Cast) -> Condition:
         return all_of(*(detected(piece.name, cast.target.sensor) for piece in cast.dirt))

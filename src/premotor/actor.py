@@ -1,0 +1,162 @@
+"""A trained policy as it acts: observations and words in, key poses out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from premotor.backbones.tokenizer import Tokenizer
+from premotor.batch import Executed, MirrorBatch
+from premotor.checkpoint import load_policy
+from premotor.episode.checks import IMAGE_SIDE, check_observation
+from premotor.episode.decision import Decision, Stage
+from premotor.episode.keyframe import Keyframe
+from premotor.episode.observation import Observation, cloud_from_views
+from premotor.errors import ConfigError, EmptyCloud
+from premotor.execute import decode
+from premotor.execute import virtual_views as vv
+from premotor.execute.config import ViewsConfig
+from premotor.execute.policy import ExecuteOutput, Policy
+
+
+class Actor:
+    """Greedy, deterministic decoding of one policy, on the device where its weights are."""
+
+    def __init__(self, policy: Policy, image_side: int = IMAGE_SIDE) -> None:
+        """Act with a policy.
+
+        Args:
+            policy: Is put into evaluation mode.
+            image_side: Side of the camera images it learned from [px]; others are refused.
+        """
+        self.policy = policy.eval()
+        self.image_side = image_side
+        self.tokenizer = Tokenizer(policy.config.text.context)
+
+    @classmethod
+    def load(
+        cls, path: Path | str, step: int | None = None, device: torch.device | str = "cpu"
+    ) -> "Actor":
+        """The policy of a run folder, or of one that `checkpoint.save_policy` wrote.
+
+        Args:
+            path: The folder.
+            step: Which checkpoint of the run, by updates done; the last one if left out.
+            device: Where to act.
+
+        Raises:
+            DataError: There is no such checkpoint, or it is damaged.
+            CheckpointMismatch: The weights do not fit the configuration beside them.
+        """
+        return cls(load_policy(Path(path), step).to(device))
+
+    def act(self, observation: Observation, instruction: str) -> Keyframe:
+        """The next key pose, in the world frame.
+
+        Raises:
+            ObservationError: The observation cannot be acted on; its children say why.
+            ConfigError: The instruction is longer than the policy's context.
+        """
+        return self.act_batch([observation], [instruction])[0]
+
+    def act_batch(
+        self, observations: Sequence[Observation], instructions: Sequence[str]
+    ) -> list[Keyframe]:
+        """The next key pose of each row; a row does not depend on the others but for rounding.
+
+        Raises:
+            ConfigError: Not one instruction per observation, or one longer than the context.
+            ObservationError: An observation cannot be acted on; its children say why.
+        """
+        if len(observations) != len(instructions):
+            raise ConfigError(
+                f"got {len(observations)} observations and {len(instructions)} instructions; "
+                "give one instruction per observation"
+            )
+        if not observations:
+            return []
+        _, output = self._decide(observations, instructions)
+        return decode.keyframes(output, self.policy.config)
+
+    def look(self, observation: Observation, instruction: str) -> Decision:
+        """The same decision as `act`, with the views, heatmaps and probabilities behind it.
+
+        Raises:
+            ObservationError: The observation cannot be acted on; its children say why.
+            ConfigError: The instruction is longer than the policy's context.
+        """
+        executed, output = self._decide([observation], [instruction])
+        config, center = self.policy.config, output.zoom_center
+        views = config.views
+        whole, middle = vv.whole_scene(executed, views), torch.zeros_like(center)
+        hand, fine = output.gripper.softmax(1), None
+        if output.fine is not None:
+            zoomed = vv.zoomed_scene(executed, center, views)
+            fine = _stage(zoomed, output.fine, (center, views.zoom, views.fine_radius), views)
+        return Decision(
+            instruction=instruction,
+            keyframe=decode.keyframes(output, config)[0],
+            coarse=_stage(whole, output.coarse, (middle, 1.0, views.coarse_radius), views),
+            fine=fine,
+            rotation=_array(output.rotation.softmax(2)),
+            gripper_open=float(hand[0, 1]),
+            ignore_collisions=float(output.collision.softmax(1)[0, 1]),
+            e=_array(output.e),
+        )
+
+    def _decide(
+        self, observations: Sequence[Observation], instructions: Sequence[str]
+    ) -> tuple[Executed, ExecuteOutput]:
+        words = self.tokenizer.encode(instructions)
+        clouds = [self._cloud(observation) for observation in observations]
+        executed = Executed.of(clouds, np.stack([o.proprioception for o in observations]))
+        device = next(self.policy.parameters()).device
+        batch = MirrorBatch(executed, words).to(device)
+        with torch.inference_mode():
+            return batch.executed, self.policy(batch.executed, batch.instruction)
+
+    def _cloud(self, observation: Observation) -> tuple[np.ndarray, np.ndarray]:
+        check_observation(observation, self.image_side)
+        views = self.policy.config.views
+        points, colors = cloud_from_views(
+            observation.views, np.array(views.low), np.array(views.high)
+        )
+        if not len(points):
+            raise EmptyCloud(
+                f"no pixel of any camera lies between {views.low} and {views.high} m, the bounds "
+                "of the policy's scene (world frame); check world_from_camera, the intrinsics and "
+                "that depth is in meters"
+            )
+        return points, colors
+
+
+def _array(tensor: Float[Tensor, "1 ..."]) -> np.ndarray:
+    return tensor[0].float().cpu().numpy()
+
+
+def _stage(
+    cloud: vv.Cloud,
+    heatmap: Float[Tensor, "1 v s s"],
+    window: tuple[Float[Tensor, "1 3"], float, float],
+    config: ViewsConfig,
+) -> Stage:
+    """Draw a stage's views once more; `window` is its center (cube frame), zoom and radius."""
+    center, zoom, radius = window
+    images, occupied = vv.render(cloud, config.size, radius)
+    middle = center.cpu().double()
+    four = torch.cat([torch.zeros(1, 3), torch.eye(3)]).double()  # they determine an affine map
+    cube = (vv.to_cube(four, config) - middle) * zoom
+    seen = vv.to_pixels(vv.project(cube), config.size).numpy()  # (4, v, 2)
+    cameras = np.stack([seen[1] - seen[0], seen[2] - seen[0], seen[3] - seen[0], seen[0]], axis=2)
+    return Stage(
+        colors=images[..., 3:6].cpu().numpy(),
+        depth=images[..., 6].cpu().numpy(),
+        occupied=occupied.cpu().numpy(),
+        heatmap=_array(heatmap),
+        low=vv.from_cube(middle - 1.0 / zoom, config)[0].numpy(),
+        high=vv.from_cube(middle + 1.0 / zoom, config)[0].numpy(),
+        cameras=cameras,
+    )

@@ -1,0 +1,122 @@
+"""`premotor ablate --data DIR`: what each part of the policy is worth, one change at a time."""
+
+import time
+from collections.abc import Sequence
+
+import torch
+import tyro
+from rich.console import Console
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from premotor.cli import main
+from premotor.cli.progress import StageBars
+from premotor.cli.train import parse
+from premotor.errors import OutputExists
+from premotor.experiments.ablate import (
+    VARIANTS,
+    AblateConfig,
+    AblationRun,
+    Outcome,
+    episodes_of,
+    measure,
+    runs,
+    summarize,
+    write,
+)
+from premotor.records import AblationRecord
+from premotor.report.ablation import COLUMNS, caption, table
+from premotor.represent import Source
+from premotor.train import run as train_run
+from premotor.train.launch import INTERRUPTED
+from premotor.worklist import available_cores
+
+_ABOUT = "\n\n".join(
+    (
+        "Train a preset with one change at a time, acting only, and compare on the same episodes.",
+        *(f"{variant.name}: {variant.change}" for variant in VARIANTS.values()),
+    )
+)
+
+
+def command(argv: Sequence[str]) -> int:
+    """Run `premotor ablate`."""
+    config = tyro.cli(AblateConfig, prog="premotor ablate", description=_ABOUT, args=list(argv))
+    console = Console(stderr=True)
+    check(config)
+    try:
+        code = _work(config, console)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        console.print(f"ablation stopped; go on with --resume ({config.out})", soft_wrap=True)
+    return code
+
+
+def check(config: AblateConfig) -> None:
+    """Refuse what can be refused before anything is trained.
+
+    Raises:
+        OutputExists: The folder is there and `--resume` is not, or it holds no run.
+        ConfigError: A run in it has another configuration or data set.
+        UnknownName: A task of the data set cannot be rolled out.
+        DataError: A split is missing or damaged.
+    """
+    fingerprint = Source(config.data).open().fingerprint()
+    episodes_of(config)
+    if not config.resume and config.out.exists() and any(config.out.iterdir()):
+        raise OutputExists(
+            f"{config.out} is there; add --resume to go on with it, or choose another --out"
+        )
+    for run in runs(config):
+        wanted = parse(run.train_arguments[1:])
+        if run.path.exists():
+            train_run.prepare(run.path, wanted.train, fingerprint, resume=True, overwrite=False)
+
+
+def _work(config: AblateConfig, console: Console) -> int:
+    workers = config.workers or available_cores()
+    todo, outcomes = runs(config), list[Outcome]()
+    seconds: list[float] = []  # of each run that was trained, evaluation included
+    for done, run in enumerate(todo):
+        left = sum(not later.trained for later in todo[done:])
+        _announce(console, run, (done, len(todo)), _remaining(seconds, left))
+        begun, was_trained = time.monotonic(), run.trained
+        if not was_trained:
+            code = main.run(run.train_arguments)
+            if code:
+                return code
+        torch.set_num_threads(workers)
+        with StageBars() as bars:
+            outcomes.append(measure(run, workers, bars))
+        write(config, summarize(outcomes))  # what is known so far, should this be stopped
+        if not was_trained:
+            seconds.append(time.monotonic() - begun)
+    show(summarize(outcomes))
+    console.print(f"written: {config.out}/ablation.json, .md, .svg", soft_wrap=True)
+    return 0
+
+
+def _remaining(seconds: Sequence[float], left: int) -> str:
+    if not seconds or not left:
+        return ""
+    return f"about {left * sum(seconds) / len(seconds) / 60:.0f} min left"
+
+
+def _announce(console: Console, run: AblationRun, place: tuple[int, int], left: str) -> None:
+    """How far the variants are; the bars of training and measuring follow below it."""
+    done, total = place
+    console.rule(f"{run.variant.name}, seed {run.seed}: {run.variant.change}", align="left")
+    line = Table.grid(padding=(0, 1))
+    line.add_row("variants", ProgressBar(total, done, width=40), f"{done}/{total}", left)
+    console.print(line)
+
+
+def show(records: Sequence[AblationRecord]) -> None:
+    """Print the table."""
+    shown = Table(title="ablation [%]", caption=caption(records), caption_justify="left")
+    for column in COLUMNS:
+        shown.add_column(column)
+    for row in table(records):
+        shown.add_row(*row)
+    Console(width=150).print(shown)

@@ -1,0 +1,335 @@
+"""What each part of the policy is worth: variants of a preset, one change at a time.
+
+Acting only: no step carries clips, so that a variant trains in minutes. Each is a run folder as
+`premotor train` makes it, judged by roll-outs on unseen episodes and by held-out keyframes, and
+compared with the baseline on the same episodes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from premotor.checkpoint import checkpoints
+from premotor.demonstrate.collect import EpisodeUnit, chosen_tasks
+from premotor.errors import ConfigError, UnknownName
+from premotor.evaluate.keyframes import located, measure_keyframes, turned
+from premotor.evaluate.success import SIMULATOR, RolloutUnit, roll_out_all, unseen_episodes
+from premotor.measure.intervals import bootstrap, paired_difference, wilson
+from premotor.presets import train_preset
+from premotor.records import (
+    AblationRecord,
+    EvalRecord,
+    Interval,
+    KeyframeRecord,
+    write_atomically,
+    write_json,
+)
+from premotor.report import ablation
+from premotor.report.tables import is_study
+from premotor.represent import Source
+from premotor.simulate import EPISODE_STEPS
+
+Progress = Callable[[str, int, int, str], None]  # stage, done, total, remark
+Key = tuple[int, str, int, int, int]  # training seed, task, variation, episode seed, keyframe
+Answers = dict[Key, bool]  # what was got right
+Rate = Callable[[Answers], Interval]
+Difference = Callable[[Answers, Answers, Sequence[Key]], Interval]  # ours, theirs, keys of both
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One change of the preset."""
+
+    name: str
+    change: str  # in words
+    options: tuple[str, ...] = ()  # the change, as options of `premotor train`
+
+
+def _variant(name: str, change: str, options: str) -> Variant:
+    return Variant(name=name, change=change, options=tuple(options.split()))
+
+
+BASELINE = _variant("full", "the preset as it is, AdamW at 2e-3", "")
+# Learning rates of the other optimizers: 1e-2 is what LAMB learned with in tiny.md 4; the capped
+# one lies between AdamW's and 5e-3, as the cap only ever shrinks a step. None was swept.
+_CAPPED = "--optimizer.name lamb_capped --optimizer.learning-rate 3e-3"
+VARIANTS = {
+    variant.name: variant
+    for variant in (
+        BASELINE,
+        _variant(
+            "without_zoom", "one stage: all is read from the whole scene", "--execute.stages 1"
+        ),
+        _variant(
+            "chunk_1", "gripper and collision one after the other", "--execute.tokens.chunk 1"
+        ),
+        _variant(
+            "lamb",
+            "LAMB at 1e-2, eps 1e-6",
+            "--optimizer.name lamb --optimizer.learning-rate 1e-2 --optimizer.eps 1e-6",
+        ),
+        _variant("lamb_capped", "norm-capped Adam (the released recipe's) at 3e-3", _CAPPED),
+        _variant(
+            "released_init",
+            "norm-capped Adam at 3e-3 with AdaLN at exactly zero, which it can never leave",
+            f"{_CAPPED} --execute.tokens.modulation-std 0",
+        ),
+        _variant(
+            "without_augmentation",
+            "scenes neither moved, nor turned, nor colored; zoom and token noise stay",
+            "--augment.shift 0 --augment.yaw 0 --augment.color 0",
+        ),
+        _variant(
+            "coarse_context",
+            "the zoom stage also sees the first stage's features",
+            "--execute.coarse-context",
+        ),
+        _variant(
+            "one_hot_rotation",
+            "rotation labels in one bin, decoded to its middle",
+            "--execute.tokens.label-sigma 0 --execute.tokens.mean-window 1",
+        ),
+        _variant("wide_zoom", "zoom by 2 instead of 4", "--execute.views.zoom 2"),
+    )
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblateConfig:
+    """Which variants, how long, and how much is measured."""
+
+    data: Path  # folder of the data set, with the splits train and val
+    out: Path = Path("runs/ablate")  # a run folder per variant and seed, table, figure and record
+    only: tuple[str, ...] = ()  # beside the baseline `full`, in the table too; () = all
+    seeds: int = 1  # trainings per variant, from seed 0 on
+    steps: int = 1500  # updates of each
+    episodes: int = 20  # unseen episodes per task
+    tasks: tuple[str, ...] = ()  # to roll out, studies too; () = those of the data set
+    preset: str = "tiny"
+    split: str = "val"  # whose keyframes are held out
+    max_steps: int = EPISODE_STEPS  # key poses per episode
+    processes: int = 0  # of training; 0: one per core
+    workers: int = 0  # simulator processes; 0 = as many as cores
+    resume: bool = False  # go on in a folder that is there: what is finished is kept
+
+    def __post_init__(self) -> None:
+        train_preset(self.preset)
+        for name in self.only:
+            if name not in VARIANTS:
+                raise UnknownName.of("variant", name, VARIANTS)
+        if min(self.seeds, self.steps, self.episodes, self.max_steps) < 1:
+            raise ConfigError(
+                "seeds, steps, episodes and max_steps must be >= 1, got "
+                f"{self.seeds}, {self.steps}, {self.episodes}, {self.max_steps}"
+            )
+        if min(self.processes, self.workers) < 0:
+            raise ConfigError(
+                f"processes and workers must be >= 0, got {self.processes}, {self.workers}"
+            )
+        if self.tasks:
+            chosen_tasks(self.tasks)
+
+
+@dataclass(frozen=True)
+class AblationRun:
+    """One training of one variant."""
+
+    config: AblateConfig
+    variant: Variant
+    seed: int
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        return self.config.out / self.variant.name / f"seed_{self.seed}"
+
+    @property
+    def train_arguments(self) -> list[str]:
+        """What `premotor` is told; it can go on where it was stopped."""
+        config = self.config
+        acting_only = ["--pairing.recognition-every", "0"]  # no clips: u and z stay untrained
+        unprobed = ["--probe-episodes", "0", "--eval-every", "0"]
+        return [
+            *("train", config.preset, "--data", str(config.data), "--out", str(self.path)),
+            *("--seed", str(self.seed), "--steps", str(config.steps)),
+            *("--processes", str(config.processes), *acting_only, *unprobed),
+            *(*self.variant.options, "--resume"),
+        ]
+
+    @property
+    def trained(self) -> bool:
+        """Whether the last update is done."""
+        known = checkpoints(self.path)
+        return bool(known) and known[-1].step == self.config.steps
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was measured of one run."""
+
+    run: AblationRun
+    rollouts: tuple[EvalRecord, ...]
+    keyframes: tuple[KeyframeRecord, ...]
+
+
+def runs(config: AblateConfig) -> list[AblationRun]:
+    """All trainings, the baseline first: every variant once before any is trained again."""
+    chosen = [v for v in VARIANTS.values() if v is BASELINE or v.name in (config.only or VARIANTS)]
+    return [AblationRun(config, v, seed) for seed in range(config.seeds) for v in chosen]
+
+
+def episodes_of(config: AblateConfig) -> list[EpisodeUnit]:
+    """The unseen episodes that every variant is rolled out on.
+
+    Raises:
+        UnknownName: A task of the data set is not one of the simulator's.
+        DataError: The split is missing or damaged.
+    """
+    held_out = Source(config.data).open(config.split).episodes
+    of_data = tuple(dict.fromkeys(info.task for info in held_out))
+    return unseen_episodes(chosen_tasks(config.tasks or of_data), config.episodes)
+
+
+def measure(run: AblationRun, workers: int, progress: Progress) -> Outcome:
+    """Roll out and look at held-out keyframes; what was measured before is read back.
+
+    Args:
+        run: Trained to its last update.
+        workers: Simulator processes.
+        progress: Told how far each stage is.
+
+    Raises:
+        DataError: The split is missing or damaged.
+    """
+    config = run.config
+    keyframes = measure_keyframes(
+        run.path,
+        Source(config.data),
+        config.split,
+        lambda done, total: progress("keyframes", done, total, ""),
+    )
+    units = [
+        RolloutUnit(
+            run=str(run.path),
+            step=config.steps,
+            checkpoint="trained",
+            preset=config.preset,
+            task=episode.task,
+            variation=episode.variation,
+            seeds=episode.seeds,
+            max_steps=config.max_steps,
+        )
+        for episode in episodes_of(config)
+    ]
+    rollouts: list[EvalRecord] = []
+
+    def on_done(record: EvalRecord) -> None:
+        rollouts.append(record)
+        wins = sum(r.success for r in rollouts)
+        progress("roll out", len(rollouts), len(units), f"{wins} successes")
+
+    roll_out_all(units, run.path / "evaluation" / "rollouts.jsonl", workers, on_done)
+    return Outcome(run, tuple(rollouts), tuple(keyframes))
+
+
+def summarize(outcomes: Sequence[Outcome]) -> list[AblationRecord]:
+    """Every measure per task and over all tasks, with intervals and differences to the baseline.
+
+    Success: Wilson's interval, differences by the score interval for pairs; roll-outs of several
+    training seeds count as so many episodes. Keyframes: bootstrap over episodes (all training
+    seeds together), of the differences too.
+    """
+    baseline = _answers(outcomes, BASELINE)
+    records: list[AblationRecord] = []
+    for variant in dict.fromkeys(o.run.variant for o in outcomes):
+        own = [o.run for o in outcomes if o.run.variant == variant]
+        answers = _answers(outcomes, variant)
+        for task in _task_names(outcomes):
+            for measure_name, (rate, difference) in _STATISTICS.items():
+                ours = _of_task(answers[measure_name], task)
+                theirs = _of_task(baseline[measure_name], task)
+                common = [key for key in ours if key in theirs]
+                compared = variant != BASELINE and bool(common)
+                if ours:
+                    records.append(
+                        AblationRecord(
+                            variant=variant.name,
+                            task=task,
+                            measure=measure_name,
+                            value=rate(ours),
+                            difference=difference(ours, theirs, common) if compared else None,
+                            steps=own[0].config.steps,
+                            seeds=len(own),
+                            simulator=SIMULATOR if measure_name in _BY_EPISODE else "",
+                        )
+                    )
+    return records
+
+
+def _answers(outcomes: Sequence[Outcome], variant: Variant) -> dict[str, Answers]:
+    """By measure: which episodes or keyframes a variant got right."""
+    found: dict[str, Answers] = {name: {} for name in _STATISTICS}
+    for outcome in [o for o in outcomes if o.run.variant == variant]:
+        for r in outcome.rollouts:
+            key = (outcome.run.seed, r.task, r.variation, r.seed, 0)
+            found["success"][key], found["strict"][key] = r.success, r.strict
+        for r in outcome.keyframes:
+            key = (outcome.run.seed, r.task, r.variation, r.seed, r.keyframe_index)
+            found["position"][key], found["rotation"][key] = located(r), turned(r)
+    return found
+
+
+def _task_names(outcomes: Sequence[Outcome]) -> list[str]:
+    """All tasks that were measured; where there are several, their pool last, studies apart."""
+    records = [r for o in outcomes for r in (*o.rollouts, *o.keyframes)]
+    names = list(dict.fromkeys(r.task for r in records))
+    several = sum(not is_study(name) for name in names) > 1
+    return [*names, ablation.ALL_TASKS] if several else names
+
+
+def _of_task(answers: Answers, task: str) -> Answers:
+    if task == ablation.ALL_TASKS:
+        return {key: right for key, right in answers.items() if not is_study(key[1])}
+    return {key: right for key, right in answers.items() if key[1] == task}
+
+
+def _rate_of_episodes(answers: Answers) -> Interval:
+    return wilson(sum(answers.values()), len(answers))
+
+
+def _difference_of_episodes(ours: Answers, theirs: Answers, common: Sequence[Key]) -> Interval:
+    return paired_difference(
+        np.array([ours[key] for key in common]), np.array([theirs[key] for key in common])
+    )
+
+
+def _rate_of_keyframes(answers: Answers) -> Interval:
+    return _resampled(list(answers), [float(right) for right in answers.values()])
+
+
+def _difference_of_keyframes(ours: Answers, theirs: Answers, common: Sequence[Key]) -> Interval:
+    return _resampled(common, [float(ours[key]) - float(theirs[key]) for key in common])
+
+
+def _resampled(keys: Sequence[Key], values: Sequence[float]) -> Interval:
+    """Bootstrap over episodes; those of one episode under several training seeds stay together."""
+    places = {episode: i for i, episode in enumerate(dict.fromkeys(key[1:4] for key in keys))}
+    groups = np.array([places[key[1:4]] for key in keys])
+    return bootstrap(np.array(values), groups, np.random.default_rng(0))
+
+
+_BY_EPISODE = ("success", "strict")
+_STATISTICS: dict[str, tuple[Rate, Difference]] = {
+    **dict.fromkeys(_BY_EPISODE, (_rate_of_episodes, _difference_of_episodes)),
+    **dict.fromkeys(("position", "rotation"), (_rate_of_keyframes, _difference_of_keyframes)),
+}
+
+
+def write(config: AblateConfig, records: Sequence[AblationRecord]) -> None:
+    """Write `ablation.json`, `ablation.md` and `ablation.svg` into the ablation's folder."""
+    changes = {variant.name: variant.change for variant in VARIANTS.values()}
+    write_json(config.out / "ablation.json", list(records))
+    write_atomically(config.out / "ablation.md", ablation.markdown(records, changes).encode())
+    write_atomically(config.out / "ablation.svg", ablation.figure(records).encode())

@@ -1,0 +1,113 @@
+"""A whole ablation at the smallest size: two variants, two updates, a made-up data set."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from premotor import checkpoint
+from premotor.cli import ablate, main
+from premotor.errors import ConfigError, DataError, OutputExists, UnknownName
+from premotor.records import (
+    AblationRecord,
+    EvalRecord,
+    RunManifest,
+    read_json,
+    read_lines,
+    read_list,
+)
+from premotor.store.meta import finalize
+from premotor.store.writer import write_episode
+
+SMALL = "--preset nano --steps 2 --episodes 1 --max-steps 1 --processes 1 --workers 1"
+
+
+def premotor(line: str) -> int:
+    return main.run(shlex.split(line))
+
+
+def stamps(out: Path) -> dict[Path, int]:
+    """When each checkpoint and each measurement was written."""
+    files = [*out.rglob("*.safetensors"), *out.rglob("keyframes.jsonl")]
+    return {path: path.stat().st_mtime_ns for path in files}
+
+
+@pytest.mark.sim
+@pytest.mark.slow
+def test_an_ablation_is_trained_measured_and_gone_on_with(made_up_data, tmp_path, capsys):
+    out = tmp_path / "ablate"
+    line = f"ablate --data {made_up_data} --out {out} --only without_zoom {SMALL}"
+    assert premotor(line) == 0
+    said = capsys.readouterr()
+    assert "not RLBench numbers" in said.out
+    assert "without_zoom" in said.out
+    assert "1/2" in said.err
+    records = read_list(out / "ablation.json", AblationRecord)
+    assert {(r.variant, r.measure) for r in records} == {
+        (variant, measure)
+        for variant in ("full", "without_zoom")
+        for measure in ("success", "strict", "position", "rotation")
+    }
+    assert {r.difference is None for r in records if r.variant == "without_zoom"} == {False}
+    run = out / "without_zoom" / "seed_0"
+    assert len(checkpoint.load_mirror(run).execute.trunks) == 1
+    assert "--execute.stages 1" in read_json(run / "manifest.json", RunManifest).command
+    (rollout,) = read_lines(run / "evaluation" / "rollouts.jsonl", EvalRecord)
+    assert (rollout.task, rollout.step, rollout.max_steps) == ("push_buttons", 2, 1)
+    assert rollout.seed >= 20_000_000
+
+    with pytest.raises(OutputExists, match="--resume"):
+        premotor(line)
+    before, json = stamps(out), (out / "ablation.json").read_bytes()
+    assert premotor(f"{line} --resume") == 0
+    assert stamps(out) == before  # nothing done twice
+    assert (out / "ablation.json").read_bytes() == json
+    with pytest.raises(ConfigError, match="steps: 2 in the run, 3 now"):
+        premotor(f"{line} --resume --steps 3")
+
+
+def test_a_stopped_training_ends_the_ablation_with_a_word(
+    made_up_data, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(ablate.main, "run", lambda arguments: ablate.INTERRUPTED)
+    code = ablate.command(shlex.split(f"--data {made_up_data} --out {tmp_path / 'o'} {SMALL}"))
+    assert code == ablate.INTERRUPTED
+    assert "go on with --resume" in " ".join(capsys.readouterr().err.split())
+
+
+def test_ctrl_c_while_measuring_ends_the_ablation_with_a_word(
+    made_up_data, tmp_path, capsys, monkeypatch
+):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ablate.main, "run", lambda arguments: 0)
+    monkeypatch.setattr(ablate, "measure", stop)
+    code = ablate.command(shlex.split(f"--data {made_up_data} --out {tmp_path / 'o'} {SMALL}"))
+    assert code == ablate.INTERRUPTED
+    assert "go on with --resume" in " ".join(capsys.readouterr().err.split())
+
+
+def test_help_names_every_variant(capsys):
+    with pytest.raises(SystemExit) as caught:
+        premotor("ablate --help")
+    assert caught.value.code == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in ablate.VARIANTS)
+
+
+def test_a_split_that_is_not_there_is_said_before_training(made_up_data, tmp_path):
+    out = tmp_path / "ablate"
+    with pytest.raises(DataError, match="tset"):
+        premotor(f"ablate --data {made_up_data} --out {out} --split tset {SMALL}")
+    assert not out.exists()
+
+
+def test_a_task_without_a_simulator_is_said_before_training(tmp_path, make_demo):
+    for split in ("train", "val"):
+        infos = [write_episode(tmp_path / split, 0, make_demo(0, task="touch_dot"))]
+        finalize(tmp_path / split, infos)
+    out = tmp_path / "ablate"
+    with pytest.raises(UnknownName, match="touch_dot"):
+        premotor(f"ablate --data {tmp_path} --out {out} {SMALL}")
+    assert not out.exists()

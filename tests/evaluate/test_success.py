@@ -1,0 +1,114 @@
+"""Many roll-outs: counted, gone on with, and with simulators that die."""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from premotor.evaluate.server import PolicyServer
+from premotor.evaluate.success import (
+    RolloutUnit,
+    actor_of,
+    done_before,
+    mean_rows,
+    roll_out_all,
+    success_table,
+)
+from premotor.measure.intervals import mean_rate, wilson
+from premotor.records import EvalRecord, read_lines
+from premotor.worklist import Done
+
+RECORD = EvalRecord(
+    checkpoint="trained",
+    preset="nano",
+    task="open_drawer",
+    variation=0,
+    seed=7,
+    instruction="open the bottom drawer",
+    success=False,
+    strict=False,
+    steps=25,
+    reason="time_out",
+    seconds=1.0,
+    simulator="s",
+    code_version="0",
+    step=3,
+    failure="nothing_moved",
+)
+UNIT = RolloutUnit("run", 3, "trained", "nano", "open_drawer", 0, (7,))
+
+
+def test_failures_are_counted_and_the_mean_stands_over_the_tasks_of_the_benchmark():
+    won = replace(RECORD, success=True, strict=True, reason="success", failure="")
+    buttons = replace(won, task="push_buttons")
+    study = replace(won, task="push_buttons_free")
+    rows = success_table([RECORD, won, replace(won, strict=False), buttons, study])
+    assert rows[0].endings == {"success": 2, "nothing_moved": 1}
+    (mean,) = mean_rows(rows)
+    assert mean.task == "mean over 2 tasks"
+    assert mean.success == mean_rate([wilson(2, 3), wilson(1, 1)])
+    assert mean.strict == mean_rate([wilson(1, 3), wilson(1, 1)])
+    assert mean.endings == {"success": 3, "nothing_moved": 1}
+    assert mean_rows(rows[:1]) == []
+
+
+def test_a_record_without_a_failure_is_read_and_counted_by_its_plain_reason(tmp_path):
+    path = tmp_path / "rollouts.jsonl"
+    old = asdict(RECORD)
+    del old["failure"]
+    path.write_text(json.dumps(old) + "\n")
+    (record,) = read_lines(path, EvalRecord)
+    assert (record.failure, record.ending) == ("", "time_out")
+    assert done_before([UNIT], path) == ([record], [])
+
+
+def test_only_roll_outs_of_the_same_weights_and_length_count_as_done(tmp_path):
+    path = tmp_path / "rollouts.jsonl"
+    path.write_text(json.dumps(asdict(RECORD)) + "\n" + '{"checkpoint": "tra')
+    later, longer = replace(UNIT, step=4), replace(UNIT, max_steps=30)
+    assert done_before([UNIT, later, longer], path) == ([RECORD], [later, longer])
+    assert path.read_text().count("\n") == 1  # what a crash cut off is gone
+
+
+@pytest.mark.sim
+@pytest.mark.slow
+def test_a_dying_simulator_costs_its_roll_out_alone_and_the_rest_is_not_done_again(
+    make_run, tmp_path
+):
+    run, path = make_run(tmp_path / "run"), tmp_path / "rollouts.jsonl"
+    script = str(Path(__file__).parent / "crash_worker.py")
+    command = [sys.executable, script, str(run), str(path)]
+    said = [
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+        for _ in range(2)
+    ]
+    assert sorted(said[0]) == ["done 0 NoneType", "done 1 WorkerCrashed", "found"]
+    assert sorted(said[1]) == ["done 1 WorkerCrashed", "found 0"]
+    assert [record.step for record in read_lines(path, EvalRecord)] == [0]
+
+
+@pytest.mark.sim
+@pytest.mark.slow
+def test_one_policy_for_two_simulators_gives_the_records_of_a_policy_in_this_process(
+    make_run, tmp_path
+):
+    run = str(make_run(tmp_path / "run"))
+    units = [
+        RolloutUnit(run, 0, "untrained", "nano", task, 0, (7,), max_steps=2)
+        for task in ("open_drawer", "turn_tap")
+    ]
+    alone, served = tmp_path / "alone.jsonl", tmp_path / "served.jsonl"
+    done: list[Done[RolloutUnit, EvalRecord]] = []
+    roll_out_all(units, alone, actor_of, 1, done.append)
+    with PolicyServer(actor_of) as actors:
+        roll_out_all(units, served, actors, 2, done.append)
+    assert [d.error for d in done] == [None] * 4
+    found = [
+        {r.task: replace(r, seconds=0.0) for r in read_lines(path, EvalRecord)}
+        for path in (alone, served)
+    ]
+    assert set(found[0]) == {"open_drawer", "turn_tap"}
+    assert found[0] == found[1]

@@ -1,0 +1,195 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from premotor.cli import train
+from premotor.errors import ConfigError, UnknownName
+from premotor.experiments import ablate
+from premotor.experiments.ablate import (
+    BASELINE,
+    VARIANTS,
+    AblateConfig,
+    AblationRun,
+    Outcome,
+    runs,
+    summarize,
+    write,
+)
+from premotor.records import (
+    AblationRecord,
+    EvalRecord,
+    Interval,
+    KeyframeRecord,
+    read_list,
+)
+from premotor.train.run import differences
+
+CONFIG = AblateConfig(data=Path("d"), out=Path("o"))
+CHANGES = {
+    "full": {},
+    "without_zoom": {"mirror.execute.stages": "1"},
+    "chunk_1": {"mirror.execute.tokens.chunk": "1"},
+    "lamb": {
+        "optimizer.name": "lamb",
+        "optimizer.learning_rate": "0.01",
+        "optimizer.eps": "1e-06",
+    },
+    "lamb_capped": {"optimizer.name": "lamb_capped", "optimizer.learning_rate": "0.003"},
+    "released_init": {
+        "optimizer.name": "lamb_capped",
+        "optimizer.learning_rate": "0.003",
+        "mirror.execute.tokens.modulation_std": "0.0",
+    },
+    "without_augmentation": {"augment.shift": "0.0", "augment.yaw": "0.0", "augment.color": "0.0"},
+    "coarse_context": {"mirror.execute.coarse_context": "True"},
+    "one_hot_rotation": {
+        "mirror.execute.tokens.label_sigma": "0.0",
+        "mirror.execute.tokens.mean_window": "1",
+    },
+    "wide_zoom": {"mirror.execute.views.zoom": "2.0"},
+}
+
+
+def rollout(seed: int, success: bool, task: str = "open_drawer") -> EvalRecord:
+    return EvalRecord(
+        checkpoint="trained",
+        preset="tiny",
+        task=task,
+        variation=0,
+        seed=seed,
+        instruction="open the drawer",
+        success=success,
+        strict=success and seed % 2 == 0,
+        steps=3,
+        reason="success" if success else "time_out",
+        seconds=1.0,
+        simulator="premotor-mujoco",
+        code_version="0",
+    )
+
+
+def keyframe(seed: int, index: int, error: float, task: str = "open_drawer") -> KeyframeRecord:
+    return KeyframeRecord(
+        step=1500,
+        task=task,
+        variation=0,
+        seed=seed,
+        keyframe_index=index,
+        position_error=error,
+        rotation_error=1000.0 * error,
+        gripper_right=True,
+        collision_right=True,
+    )
+
+
+def outcome(name: str, wins: int, near: int, seed: int = 0) -> Outcome:
+    """20 roll-outs of each of three tasks, the first `wins` of them good; 30 keyframes."""
+    tasks = ("open_drawer", "push_buttons", "push_buttons_free")
+    rollouts = [rollout(s, s < wins, task) for task in tasks for s in range(20)]
+    errors = [(s, k, 0.001 if 3 * s + k < near else 0.1) for s in range(10) for k in range(3)]
+    return Outcome(
+        AblationRun(CONFIG, VARIANTS[name], seed),
+        tuple(rollouts),
+        tuple(keyframe(*e) for e in errors),
+    )
+
+
+def found(records: list[AblationRecord], *key: str) -> AblationRecord:
+    (record,) = [r for r in records if (r.variant, r.task, r.measure) == key]
+    return record
+
+
+@pytest.mark.parametrize("name", list(VARIANTS))
+def test_each_variant_changes_what_it_names_and_nothing_else(name):
+    def configured(variant):
+        return train.parse(AblationRun(CONFIG, variant, 3).train_arguments[1:]).train
+
+    said = differences(configured(BASELINE), configured(VARIANTS[name]))
+    changed = {line.split(":")[0]: line.split(" in the run, ")[1][:-4] for line in said}
+    assert changed == CHANGES[name]
+
+
+def test_trainings_act_only_and_can_go_on():
+    wanted = train.parse(runs(CONFIG)[0].train_arguments[1:])
+    assert wanted.resume
+    assert (wanted.train.pairing.recognition_every, wanted.train.probe_episodes) == (0, 0)
+    assert (wanted.train.steps, wanted.train.preset) == (CONFIG.steps, "tiny")
+
+
+def test_the_baseline_comes_first_and_every_variant_before_a_second_seed():
+    config = dataclasses.replace(CONFIG, only=("wide_zoom", "lamb"), seeds=2)
+    order = [(run.variant.name, run.seed) for run in runs(config)]
+    names = ["full", "lamb", "wide_zoom"]
+    assert order == [(name, seed) for seed in (0, 1) for name in names]
+    assert len({run.path for run in runs(config)}) == 6
+    assert len(runs(CONFIG)) == len(VARIANTS)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"only": ("without_zom",)}, UnknownName, "did you mean 'without_zoom'"),
+        ({"tasks": ("push_button",)}, UnknownName, "did you mean 'push_buttons'"),
+        ({"preset": "tinny"}, UnknownName, "did you mean 'tiny'"),
+        ({"steps": 0}, ConfigError, "steps"),
+        ({"workers": -1}, ConfigError, "workers"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(change, error, message):
+    with pytest.raises(error, match=message):
+        dataclasses.replace(CONFIG, **change)
+
+
+def test_differences_are_taken_on_the_same_episodes():
+    records = summarize([outcome("full", 18, 27), outcome("without_zoom", 12, 15)])
+    ours = found(records, "without_zoom", "open_drawer", "success")
+    assert (ours.value.value, ours.value.count, ours.simulator) == (0.6, 20, "premotor-mujoco")
+    assert ours.difference is not None
+    assert ours.difference.value == pytest.approx(-0.3)
+    assert ours.difference.high < 0.0
+    near = found(records, "without_zoom", "open_drawer", "position")
+    assert near.value.value == pytest.approx(0.5)
+    assert near.value.count == 10  # episodes
+    assert near.difference is not None
+    assert near.difference.value == pytest.approx(-0.4)
+    assert found(records, "full", "open_drawer", "success").difference is None
+    assert found(records, "full", "open_drawer", "strict").value.value == pytest.approx(0.45)
+
+
+def test_tasks_are_pooled_without_the_studies():
+    records = summarize([outcome("full", 18, 27)])
+    assert found(records, "full", "all tasks", "success").value.count == 40
+    assert found(records, "full", "push_buttons_free", "success").value.count == 20
+
+
+def test_episodes_stay_together_over_training_seeds():
+    outcomes = [outcome(n, 18, 20, s) for s in (0, 1) for n in ("full", "lamb")]
+    records = summarize(outcomes)
+    assert found(records, "lamb", "open_drawer", "success").value.count == 40
+    assert found(records, "lamb", "open_drawer", "position").value.count == 10
+    assert {r.seeds for r in records} == {2}
+
+
+def test_a_variant_without_a_partner_has_no_difference():
+    records = summarize([outcome("lamb", 18, 20)])
+    assert all(r.difference is None for r in records)
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    records = summarize([outcome("full", 18, 27), outcome("lamb", 12, 15)])
+    write(dataclasses.replace(CONFIG, out=tmp_path), records)
+    assert read_list(tmp_path / "ablation.json", AblationRecord) == records
+    assert isinstance(records[0].value, Interval)
+    assert "LAMB at 1e-2" in (tmp_path / "ablation.md").read_text()
+    assert (tmp_path / "ablation.svg").read_text().startswith("<svg")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "ablation.json",
+        "ablation.md",
+        "ablation.svg",
+    ]
+
+
+def test_the_table_of_variants_is_keyed_by_name():
+    assert all(variant.name == name for name, variant in ablate.VARIANTS.items())
+    assert next(iter(ablate.VARIANTS)) == "full"

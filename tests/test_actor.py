@@ -1,0 +1,143 @@
+"""Acting with a policy: alone, in batches, from disk, and laid open."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from premotor import checkpoint, presets
+from premotor.actor import Actor
+from premotor.episode.decision import Decision
+from premotor.episode.observation import cloud_from_views
+from premotor.errors import BadDepth, ConfigError, EmptyCloud, WrongCameras, WrongImage
+from premotor.execute.policy import Policy
+from premotor.mirror import Mirror
+
+CONFIG = presets.train_preset("nano").mirror.execute
+WORDS = ("push the red button", "open the top drawer", "slide the block to green target")
+SIDE = 32  # of the made-up cameras
+
+
+@pytest.fixture(scope="module")
+def actor() -> Actor:
+    torch.manual_seed(0)
+    return Actor(Policy(CONFIG), SIDE)
+
+
+@pytest.fixture
+def seen(make_demo):
+    return [make_demo(seed).observations[0] for seed in range(3)]
+
+
+def numbers(keyframe) -> np.ndarray:
+    return keyframe.action()
+
+
+def test_a_batch_decides_what_each_row_decides_alone(actor, seen):
+    alone = [actor.act(o, w) for o, w in zip(seen, WORDS, strict=True)]
+    together = actor.act_batch(seen, WORDS)
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose(numbers(one), numbers(other), atol=1e-4)
+    assert len({tuple(numbers(k).round(4)) for k in alone}) == 3  # they do differ
+
+
+def test_the_same_question_gets_the_same_answer_to_the_bit(actor, seen):
+    first, again = (actor.act_batch(seen, WORDS) for _ in range(2))
+    assert all(np.array_equal(numbers(a), numbers(b)) for a, b in zip(first, again, strict=True))
+
+
+def test_a_batch_without_rows_has_no_answers_and_an_uneven_one_is_refused(actor, seen):
+    assert actor.act_batch([], []) == []
+    with pytest.raises(ConfigError, match="3 observations and 2 instructions"):
+        actor.act_batch(seen, WORDS[:2])
+
+
+def test_a_policy_acts_the_same_from_a_run_and_from_a_folder_of_its_own(tmp_path, seen, actor):
+    torch.manual_seed(1)
+    mirror = Mirror(presets.train_preset("nano").mirror)
+    checkpoint.save(tmp_path / "run", 3, mirror)
+    checkpoint.save_policy(tmp_path / "alone", mirror.execute)
+    expected = numbers(Actor(mirror.execute, SIDE).act(seen[0], WORDS[0]))
+    for folder in ("run", "alone"):
+        loaded = Actor.load(tmp_path / folder)
+        assert loaded.image_side == 128
+        found = numbers(Actor(loaded.policy, SIDE).act(seen[0], WORDS[0]))
+        assert np.array_equal(found, expected)
+    assert not np.allclose(numbers(actor.act(seen[0], WORDS[0])), expected)
+
+
+def test_looking_lays_open_the_decision_that_acting_takes(actor, seen):
+    decision = actor.look(seen[0], WORDS[0])
+    assert isinstance(decision, Decision)
+    assert np.array_equal(numbers(decision.keyframe), numbers(actor.act(seen[0], WORDS[0])))
+    size = CONFIG.views.size
+    for stage in (decision.coarse, decision.fine):
+        assert stage.colors.shape == (3, size, size, 3)
+        assert stage.heatmap.shape == stage.depth.shape == stage.occupied.shape == (3, size, size)
+        np.testing.assert_allclose(stage.probability.sum((1, 2)), 1.0, rtol=1e-5)
+        assert not stage.colors[~stage.occupied].any()
+    assert decision.coarse.occupied.any()
+    assert decision.rotation.shape == (3, CONFIG.tokens.rotation_bins)
+    assert (decision.gripper_open > 0.5) == decision.keyframe.gripper_open
+    assert (decision.ignore_collisions > 0.5) == decision.keyframe.ignore_collisions
+    assert decision.e.shape == (CONFIG.e_dim,)
+    assert decision.e.dtype == np.float32
+
+
+def test_the_zoomed_cube_is_a_part_of_the_scene_around_the_best_point(actor, seen):
+    decision = actor.look(seen[0], WORDS[0])
+    coarse, fine = decision.coarse, decision.fine
+    np.testing.assert_allclose(coarse.low, CONFIG.views.low, atol=1e-6)
+    np.testing.assert_allclose(coarse.high, CONFIG.views.high, atol=1e-6)
+    np.testing.assert_allclose(fine.high - fine.low, 1.0 / CONFIG.views.zoom, atol=1e-6)
+    position = decision.keyframe.end_effector.position
+    assert ((position > fine.low) & (position < fine.high)).all()
+
+
+def test_every_point_of_the_cloud_is_drawn_where_the_stage_says(actor, seen):
+    decision = actor.look(seen[0], WORDS[0])
+    low, high = np.array(CONFIG.views.low), np.array(CONFIG.views.high)
+    points, _ = cloud_from_views(seen[0].views, low, high)
+    for stage, stride in ((decision.coarse, CONFIG.views.stride), (decision.fine, 1)):
+        inside = ((points > stage.low) & (points < stage.high)).all(1)
+        pixels = stage.pixels(points[inside & (np.arange(len(points)) % stride == 0)])
+        assert pixels.min() > -0.5001
+        assert pixels.max() < CONFIG.views.size - 0.4999
+        columns, rows = pixels.round().astype(int).clip(0, CONFIG.views.size - 1).transpose(2, 1, 0)
+        assert all(stage.occupied[view, rows[view], columns[view]].all() for view in range(3))
+
+
+def test_the_views_look_from_above_from_the_front_and_from_the_left(actor, seen):
+    stage = actor.look(seen[0], WORDS[0]).coarse
+    above, front, left = stage.pixels(stage.low[None])[0]
+    last = CONFIG.views.size - 0.5
+    np.testing.assert_allclose(above, [-0.5, last], atol=1e-5)  # x to the right, y up
+    np.testing.assert_allclose(front, [-0.5, last], atol=1e-5)  # y to the right, z up
+    np.testing.assert_allclose(left, [last, last], atol=1e-5)  # x to the left, z up
+
+
+def test_what_cannot_be_acted_on_is_refused_before_the_network(actor, seen):
+    blind = replace(seen[0], views={})
+    with pytest.raises(WrongCameras):
+        actor.act(blind, WORDS[0])
+    with pytest.raises(WrongImage):
+        Actor(actor.policy).act(seen[0], WORDS[0])
+    view = seen[0].views["front"]
+    dark = {**seen[0].views, "front": replace(view, depth=np.zeros_like(view.depth))}
+    with pytest.raises(BadDepth, match="'front' is empty"):
+        actor.look(replace(seen[0], views=dark), WORDS[0])
+
+
+def test_a_scene_without_a_point_is_called_so(actor, seen):
+    far = {n: replace(v, depth=np.full_like(v.depth, 10.0)) for n, v in seen[0].views.items()}
+    with pytest.raises(EmptyCloud, match="bounds"):
+        actor.act_batch([seen[1], replace(seen[0], views=far)], WORDS[:2])
+
+
+@pytest.mark.gpu
+def test_a_gpu_decides_what_the_cpu_decides(actor, seen, tmp_path):
+    checkpoint.save_policy(tmp_path / "p", actor.policy)
+    there = Actor(Actor.load(tmp_path / "p", device="cuda").policy, SIDE)
+    for one, other in zip(there.act_batch(seen, WORDS), actor.act_batch(seen, WORDS), strict=True):
+        np.testing.assert_allclose(numbers(one), numbers(other), atol=1e-2)
