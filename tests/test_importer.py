@@ -10,7 +10,7 @@ from torch import Tensor
 
 from premotor import checkpoint
 from premotor.backbones.text import TextConfig, TextTower
-from premotor.errors import CheckpointMismatch, ConfigError, DataError, UnknownName
+from premotor.errors import CheckpointMismatch, ConfigError, DataError, OutputExists, UnknownName
 from premotor.execute.config import ExecuteConfig, TokensConfig, TrunkConfig, ViewsConfig
 from premotor.execute.policy import Policy
 from premotor.importer import (
@@ -77,15 +77,12 @@ def test_the_whole_policy_lands_under_our_names(file: Path):
 
 def test_the_written_policy_is_read_by_our_own_loader(file: Path, clip: Path, tmp_path: Path):
     policy = build(import_policy(file, "arp", SMALL), clip, seed=0)
-    checkpoint.save_policy(tmp_path / "out", policy.config, policy.state_dict())
-    text = (tmp_path / "out" / checkpoint.POLICY).read_text()
-    config = checkpoint.from_yaml(ExecuteConfig, text, "policy.yaml")
-    assert config == replace(SMALL, frozen_text=policy.config.frozen_text)
-    back = Policy(config)
-    checkpoint.load_weights(back, tmp_path / "out" / checkpoint.POLICY_WEIGHTS)
+    checkpoint.save_policy(tmp_path / "out", policy)
+    back = checkpoint.load_policy(tmp_path / "out")
+    assert back.config == replace(SMALL, frozen_text=policy.config.frozen_text)
     assert all(torch.equal(v, back.state_dict()[k]) for k, v in policy.state_dict().items())
-    with pytest.raises(checkpoint.OutputExists, match="exists already"):
-        checkpoint.save_policy(tmp_path / "out", policy.config, policy.state_dict())
+    with pytest.raises(OutputExists, match="remove it"):
+        checkpoint.save_policy(tmp_path / "out", policy)
 
 
 def test_what_training_frameworks_wrap_around_is_taken_off_and_said(tmp_path: Path):

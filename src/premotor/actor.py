@@ -18,7 +18,6 @@ from premotor.episode.observation import Observation, cloud_from_views
 from premotor.errors import ConfigError, EmptyCloud
 from premotor.execute import decode
 from premotor.execute import virtual_views as vv
-from premotor.execute.config import ViewsConfig
 from premotor.execute.policy import ExecuteOutput, Policy
 
 
@@ -94,12 +93,13 @@ class Actor:
         whole, middle = vv.whole_scene(executed, views), torch.zeros_like(center)
         hand, fine = output.gripper.softmax(1), None
         if output.fine is not None:
-            zoomed = vv.zoomed_scene(executed, center, views)
-            fine = _stage(zoomed, output.fine, (center, views.zoom, views.fine_radius), views)
+            zoomed = vv.zoomed_scene(executed, center, views, output.rig)
+            window = center, views.zoom, views.fine_radius
+            fine = _stage(zoomed, output.fine, window, self.policy)
         return Decision(
             instruction=instruction,
             keyframe=decode.keyframes(output, config)[0],
-            coarse=_stage(whole, output.coarse, (middle, 1.0, views.coarse_radius), views),
+            coarse=_stage(whole, output.coarse, (middle, 1.0, views.coarse_radius), self.policy),
             fine=fine,
             rotation=_array(output.rotation.softmax(2)),
             gripper_open=float(hand[0, 1]),
@@ -141,15 +141,15 @@ def _stage(
     cloud: vv.Cloud,
     heatmap: Float[Tensor, "1 v s s"],
     window: tuple[Float[Tensor, "1 3"], float, float],
-    config: ViewsConfig,
+    policy: Policy,
 ) -> Stage:
     """Draw a stage's views once more; `window` is its center (cube frame), zoom and radius."""
-    center, zoom, radius = window
-    images, occupied = vv.render(cloud, config.size, radius)
+    (center, zoom, radius), config, rig = window, policy.config.views, policy.rig
+    images, occupied = vv.render(cloud, config.size, radius, rig)
     middle = center.cpu().double()
     four = torch.cat([torch.zeros(1, 3), torch.eye(3)]).double()  # they determine an affine map
     cube = (vv.to_cube(four, config) - middle) * zoom
-    seen = vv.to_pixels(vv.project(cube), config.size).numpy()  # (4, v, 2)
+    seen = vv.to_pixels(vv.project(cube), config.size, rig.offset).numpy()  # (4, v, 2)
     cameras = np.stack([seen[1] - seen[0], seen[2] - seen[0], seen[3] - seen[0], seen[0]], axis=2)
     return Stage(
         colors=images[..., 3:6].cpu().numpy(),

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from premotor import checkpoint
 from premotor.backbones.text import TextConfig, TextTower
@@ -30,7 +30,7 @@ def test_a_checkpoint_becomes_a_policy_folder(tmp_path: Path, capsys: pytest.Cap
     sizes.write_text(checkpoint.to_yaml(SMALL))
     line = ["import-policy", str(file), "--out", str(tmp_path / "out"), "--sizes", str(sizes)]
     assert main.run([*line, "--text", str(clip)]) == 0
-    stored = load_file(tmp_path / "out" / checkpoint.POLICY_WEIGHTS)
+    stored = checkpoint.load_policy(tmp_path / "out").state_dict()
     assert all(torch.equal(stored[k], v) for k, v in own.items())
     said = capsys.readouterr().out
     assert "unwrapped 'model'; left aside: epoch" in said
