@@ -78,8 +78,8 @@ def actor_of(run: str, step: int, device: str = "cpu") -> Actor:
 def policies(device: str) -> Iterator[Callable[[str, int], Acts]]:
     """What gives simulator processes the policy of a run after so many updates.
 
-    On a CPU each process has a policy of its own, in one thread: it needs no batch to be fast,
-    grows with the cores, and a roll-out comes out bit for bit the same however many run beside it.
+    On a CPU each process has a policy of its own, in one thread: speed grows with the cores, and a
+    roll-out comes out bit for bit the same however many run beside it.
     On a GPU there is one policy, in this process, for all that wait at a time.
     """
     if device == "cpu":
