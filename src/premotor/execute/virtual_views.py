@@ -214,10 +214,17 @@ def label_heatmaps(
 def look_up(
     features: Float[Tensor, "b v c g g2"], points: Float[Tensor, "b 3"]
 ) -> Float[Tensor, "b v c"]:
-    """Features of each view at a cube point: bilinear between cell centers, clamped at borders."""
+    """Features of each view at a cube point: bilinear between cell centers, clamped at borders.
+
+    In the precision of the points.
+    """
     plane = project(points).flatten(0, 1)[:, None, None]  # (b v, 1, 1, 2)
     found = F.grid_sample(
-        features.flatten(0, 1), plane, mode="bilinear", padding_mode="border", align_corners=False
+        features.flatten(0, 1).to(plane.dtype),
+        plane,
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
     )
     return found.view(features.shape[:3])
 
