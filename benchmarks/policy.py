@@ -38,7 +38,7 @@ def main() -> None:
     torch.manual_seed(0)
     rates = products()
     full_size(rates)
-    latency("full size", _full().execute, (2,))
+    latency("full size", _full().execute, (1, 2))
     latency("tiny", _tiny().mirror.execute, (1, 2))
     tiny_step(rates)
     compiled("tiny", _tiny().mirror.execute, 16)
@@ -281,7 +281,7 @@ def _loss(policy: Policy, batch: MirrorBatch, half: bool = False) -> Tensor:
 def _learn(policy: Policy, batch: MirrorBatch, half: bool = False) -> float:
     loss = _loss(policy, batch, half)
     loss.backward()
-    return float(loss)
+    return float(loss.detach())
 
 
 def _draw(config: ExecuteConfig, batch: MirrorBatch) -> None:
