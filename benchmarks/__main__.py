@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-GROUPS = ("simulator", "peers", "training")
+GROUPS = ("simulator", "peers", "training", "policy")
 
 
 def main() -> None:

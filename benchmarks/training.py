@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import flops
 from benchmarks.clock import Seconds, Stopwatch, peak_memory
 from premotor import presets
 from premotor.cli import main as command_line
@@ -75,10 +75,8 @@ def _branch(name: str, dataset: Dataset, config: TrainConfig, step: int, peak: f
         plan = StepPlan(step, 0.5, 1.0, step_generator(0, step, 0), False)
         train_step(objective, optimizer, batch, plan)
 
-    with FlopCounterMode(display=False) as counter:
-        update()
+    flop = flops.count(update)
     seconds, cpu = min(_timed(update) for _ in range(REPEATS))
-    flop = counter.get_total_flops()
     count = len(rows.transitions)
     print(
         f"  {name:30s} {count / seconds:6.1f} samples/s one thread, batch {count} "

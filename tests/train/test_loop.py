@@ -234,3 +234,12 @@ def test_damaged_episodes_are_left_out_only_when_asked(
         represent.Source(data).open()
     dataset = represent.open_dataset(represent.Source(data, skip_bad=True), "train", CONFIG.mirror)
     assert [info.index for info in dataset.cache.episodes] == [0, 1, 3, 4, 5]
+
+
+def test_a_step_in_bfloat16_keeps_weights_and_losses_float32(dots: Path, tmp_path: Path):
+    config = dataclasses.replace(CONFIG, precision="bf16", steps=5, eval_every=0)
+    assert train(tmp_path / "half", dots, config) == FitResult(5, finished=True)
+    records = list(read_lines(tmp_path / "half" / "metrics.jsonl", StepRecord))
+    assert all(torch.tensor(list(r.losses.values())).isfinite().all() for r in records)
+    floating = [w for w in weights(tmp_path / "half", 5).values() if w.is_floating_point()]
+    assert {w.dtype for w in floating} == {torch.float32}

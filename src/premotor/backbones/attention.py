@@ -55,6 +55,12 @@ def drop_path(
     return x * kept.to(x.device, x.dtype) / (1.0 - rate)
 
 
+def in_float32(layer: nn.Module, x: Tensor) -> Tensor:
+    """Run a layer in float32 whatever the autocast: for logits whose small differences decide."""
+    with torch.autocast(x.device.type, enabled=False):
+        return layer(x.to(torch.promote_types(x.dtype, torch.float32)))
+
+
 def dropout(x: Float[Tensor, "*b d"], rate: float) -> Float[Tensor, "*b d"]:
     """Zero a share of the numbers and enlarge the rest; always, so ask it in training only."""
     if rate == 0.0 or x.device.type != "cpu" or torch.compiler.is_compiling():

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from premotor.backbones.attention import attend, dropout
+from premotor.backbones.attention import attend, dropout, in_float32
 from premotor.execute.config import NUM_VIEWS, TokensConfig
 
 NUM_PROMPTS = 2 * NUM_VIEWS  # features at the point, then spatial maxima
@@ -249,9 +249,9 @@ class TokenTransformer(nn.Module):
         for block in self.self_blocks:
             x = block(x, self.mask)
         queries = self.norm(x[:, length:])
-        rotation = [head(queries[:, i]) for i, head in enumerate(self.rotation_heads)]
-        gripper, collision = self.gripper_head(queries[:, 3]), self.collision_head(queries[:, 4])
-        logits = torch.cat([*rotation, gripper, collision], dim=1)
+        heads = (*self.rotation_heads, self.gripper_head, self.collision_head)
+        said = [in_float32(head, queries[:, i]) for i, head in enumerate(heads)]
+        logits = torch.cat(said, dim=1)
         if self.shortcut is not None:
             logits = logits + self.shortcut(prompts.flatten(1))
         turns, gripper, collision = logits.split([logits.shape[1] - 4, 2, 2], dim=1)

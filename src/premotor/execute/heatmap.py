@@ -1,4 +1,4 @@
-"""From a coarse feature map to one logit per pixel.
+"""From a coarse feature map to one logit per pixel, in float32 under any autocast.
 
 b: images (batch and views)  e: channels  g: cells a side  s: image side
 """
@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from premotor.backbones.attention import in_float32
 from premotor.execute.config import ExecuteConfig
-from premotor.execute.trunk import Levels, space_to_depth
+from premotor.execute.trunk import Levels, as_channels
 
 MASK_SCALE = 0.1  # of the mixing logits (RAFT)
 
@@ -41,7 +42,8 @@ class ConvexHead(nn.Module):
         batch, _, grid, _ = features.shape
         mask = MASK_SCALE * self.mask(features)
         mask = mask.view(batch, 9, self.ratio, self.ratio, grid, grid).softmax(1)
-        near = F.unfold(self.low(features), 3, padding=1).view(batch, 9, 1, 1, grid, grid)
+        low = in_float32(self.low[-1], self.low[:-1](features))
+        near = F.unfold(low, 3, padding=1).view(batch, 9, 1, 1, grid, grid)
         fine = (mask * near).sum(1)  # (b, sub-row, sub-column, cell row, cell column)
         side = grid * self.ratio
         return fine.permute(0, 3, 1, 4, 2).reshape(batch, side, side)
@@ -80,8 +82,8 @@ class SkipHead(nn.Module):
         x = F.silu(self.merge_quarter(features, levels.quarter))
         x = self.merge_half(x, levels.half)
         if self.match is not None and levels.match is not None:
-            x = x + self.match(space_to_depth(levels.match))
-        return F.pixel_shuffle(self.out(F.silu(x)), 2).squeeze(1)
+            x = x + self.match(as_channels(levels.match))
+        return F.pixel_shuffle(in_float32(self.out, F.silu(x)), 2).squeeze(1)
 
 
 HEADS = {"convex": ConvexHead, "skip": SkipHead}

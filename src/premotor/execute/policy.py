@@ -62,7 +62,7 @@ class _Seen:
 
     def maximum(self) -> Float[Tensor, "b v e"]:
         """Spatial maximum of each view's feature map."""
-        return self.features.map.amax((3, 4))
+        return self.features.map.float().amax((3, 4))
 
 
 def _output(
@@ -132,6 +132,11 @@ class Policy(nn.Module):
         if target is None:
             return self._infer(stages, center)
         return self._teach(stages, center, target, generator)
+
+    def compile_dense(self) -> None:
+        """Have torch compile trunks and heads; drawing the views has no fixed shapes and stays."""
+        for module in (*self.trunks, *self.heads):
+            module.compile(dynamic=False)
 
     def _whole_cloud(self, executed: Executed, generator: torch.Generator | None) -> Cloud:
         stride, offset = self.config.views.stride, 0

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from premotor.backbones.attention import attend, dropout
+from premotor.backbones.attention import attend, dropout, in_float32
 from premotor.execute.config import NUM_CHANNELS, NUM_VIEWS, ExecuteConfig, TrunkConfig, WordsConfig
 
 SLOPE = 0.02  # of the leaky ReLU
@@ -28,7 +28,7 @@ class Levels:
 
     half: Float[Tensor, "bv c1 half half"]  # half resolution
     quarter: Float[Tensor, "bv c2 quarter quarter"]
-    match: Float[Tensor, "bv full full w"] | None  # words against pixels; w is 1 once one is due
+    match: Float[Tensor, "bv half half 4 w"] | None  # words, later the one due, against pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,20 +122,25 @@ class Match(nn.Module):
         self.word = nn.Linear(text_width, dim)
 
     def forward(
-        self, images: Float[Tensor, "bv s s c"], pooled: Float[Tensor, "b w t"]
-    ) -> Float[Tensor, "bv s s w"]:
-        pixels = self.pixel(images)  # (b v, s, s, d)
+        self, blocks: Float[Tensor, "bv half half 4 c"], pooled: Float[Tensor, "b w t"]
+    ) -> Float[Tensor, "bv half half 4 w"]:
+        pixels = self.pixel(blocks)  # (b v, half, half, 4, d)
         dim = pixels.shape[-1]
         words = F.normalize(self.word(pooled), dim=-1) * (self.scale * dim**-0.5)  # (b, w, d)
         flat = F.layer_norm(pixels, (dim,)).view(len(words), -1, dim)
-        return (flat @ words.transpose(1, 2)).view(*images.shape[:3], -1)
+        return (flat @ words.transpose(1, 2)).view(*blocks.shape[:-1], -1)
 
 
-def space_to_depth(x: Float[Tensor, "b s s2 c"]) -> Float[Tensor, "b c2 t t2"]:
-    """2 x 2 pixels to one of four times the channels; channels first, in channels-last memory."""
+def in_blocks(x: Float[Tensor, "b s s2 c"]) -> Float[Tensor, "b half half2 4 c"]:
+    """The four pixels of a 2 x 2 block side by side."""
     batch, height, width, channels = x.shape
     x = x.view(batch, height // 2, 2, width // 2, 2, channels).transpose(2, 3)
-    return x.reshape(batch, height // 2, width // 2, 4 * channels).permute(0, 3, 1, 2)
+    return x.reshape(batch, height // 2, width // 2, 4, channels)
+
+
+def as_channels(blocks: Float[Tensor, "b half half2 4 c"]) -> Float[Tensor, "b c4 half half2"]:
+    """A block's numbers as one pixel's; channels first, in channels-last memory, nothing moved."""
+    return blocks.flatten(3).permute(0, 3, 1, 2)
 
 
 class PatchifyStem(nn.Module):
@@ -193,11 +198,12 @@ class ConvolutionalStem(nn.Module):
         proprioception: Float[Tensor, "b p"],
         pooled: Float[Tensor, "b w t"],
     ) -> tuple[Float[Tensor, "b n e"], Levels | None]:
-        x = self.conv_half(space_to_depth(images))
+        blocks = in_blocks(images)
+        x = self.conv_half(as_channels(blocks))
         match = None
         if self.match is not None:
-            match = self.match(images, pooled)
-            x = x + self.mix(space_to_depth(match))
+            match = self.match(blocks, pooled)
+            x = x + self.mix(as_channels(match))
         half = F.silu(self.norm_half(x))
         quarter = F.silu(self.norm_quarter(self.conv_quarter(half)))
         cells = F.silu(self.norm_eighth(self.conv_eighth(quarter)))
@@ -242,7 +248,8 @@ class Trunk(nn.Module):
         prefix = [self.words(pooled)]
         if self.context is not None and context is not None:
             prefix.append(self.context(context))
-        x = self.into(torch.cat([*prefix, cells], dim=1))
+        # Blocks add to x in float32 under any autocast; their products may be bfloat16.
+        x = in_float32(self.into, torch.cat([*prefix, cells], dim=1))
         x = self.norm(self._attend(x, x.shape[1] - num_cells))
         cells = x[:, -num_cells:]
         features = self.out(cells).view(batch, NUM_VIEWS, self.grid, self.grid, -1)
@@ -256,7 +263,7 @@ class Trunk(nn.Module):
             return levels
         weights = self.due(words).softmax(1)  # (b, w, 1)
         match = levels.match.view(len(words), -1, words.shape[1]) @ weights
-        return replace(levels, match=match.view(*levels.match.shape[:3], 1))
+        return replace(levels, match=match.view(*levels.match.shape[:-1], 1))
 
     def _attend(self, x: Float[Tensor, "b n d"], num_prefix: int) -> Float[Tensor, "b n d"]:
         if len(self.per_view):

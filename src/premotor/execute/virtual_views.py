@@ -50,10 +50,17 @@ def project(points: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 2"]:
 def look_up(
     features: Float[Tensor, "b v c g g2"], points: Float[Tensor, "b 3"]
 ) -> Float[Tensor, "b v c"]:
-    """Features of each view at a cube point: bilinear between cell centers, clamped at borders."""
+    """Features of each view at a cube point: bilinear between cell centers, clamped at borders.
+
+    In the precision of the points.
+    """
     plane = project(points).flatten(0, 1)[:, None, None]  # (b v, 1, 1, 2)
     found = F.grid_sample(
-        features.flatten(0, 1), plane, mode="bilinear", padding_mode="border", align_corners=False
+        features.flatten(0, 1).to(plane.dtype),
+        plane,
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
     )
     return found.view(features.shape[:3])
 
@@ -112,20 +119,24 @@ def from_cube(points: Float[Tensor, "*b 3"], config: ViewsConfig) -> Float[Tenso
 
 
 def _gathered(
-    points: Float[Tensor, "b n 3"], colors: Float[Tensor, "b n 3"], kept: Bool[Tensor, "b n"]
+    executed: Executed, kept: Bool[Tensor, "b k"], offset: int = 0, stride: int = 1
 ) -> Cloud:
+    """Where point i of a sample, `offset + i * stride` of its cloud, is kept; world frame."""
+    batch_size, num_points, _ = executed.points.shape
     index = kept.flatten().nonzero().squeeze(1)
     sample = torch.div(index, kept.shape[1], rounding_mode="floor")
-    axes = [axis.flatten().index_select(0, index) for axis in points.unbind(-1)]
-    flat = colors.flatten(0, 1).index_select(0, index)
-    return Cloud(torch.stack(axes).T, flat, sample, len(kept))
+    column = (index - sample * kept.shape[1]) * stride + offset
+    axes = executed.points.transpose(1, 2).reshape(-1)  # nothing moves after augmentation
+    first = sample * (3 * num_points) + column
+    points = [axes.index_select(0, first + axis * num_points) for axis in range(3)]
+    colors = executed.colors.flatten(0, 1).index_select(0, sample * num_points + column)
+    return Cloud(torch.stack(points).T, colors, sample, batch_size)
 
 
 def whole_scene(executed: Executed, config: ViewsConfig, offset: int = 0) -> Cloud:
     """Every `stride`-th point that lies inside the bounds, in the cube frame."""
-    points = executed.points[:, offset :: config.stride]
-    colors = executed.colors[:, offset :: config.stride]
-    cloud = _gathered(points, colors, _in_bounds(points, config))
+    kept = _in_bounds(executed.points[:, offset :: config.stride], config)
+    cloud = _gathered(executed, kept, offset, config.stride)
     return replace(cloud, points=to_cube(cloud.points, config))
 
 
@@ -134,16 +145,19 @@ def zoomed_scene(
 ) -> Cloud:
     """Points that a view zoomed at `center` (cube frame) can show, in the zoomed cube's frame."""
     scale = scene_scale(config)[1] * config.zoom
+    middle = from_cube(center, config)
     half = 1.0 / scale  # of the window's side [m]
-    offset = executed.points - from_cube(center, config)[:, None]
-    x, y, z = (offset.abs() < half * rig.reach).unbind(-1)
-    drawn = offset > -half * (1.0 + config.depth_behind)
-    drawn &= offset < half * (max(rig.eyes) - rig.near)
-    kept = (x & y) | (y & z) | (x & z)
-    kept &= drawn[..., 0] & drawn[..., 1] & drawn[..., 2]
-    kept &= _in_bounds(executed.points, config)  # augmentation moved some out
-    cloud = _gathered(offset, executed.colors, kept)
-    return replace(cloud, points=cloud.points * scale)
+    low, high = (middle.new_tensor(bound) for bound in (config.low, config.high))
+    low = torch.maximum(middle - half * (1.0 + config.depth_behind), low)
+    # Augmentation moved some points out of the bounds.
+    high = torch.minimum(middle + half * (max(rig.eyes) - rig.near), high)
+    drawn = (executed.points >= low[:, None]) & (executed.points <= high[:, None])
+    seen = executed.points > (middle - half * rig.reach)[:, None]
+    x, y, z = (seen & (executed.points < (middle + half * rig.reach)[:, None])).unbind(-1)
+    kept = ((x & y) | (y & z) | (x & z)) & drawn[..., 0] & drawn[..., 1] & drawn[..., 2]
+    cloud = _gathered(executed, kept)
+    origin = middle.T.index_select(1, cloud.sample).T  # axis after axis in memory, as the points
+    return replace(cloud, points=(cloud.points - origin) * scale)
 
 
 def _in_bounds(points: Float[Tensor, "b n 3"], config: ViewsConfig) -> Bool[Tensor, "b n"]:

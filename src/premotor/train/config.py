@@ -37,6 +37,7 @@ class TrainConfig:
     processes: int = 0  # data-parallel processes; 0: one per core or GPU
     device: Device = "auto"  # "auto": GPUs where there are any
     precision: Precision = "no"  # mixed precision of the engine; "no" is float32
+    compile: bool = False  # torch.compile of the policy's trunks and heads; minutes at the start
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.checkpoint_every < 1 or self.keep_checkpoints < 1:

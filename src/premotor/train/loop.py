@@ -136,6 +136,8 @@ def _open(config: TrainConfig, run: Run, source: Source, engine: Accelerator) ->
     dataset = open_dataset(source, "train", config.mirror)
     probed = open_probe_dataset(source, config)
     mirror = build_mirror(config).to(engine.device)
+    if config.compile:
+        mirror.execute.compile_dense()
     on_cpu = engine.device.type == "cpu"  # evaluation_mode: no DistributedDataParallel around it
     pairing = pairing_of(dataset, config.seed, config.pairing)
     return _Session(
