@@ -23,6 +23,7 @@ from premotor import presets
 from premotor.backbones.frozen_text import read_tower
 from premotor.cli.progress import StageBars
 from premotor.data.dataset import pairing_of
+from premotor.device import chosen_device
 from premotor.errors import ConfigError
 from premotor.records import StepRecord
 from premotor.represent import Source, open_dataset
@@ -36,7 +37,7 @@ from premotor.train.launch import (
     peers_watched,
     prepare_worker,
 )
-from premotor.train.loop import FitResult, fit, resolve_device
+from premotor.train.loop import FitResult, fit
 from premotor.train.run import Run, open_probe_dataset, prepare, read_config
 
 PREPARED = "PREMOTOR_RUN_PREPARED"  # set for the processes we start ourselves
@@ -113,7 +114,7 @@ def command(argv: Sequence[str]) -> int:
         return _train(wanted, argv)
     console = Console(stderr=True)
     sizes = (config.pairing.batch_size, config.pairing.pair_batch_size)
-    count = number_of_processes(config.processes, resolve_device(config), sizes)
+    count = number_of_processes(config.processes, chosen_device(config.device), sizes)
     _prepare(wanted)
     console.print(
         f"training {config.preset}: {config.steps} steps, {sizes[0]} rows a step "
@@ -134,7 +135,7 @@ def command(argv: Sequence[str]) -> int:
 
 def _prepare(wanted: TrainCommand) -> None:
     """All that can be refused at once is refused before anything is started."""
-    resolve_device(wanted.train)
+    chosen_device(wanted.train.device)
     execute = wanted.train.mirror.execute
     if execute.frozen_text.weights is not None:
         read_tower(execute.text, execute.frozen_text.weights)

@@ -5,13 +5,11 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-import torch
 
 from premotor.checkpoint import checkpoints, find, load_mirror
 from premotor.data.dataset import Dataset
 from premotor.demonstrate.collect import EpisodeUnit, chosen_tasks
+from premotor.device import Device, chosen_device
 from premotor.errors import ConfigError, OutputExists, UnknownName
 from premotor.evaluate.alignment import measure_alignment
 from premotor.evaluate.embedding import embed
@@ -44,7 +42,6 @@ from premotor.worklist import Done
 _log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int, str], None]  # stage, done, total, remark
-Device = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,19 +81,6 @@ class Judgement:
     broken: tuple[str, ...]  # episodes without a record, and why: nobody's failure to act
     recognition: tuple[RecognitionRecord, ...] = ()  # empty without a data set, as is alignment
     alignment: tuple[AlignmentRecord, ...] = ()
-
-
-def chosen_device(device: Device) -> str:
-    """The device that "auto" stands for.
-
-    Raises:
-        ConfigError: A GPU was asked for and there is none.
-    """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device cuda was asked for, torch sees none; use --device cpu")
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return device
 
 
 def prepare(

@@ -13,9 +13,17 @@ import numpy as np
 
 from premotor.checkpoint import checkpoints
 from premotor.demonstrate.collect import EpisodeUnit, chosen_tasks
+from premotor.device import Device, chosen_device
 from premotor.errors import ConfigError, UnknownName
 from premotor.evaluate.keyframes import located, measure_keyframes, turned
-from premotor.evaluate.success import SIMULATOR, RolloutUnit, roll_out_all, unseen_episodes
+from premotor.evaluate.success import (
+    SIMULATOR,
+    RolloutUnit,
+    done_before,
+    policies,
+    roll_out_all,
+    unseen_episodes,
+)
 from premotor.measure.intervals import bootstrap, paired_difference, wilson
 from premotor.presets import train_preset
 from premotor.records import (
@@ -30,6 +38,7 @@ from premotor.report import ablation
 from premotor.report.tables import is_study
 from premotor.represent import Source
 from premotor.simulate import EPISODE_STEPS
+from premotor.worklist import Done
 
 Progress = Callable[[str, int, int, str], None]  # stage, done, total, remark
 Key = tuple[int, str, int, int, int]  # training seed, task, variation, episode seed, keyframe
@@ -112,6 +121,7 @@ class AblateConfig:
     max_steps: int = EPISODE_STEPS  # key poses per episode
     processes: int = 0  # of training; 0: one per core
     workers: int = 0  # simulator processes; 0 = as many as cores
+    device: Device = "auto"  # of training and of the policies that are rolled out
     resume: bool = False  # go on in a folder that is there: what is finished is kept
 
     def __post_init__(self) -> None:
@@ -155,6 +165,7 @@ class AblationRun:
             *("train", config.preset, "--data", str(config.data), "--out", str(self.path)),
             *("--seed", str(self.seed), "--steps", str(config.steps)),
             *("--processes", str(config.processes), *acting_only, *unprobed),
+            *("--device", config.device),
             *(*self.variant.options, "--resume"),
         ]
 
@@ -202,6 +213,7 @@ def measure(run: AblationRun, workers: int, progress: Progress) -> Outcome:
 
     Raises:
         DataError: The split is missing or damaged.
+        PremotorError: A simulator crashed, or an episode has no layout.
     """
     config = run.config
     keyframes = measure_keyframes(
@@ -223,14 +235,16 @@ def measure(run: AblationRun, workers: int, progress: Progress) -> Outcome:
         )
         for episode in episodes_of(config)
     ]
-    rollouts: list[EvalRecord] = []
+    path = run.path / "evaluation" / "rollouts.jsonl"
+    rollouts, todo = done_before(units, path)
 
-    def on_done(record: EvalRecord) -> None:
-        rollouts.append(record)
+    def on_done(done: Done[RolloutUnit, EvalRecord]) -> None:
+        rollouts.append(done.unwrap())  # an ablation compares the same episodes, so all must stand
         wins = sum(r.success for r in rollouts)
         progress("roll out", len(rollouts), len(units), f"{wins} successes")
 
-    roll_out_all(units, run.path / "evaluation" / "rollouts.jsonl", workers, on_done)
+    with policies(chosen_device(config.device)) as actors:
+        roll_out_all(todo, path, actors, workers, on_done)
     return Outcome(run, tuple(rollouts), tuple(keyframes))
 
 

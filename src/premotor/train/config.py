@@ -7,12 +7,12 @@ import tyro
 
 from premotor.data.augment import AugmentConfig
 from premotor.data.pairing import PairingConfig
+from premotor.device import Device
 from premotor.errors import ConfigError
 from premotor.mirror import MirrorConfig
 from premotor.train.optim import OptimizerConfig
 from premotor.train.schedule import ScheduleConfig
 
-Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["no", "bf16"]
 
 

@@ -20,6 +20,7 @@ from torch import nn
 from premotor import checkpoint as disk
 from premotor.batch import MirrorBatch
 from premotor.data.dataset import BatchStream, pairing_of, training_batches
+from premotor.device import chosen_device
 from premotor.errors import ConfigError, TrainingDiverged
 from premotor.mirror import Mirror
 from premotor.records import StepRecord
@@ -74,23 +75,10 @@ def build_mirror(config: TrainConfig) -> Mirror:
 
 def start_engine(config: TrainConfig) -> Accelerator:
     """Join the other processes, if there are any."""
-    on_cpu = resolve_device(config) == "cpu"
+    on_cpu = chosen_device(config.device) == "cpu"
     # A step without clips leaves the understanding tower unused.
     kwargs = DistributedDataParallelKwargs(find_unused_parameters=True)
     return Accelerator(cpu=on_cpu, mixed_precision=config.precision, kwargs_handlers=[kwargs])
-
-
-def resolve_device(config: TrainConfig) -> str:
-    """The device "auto" stands for.
-
-    Raises:
-        ConfigError: A GPU is wanted and there is none.
-    """
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device cuda was asked for, torch sees none; use --device cpu")
-    if config.device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return config.device
 
 
 def fit(config: TrainConfig, run: Run, source: Source, on_step: OnStep, command: str) -> FitResult:
