@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from premotor import presets
-from premotor.backbones.tokenizer import Tokenizer
+from premotor.backbones.tokenizer import Tokenizer, token_ids
 from premotor.batch import Executed, MirrorBatch, Observed, Target
 from premotor.data.augment import AugmentConfig
 from premotor.errors import UnknownName
@@ -105,6 +105,17 @@ def test_no_instruction_is_longer_than_a_preset_reads(name: str, task: str):
     Tokenizer(mirror.execute.text.context).encode([first for first, *_ in texts])
     for said in texts:
         Tokenizer(mirror.understand.text.context).encode(said)
+
+
+@pytest.mark.parametrize("task", sorted({**TASKS, **STUDIES}))
+def test_no_word_of_any_instruction_shares_its_row_with_others_in_the_small_presets(task: str):
+    rules = {**TASKS, **STUDIES}[task]
+    said = {text for variation in rules.variations for text in rules.instructions(variation)}
+    used = {i for text in said for i in token_ids(text)}
+    for name in ("nano", "tiny", "small"):
+        mirror = presets.train_preset(name).mirror
+        for text in (mirror.understand.text, mirror.execute.text):
+            assert used <= set(text.vocabulary)
 
 
 def test_a_preset_is_known_by_its_name():
