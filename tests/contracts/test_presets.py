@@ -82,7 +82,8 @@ def test_paper_follows_the_recipe_of_the_table():
     assert config.optimizer.name == "lamb"
     assert config.optimizer.learning_rate == pytest.approx(2.4e-3)
     assert sum(config.pairing.paired(step) for step in range(1000)) == 200  # 20 %
-    assert (config.mask_ratio(0), config.mask_ratio(79_999)) == (0.5, 0.0)
+    assert [config.mask_ratio(step) for step in (0, 63_999, 64_000, 79_999)] == [0.5, 0.5, 0, 0]
+    assert config.mirror.understand.video.drop_path == 0.1
     assert config.augment.yaw == 45.0
 
 
