@@ -262,7 +262,7 @@ def _restore(kind: type[Record], raw: dict[str, Any], path: Path) -> Record:
 def _value(name: str, value: Any) -> Any:
     if name in ("by_task", "by_axis"):
         return {k: Interval(**v) for k, v in value.items()}
-    if name == "confusion" and value is not None:
+    if name == "confusion" and isinstance(value, dict):
         counts = tuple((int(t), int(a), float(n)) for t, a, n in value["counts"])
         return Confusion(labels=tuple(value["labels"]), counts=counts)
     if name == "nulls":

@@ -64,7 +64,7 @@ def confusion(
     """How often clips of each class were given each name; ties are shared out."""
     table = torch.zeros(len(labels), len(labels))
     table.index_add_(0, truth, answers(scores))
-    kept = torch.nonzero(table.sum(0) + table.sum(1)).flatten().tolist()
+    kept: list[int] = torch.nonzero(table.sum(0) + table.sum(1)).flatten().tolist()
     place = {index: row for row, index in enumerate(kept)}
     counts = tuple(
         (place[i], place[j], round(float(table[i, j]), 4)) for i, j in torch.nonzero(table).tolist()

@@ -286,7 +286,8 @@ def build(imported: Imported) -> Recognizer:
 def viclip_weights(recognizer: Recognizer) -> dict[str, Tensor]:
     """All weights in ViCLIP's names and shapes, its temperature among them.
 
-    A token table of few rows becomes a whole one, in which all other words are alike.
+    A token table of few rows becomes a whole one, in which all other words are alike. With tokens
+    of several frames ViCLIP's own code wants a longer table of times (recognition.md g.4).
     """
     text = recognizer.text_encoder
     weights = {viclip_name(k): v.detach().cpu() for k, v in recognizer.state_dict().items()}
