@@ -196,3 +196,21 @@ def test_weights_of_another_policy_are_refused_key_by_key(tmp_path: Path):
     (tmp_path / "p" / "policy.yaml").write_text(text.replace("bins: 72", "bins: 36"))
     with pytest.raises(CheckpointMismatch, match="misshapen tokens"):
         checkpoint.load_policy(tmp_path / "p")
+
+
+def test_the_recognizer_of_a_run_is_read_alone(tmp_path: Path):
+    model = mirror(0)
+    checkpoint.save(tmp_path, 7, model)
+    back = checkpoint.load_recognizer(tmp_path)
+    assert back.config == CONFIG.understand
+    assert not back.training
+    stored = model.understand.state_dict()
+    assert all(torch.equal(v, stored[k]) for k, v in back.state_dict().items())
+
+
+def test_a_recognizer_that_is_not_there_is_named_with_what_would_be_one(tmp_path: Path):
+    with pytest.raises(DataError, match=r"no recognizer in .* recognizer\.safetensors"):
+        checkpoint.load_recognizer(tmp_path)
+    checkpoint.save_recognizer(tmp_path / "own", mirror(0).understand)
+    with pytest.raises(ConfigError, match="holds a recognizer alone"):
+        checkpoint.load_recognizer(tmp_path / "own", step=3)

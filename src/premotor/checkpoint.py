@@ -2,7 +2,8 @@
 
 A run folder holds `checkpoints/step_000000/` (the untrained model) and the last two; in each are
 `model.safetensors` (weights), `model.yaml` (MirrorConfig) and `state.pt` (optimizer, progress).
-A policy alone is a folder with `policy.safetensors` and `policy.yaml` (ExecuteConfig).
+A policy alone is a folder with `policy.safetensors` and `policy.yaml` (ExecuteConfig), a recognizer
+alone one with `recognizer.safetensors` and `recognizer.yaml` (UnderstandConfig).
 """
 
 import os
@@ -26,11 +27,13 @@ from premotor.errors import ConfigError, DataError, OutputExists
 from premotor.execute.config import ExecuteConfig
 from premotor.execute.policy import Policy
 from premotor.mirror import Mirror, MirrorConfig
+from premotor.understand.config import UnderstandConfig
+from premotor.understand.recognizer import Recognizer
 
 Config = TypeVar("Config")
 _SEQUENCE = "tag:yaml.org,2002:seq"
 WEIGHTS, MODEL, STATE = "model.safetensors", "model.yaml", "state.pt"
-POLICY_WEIGHTS, POLICY = "policy.safetensors", "policy.yaml"
+Half = typing.Literal["policy", "recognizer"]  # of a mirror, stored alone
 
 
 @dataclass(frozen=True)
@@ -180,11 +183,32 @@ def save_policy(folder: Path, policy: Policy) -> None:
     Raises:
         OutputExists: The folder is there already.
     """
+    _save_alone(folder, policy, "policy")
+
+
+def save_recognizer(folder: Path, recognizer: Recognizer) -> None:
+    """Write a recognizer alone, for `load_recognizer`: whole or not at all.
+
+    Raises:
+        OutputExists: The folder is there already.
+    """
+    _save_alone(folder, recognizer, "recognizer")
+
+
+def _save_alone(folder: Path, model: Policy | Recognizer, half: Half) -> None:
     if folder.exists():
         raise OutputExists(f"{folder} exists; remove it or choose another place")
     with _folder(folder) as place:
-        _save_weights(policy, place / POLICY_WEIGHTS)
-        (place / POLICY).write_text(to_yaml(policy.config))
+        _save_weights(model, _weights_of(place, half))
+        _config_of(place, half).write_text(to_yaml(model.config))
+
+
+def _weights_of(folder: Path, half: Half) -> Path:
+    return folder / f"{half}.safetensors"
+
+
+def _config_of(folder: Path, half: Half) -> Path:
+    return folder / f"{half}.yaml"
 
 
 def checkpoints(run: Path) -> list[Checkpoint]:
@@ -286,19 +310,46 @@ def load_policy(path: Path, step: int | None = None) -> Policy:
         CheckpointMismatch: The weights do not fit the configuration beside them.
         ConfigError: A step of a policy alone, which has none.
     """
-    alone = (path / POLICY_WEIGHTS).exists() or (path / POLICY).exists()
-    if alone and step is not None:
-        raise ConfigError(f"{path} holds a policy alone, which has no step {step}; leave it out")
-    if not alone and not checkpoints(path):
-        raise DataError(
-            f"no policy in {path}: neither checkpoints of a run nor {POLICY_WEIGHTS} and {POLICY}; "
-            "name a folder that `premotor train` or `save_policy` made"
-        )
-    if alone:
-        policy = Policy(_read_config(ExecuteConfig, path / POLICY))
-        load_weights(policy, path / POLICY_WEIGHTS)
+    if _is_alone(path, step, "policy"):
+        policy = Policy(_read_config(ExecuteConfig, _config_of(path, "policy")))
+        load_weights(policy, _weights_of(path, "policy"))
         return policy.eval()
     checkpoint = find(path, step)
     policy = Policy(_read_config(MirrorConfig, checkpoint.path / MODEL).execute)
     load_weights(policy, checkpoint.path / WEIGHTS, prefix="execute.")
     return policy.eval()
+
+
+def load_recognizer(path: Path, step: int | None = None) -> Recognizer:
+    """A recognizer, ready for naming, from a run folder or one that `save_recognizer` wrote.
+
+    Args and errors are those of `load_policy`.
+    """
+    if _is_alone(path, step, "recognizer"):
+        recognizer = Recognizer(_read_config(UnderstandConfig, _config_of(path, "recognizer")))
+        load_weights(recognizer, _weights_of(path, "recognizer"))
+        return recognizer.eval()
+    checkpoint = find(path, step)
+    recognizer = Recognizer(_read_config(MirrorConfig, checkpoint.path / MODEL).understand)
+    load_weights(recognizer, checkpoint.path / WEIGHTS, prefix="understand.")
+    return recognizer.eval()
+
+
+def _is_alone(path: Path, step: int | None, half: Half) -> bool:
+    """Whether a folder holds one half of a mirror alone; if neither that nor a run, it is refused.
+
+    Raises:
+        ConfigError: A step of a half alone, which has none.
+        DataError: Nothing is there.
+    """
+    names = _weights_of(path, half), _config_of(path, half)
+    alone = any(name.exists() for name in names)
+    if alone and step is not None:
+        raise ConfigError(f"{path} holds a {half} alone, which has no step {step}; leave it out")
+    if not alone and not checkpoints(path):
+        files = " and ".join(name.name for name in names)
+        raise DataError(
+            f"no {half} in {path}: neither checkpoints of a run nor {files}; name a folder that "
+            f"`premotor train` or `save_{half}` made"
+        )
+    return alone

@@ -8,14 +8,13 @@ is accounted for, or nothing is imported.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from premotor.backbones.frozen_text import FrozenTextConfig
-from premotor.backbones.weights import content_of, faults
-from premotor.errors import CheckpointMismatch, ConfigError, DataError, UnknownName
+from premotor.backbones.weights import faults, left_out, read_checkpoint
+from premotor.errors import CheckpointMismatch, ConfigError, UnknownName
 from premotor.execute import released
 from premotor.execute.config import ExecuteConfig, TokensConfig
 from premotor.execute.policy import Policy
@@ -75,8 +74,6 @@ HEATMAP = {
 }
 FIRST_TYPE = 3  # token type of rotation x; y, z, gripper and collision follow
 LAYOUTS = {"arp": released.arp, "arp-plus": released.arp_plus, "mvt": released.arp}
-WRAPPERS = ("model", "state_dict", "model_state", "model_state_dict", "module")
-PREFIXES = ("module.", "_orig_mod.", "model.")
 TEXT = (
     "the text tower is not in the file: such policies are trained on per-token features of CLIP's "
     "RN50 text encoder (77 x 512), frozen"
@@ -144,56 +141,6 @@ def their_name(ours: str, modules: Mapping[str, str]) -> str:
     return f"{modules[module]}.{leaf}"
 
 
-def read_file(path: Path) -> tuple[dict[str, Tensor], list[str]]:
-    """All tensors of a checkpoint, and what had to be unwrapped to reach them.
-
-    Raises:
-        DataError: The file cannot be read, or holds anything but tensors and plain values.
-    """
-    try:
-        content = content_of(path)
-    except Exception as error:
-        reason = str(error).partition("\n")[0]
-        raise DataError(
-            f"{path} cannot be read: {reason}; expected tensors by name and plain values, in a "
-            "torch file or as safetensors. A file that holds more is not opened, it could run "
-            "foreign code: let those who made it save the state dict alone"
-        ) from error
-    return _unwrapped(content, path)
-
-
-def _unwrapped(content: Any, path: Path) -> tuple[dict[str, Tensor], list[str]]:
-    notes: list[str] = []
-    while isinstance(content, Mapping) and not all(isinstance(v, Tensor) for v in content.values()):
-        inner = [k for k in WRAPPERS if isinstance(content.get(k), Mapping)]
-        if len(inner) != 1:
-            raise DataError(
-                f"{path} is no state dict: at the top stand {sorted(map(str, content))[:12]}; "
-                f"expected tensors, or one of {', '.join(WRAPPERS)} with tensors in it"
-            )
-        beside = sorted(str(k) for k in content if k != inner[0])
-        notes.append(f"unwrapped {inner[0]!r}; left aside: {', '.join(beside) or 'nothing'}")
-        content = content[inner[0]]
-    if not isinstance(content, Mapping) or not content:
-        raise DataError(f"{path} holds {type(content).__name__}, expected named tensors")
-    weights = {str(k): v for k, v in content.items()}
-    while prefix := next((p for p in PREFIXES if all(k.startswith(p) for k in weights)), None):
-        weights = {k.removeprefix(prefix): v for k, v in weights.items()}
-        notes.append(f"removed the prefix {prefix!r} of every key")
-    return weights, notes
-
-
-def _dropped(weights: dict[str, Tensor], prefixes: Sequence[str]) -> tuple[dict, list[str]]:
-    notes = []
-    for prefix in prefixes:
-        count = sum(k.startswith(prefix) for k in weights)
-        if not count:
-            raise DataError(f"--drop {prefix!r} matches no key; keys begin {sorted(weights)[:5]}")
-        weights = {k: v for k, v in weights.items() if not k.startswith(prefix)}
-        notes.append(f"left out {count} keys below {prefix!r}, as asked")
-    return weights, notes
-
-
 def _without_constants(weights: dict[str, Tensor], dim: int) -> tuple[dict[str, Tensor], list[str]]:
     """Leave out the frequencies of the rotation codes, which we compute, where they are ours."""
     powers = torch.arange(0, dim, 2, dtype=torch.float32) / dim
@@ -234,8 +181,8 @@ def import_policy(
     if layout not in LAYOUTS:
         raise UnknownName.of("layout", layout, LAYOUTS)
     config = config or LAYOUTS[layout]()
-    stored, notes = read_file(path)
-    stored, left = _dropped(stored, drop)
+    stored, notes = read_checkpoint(path)
+    stored, left = left_out(stored, drop)
     expected = _expected(
         config, ("trunks.",) if layout == "mvt" else ("trunks.", "heads.", "tokens.")
     )

@@ -205,14 +205,17 @@ def small() -> TrainConfig:
 def paper() -> TrainConfig:
     """The paper's table: ARP on the MVT trunk, 2 x 96 rows, 80,000 updates of LAMB (paper.md).
 
-    Where the table is silent: the recognizer is B/16 (README.md 15), the schedule is the released
-    recipe's (execution.md e) with a cosine that ends with the run. Words: the paper's policy reads
+    Where the table is silent: the recognizer is B/16 (README.md 15) with a drop path of 0.1
+    (recognition.md c.3), the schedule is the released recipe's (execution.md e) with a cosine that
+    ends with the run. Words: the paper's policy reads
     them with CLIP's frozen tower, `--execute.frozen-text.weights FILE`; without it one of the same
     size is trained.
     """
     return TrainConfig(
         preset="paper",
-        mirror=MirrorConfig(),
+        mirror=MirrorConfig(
+            understand=UnderstandConfig(video=VideoTransformerConfig(drop_path=0.1))
+        ),
         steps=80_000,
         pairing=PairingConfig(batch_size=192, pair_batch_size=192),
         optimizer=OptimizerConfig(

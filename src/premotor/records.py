@@ -2,8 +2,9 @@
 
 A run folder holds `manifest.json`, `config.yaml`, `metrics.jsonl` (StepRecord), `probe/`,
 `checkpoints/`, and `evaluation/` with `rollouts.jsonl` (EvalRecord), `recognition.json`
-(RecognitionRecord), `alignment.json` (AlignmentRecord), `films/` (FilmRecord + images) and, in an
-ablation, `keyframes.jsonl` (KeyframeRecord). The ablation's own folder holds `ablation.json`
+(RecognitionRecord), `named.jsonl` (NamedClip), `naming_pairs.json` (NamingPair), `alignment.json`
+(AlignmentRecord), `films/` (FilmRecord + images) and, in an ablation, `keyframes.jsonl`
+(KeyframeRecord). The ablation's own folder holds `ablation.json`
 (AblationRecord).
 """
 
@@ -87,6 +88,14 @@ class Interval:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """How often clips of each class were given each name."""
+
+    labels: tuple[str, ...]  # of the classes that occur, as truth or as answer
+    counts: tuple[tuple[int, int, float], ...]  # truth, answer, clips; pairs that never occur not
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecognitionRecord:
     """Zero-shot recognition on held-out episodes."""
 
@@ -98,6 +107,40 @@ class RecognitionRecord:
     first_frame_only: Interval  # every frame replaced by the first: furniture alone
     shuffled_frames: Interval  # frames in random order: no direction of time
     by_task: dict[str, Interval] = field(default_factory=dict)
+    by_axis: dict[str, Interval] = field(default_factory=dict)  # by what a task's variations vary
+    top5: Interval | None = None  # the right class is among the five best; None in older records
+    macro: Interval | None = None  # mean over tasks, each counting alike
+    task_right: Interval | None = None  # the class named belongs to the right task
+    tied: int = 0  # clips for which several classes share the best score
+    prompts: str = ""  # which texts spoke for a class, and how they counted together
+    confusion: Confusion | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedClip:
+    """A held-out clip and the name that one checkpoint gave it."""
+
+    checkpoint: str
+    class_set: str
+    task: str
+    variation: int
+    seed: int  # of the episode
+    truth: str  # label of its class
+    answer: str  # label of the best class, the first one where several tie
+    hit: float  # 1.0 if right, or its chance where the best classes tie
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamingPair:
+    """Two checkpoints that named the same clips (measure/paired.py)."""
+
+    ours: str
+    theirs: str
+    class_set: str
+    only_ours: int  # clips that ours alone named rightly
+    only_theirs: int
+    difference: Interval  # of the two accuracies
+    p_value: float  # McNemar's, exact, two-sided
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,8 +260,11 @@ def _restore(kind: type[Record], raw: dict[str, Any], path: Path) -> Record:
 
 
 def _value(name: str, value: Any) -> Any:
-    if name == "by_task":
+    if name in ("by_task", "by_axis"):
         return {k: Interval(**v) for k, v in value.items()}
+    if name == "confusion" and isinstance(value, dict):
+        counts = tuple((int(t), int(a), float(n)) for t, a, n in value["counts"])
+        return Confusion(labels=tuple(value["labels"]), counts=counts)
     if name == "nulls":
         return tuple(NullRecord(**v) for v in value)
     if isinstance(value, dict) and set(value) == {"value", "low", "high", "count"}:

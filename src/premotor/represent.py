@@ -64,6 +64,7 @@ def open_dataset(
         num_frames=video.num_frames,
         caption_context=config.understand.text.context,
         instruction_context=config.execute.text.context,
+        cleaning=config.understand.cleaning,
     )
     return Dataset(cache, form)
 

@@ -13,6 +13,8 @@ from premotor.records import (
     AlignmentRecord,
     EvalRecord,
     FilmRecord,
+    NamedClip,
+    NamingPair,
     RecognitionRecord,
     read_lines,
     read_list,
@@ -56,6 +58,11 @@ def test_everything_is_measured_before_and_after(run, capsys):
         "text_within_task": 22,
         "variation": 53,
     }
+    pairs = read_list(run / "evaluation" / "naming_pairs.json", NamingPair)
+    assert [(p.class_set, p.ours, p.theirs, p.difference.count) for p in pairs] == [
+        (r.class_set, "trained", "untrained", 4) for r in recognition[:4]
+    ]
+    assert len(list(read_lines(run / "evaluation" / "named.jsonl", NamedClip))) == 2 * 4 * 4
     alignment = read_list(run / "evaluation" / "alignment.json", AlignmentRecord)
     assert {(r.checkpoint, r.instruction) for r in alignment} == {
         (c, w) for c in ("untrained", "trained") for w in ("given", "blanked")

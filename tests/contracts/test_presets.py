@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from premotor import presets
-from premotor.backbones.tokenizer import Tokenizer
+from premotor.backbones.tokenizer import Tokenizer, token_ids
 from premotor.batch import Executed, MirrorBatch, Observed, Target
 from premotor.data.augment import AugmentConfig
 from premotor.errors import UnknownName
@@ -82,7 +82,8 @@ def test_paper_follows_the_recipe_of_the_table():
     assert config.optimizer.name == "lamb"
     assert config.optimizer.learning_rate == pytest.approx(2.4e-3)
     assert sum(config.pairing.paired(step) for step in range(1000)) == 200  # 20 %
-    assert (config.mask_ratio(0), config.mask_ratio(79_999)) == (0.5, 0.0)
+    assert [config.mask_ratio(step) for step in (0, 63_999, 64_000, 79_999)] == [0.5, 0.5, 0, 0]
+    assert config.mirror.understand.video.drop_path == 0.1
     assert config.augment.yaw == 45.0
 
 
@@ -105,6 +106,17 @@ def test_no_instruction_is_longer_than_a_preset_reads(name: str, task: str):
     Tokenizer(mirror.execute.text.context).encode([first for first, *_ in texts])
     for said in texts:
         Tokenizer(mirror.understand.text.context).encode(said)
+
+
+@pytest.mark.parametrize("task", sorted({**TASKS, **STUDIES}))
+def test_no_word_of_any_instruction_shares_its_row_with_others_in_the_small_presets(task: str):
+    rules = {**TASKS, **STUDIES}[task]
+    said = {text for variation in rules.variations for text in rules.instructions(variation)}
+    used = {i for text in said for i in token_ids(text)}
+    for name in ("nano", "tiny", "small"):
+        mirror = presets.train_preset(name).mirror
+        for text in (mirror.understand.text, mirror.execute.text):
+            assert used <= set(text.vocabulary)
 
 
 def test_a_preset_is_known_by_its_name():

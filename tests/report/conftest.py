@@ -14,8 +14,11 @@ from premotor.measure import nulls, retrieval, similarity
 from premotor.measure.intervals import wilson
 from premotor.records import (
     AlignmentRecord,
+    Confusion,
     EvalRecord,
     FilmRecord,
+    Interval,
+    NamingPair,
     RecognitionRecord,
     RunManifest,
     StepRecord,
@@ -164,6 +167,12 @@ def _write_evaluation(folder: Path, rng: np.random.Generator) -> None:
             first_frame_only=wilson(hits[1], 60),
             shuffled_frames=wilson(hits[2], 60),
             by_task={t: wilson(hits[0] // 3, 20) for t in TASKS},
+            by_axis={"placement": wilson(hits[0] // 3, 20), "color": wilson(hits[0] // 2, 40)},
+            top5=wilson(min(60, hits[0] + 9), 60),
+            macro=wilson(hits[0], 60),
+            task_right=wilson(59, 60),
+            prompts="all texts, 1 template(s), mean",
+            confusion=_confusion(class_set, checkpoint),
         )
         for checkpoint, class_set, classes, hits in (
             ("trained", "task", 3, (59, 58, 59)),
@@ -173,6 +182,27 @@ def _write_evaluation(folder: Path, rng: np.random.Generator) -> None:
         )
     ]
     write_json(folder / "evaluation" / "recognition.json", recognition)
+    pair = NamingPair(
+        ours="trained",
+        theirs="untrained",
+        class_set="text",
+        only_ours=30,
+        only_theirs=1,
+        difference=Interval(value=29 / 60, low=0.33, high=0.6, count=60),
+        p_value=3e-8,
+    )
+    write_json(folder / "evaluation" / "naming_pairs.json", [pair])
+
+
+def _confusion(class_set: str, checkpoint: str) -> Confusion | None:
+    if checkpoint == "untrained":
+        return None
+    if class_set == "task":
+        counts = ((0, 0, 20.0), (1, 1, 19.0), (1, 2, 1.0), (2, 2, 20.0))
+        return Confusion(labels=tuple(TASKS), counts=counts)
+    labels = ("open the top drawer", "open the middle drawer", "slide the block to pink target")
+    counts = ((0, 0, 11.0), (0, 1, 8.5), (0, 2, 0.5), (1, 1, 20.0), (2, 1, 2.0), (2, 2, 18.0))
+    return Confusion(labels=labels, counts=counts)
 
 
 def _rollout(

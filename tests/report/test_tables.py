@@ -5,12 +5,22 @@ from dataclasses import replace
 import pytest
 
 from premotor.measure.intervals import mean_rate, wilson
-from premotor.records import AlignmentRecord, EvalRecord, NullRecord
+from premotor.records import (
+    AlignmentRecord,
+    Confusion,
+    EvalRecord,
+    NullRecord,
+    RecognitionRecord,
+)
 from premotor.report.tables import (
     alignment_tables,
+    axis_rows,
     main_checkpoint,
+    main_confusion,
+    mistakes,
     p_value,
     percent,
+    recognition_rows,
     success_rows,
     total_row,
 )
@@ -141,3 +151,55 @@ def test_a_null_that_could_not_trade_partners_says_so():
 )
 def test_shares_are_whole_percent_above_ten(share, text):
     assert percent(share) == f"{text}\u00a0%"
+
+
+FOUND = Confusion(
+    labels=("red", "blue", "lime"),
+    counts=((0, 0, 3.0), (0, 1, 0.5), (0, 2, 1.5), (1, 1, 4.0), (2, 0, 1.0)),
+)
+NAMED = RecognitionRecord(
+    checkpoint="trained",
+    class_set="text",
+    num_classes=218,
+    chance=1 / 218,
+    accuracy=wilson(45, 100),
+    first_frame_only=wilson(20, 100),
+    shuffled_frames=wilson(40, 100),
+    by_axis={"color": wilson(20, 60), "size": wilson(25, 40)},
+    top5=wilson(80, 100),
+    task_right=wilson(99, 100),
+    tied=3,
+    confusion=FOUND,
+)
+
+
+def test_the_most_frequent_mistakes_come_first_with_how_many_clips_the_class_has():
+    first, second, third = mistakes(FOUND)
+    assert (first.truth, first.answer, first.clips, first.of) == ("red", "lime", 1.5, 5.0)
+    assert (second.truth, third.answer) == ("lime", "blue")
+    assert mistakes(FOUND, most=1) == (first,)
+    assert mistakes(None) == ()
+
+
+def test_axes_put_all_texts_and_those_of_the_task_beside_each_other():
+    within = replace(NAMED, class_set="text_within_task", by_axis={"color": wilson(40, 60)})
+    before = replace(NAMED, checkpoint="untrained", by_axis={"color": wilson(0, 60)})
+    color, size = axis_rows([before, NAMED, within])
+    assert (color.axis, color.clips, color.text.value) == ("color", 60, 20 / 60)
+    assert color.within.value == 40 / 60
+    assert (size.axis, size.within) == ("size", None)
+    assert axis_rows([]) == ()
+
+
+def test_the_confusion_shown_is_the_trained_one_of_the_class_set():
+    before = replace(NAMED, checkpoint="untrained", confusion=None)
+    assert main_confusion([before, NAMED], "text") is FOUND
+    assert main_confusion([before, NAMED], "task") is None
+
+
+def test_what_older_records_do_not_hold_is_not_said():
+    new, old = recognition_rows([NAMED, replace(NAMED, top5=None, task_right=None, tied=0)])
+    assert new.details == (
+        "among the five best 80\u00a0%, of the right task 99\u00a0%, 3 clips with tied classes"
+    )
+    assert old.details == ""

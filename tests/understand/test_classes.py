@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from premotor.errors import ConfigError, UnknownName
-from premotor.understand.classes import class_scores, class_set, hits
+from premotor.simulate.tasks import TASKS
+from premotor.understand.classes import answers, class_scores, class_set, hits, in_templates
 
 ROWS = [
     ("push", 0, ("push red", "press red")),
@@ -103,3 +104,36 @@ def test_a_class_that_is_left_out_is_never_hit():
     scores[0, 0] = 0.3
     assert hits(scores, torch.tensor([1]), 2).tolist() == [0.0]
     assert hits(scores, torch.tensor([0])).tolist() == [1.0]
+
+
+def test_the_benchmark_has_18_tasks_218_texts_and_249_variations():
+    rows = [
+        (task.name, index, task.instructions(variation))
+        for task in TASKS.values()
+        for index, variation in enumerate(task.variations)
+    ]
+    sizes = {name: len(class_set(name, rows)) for name in ("task", "text", "variation")}
+    assert sizes == {"task": 18, "text": 218, "variation": 249}
+    classes = class_set("text", rows)
+    firsts = class_set("text", rows, prompts="first")
+    assert len(firsts.texts) == 218  # the first text alone tells the classes apart
+    assert sum(int(classes.within(task).sum()) for task in TASKS) == 218
+
+
+def test_every_prompt_stands_in_every_template():
+    ensemble = in_templates(class_set("text", ROWS), ("{}", "a robot: {}"))
+    assert ensemble.prompts[2] == ("stack on red", "a robot: stack on red")
+    assert len(ensemble.texts) == 2 * len(class_set("text", ROWS).texts)
+    assert in_templates(class_set("text", ROWS), ("{}",)) == class_set("text", ROWS)
+    for wrong in ((), ("a robot",), ("{} and {}",)):
+        with pytest.raises(ConfigError, match="where the prompt goes"):
+            in_templates(class_set("text", ROWS), wrong)
+
+
+def test_the_answer_is_shared_by_the_best_classes_that_tie():
+    scores = torch.tensor([[0.5, 0.5, 0.1], [-torch.inf, 0.2, 0.1]])
+    assert answers(scores).tolist() == [[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]]
+    for truth in range(3):
+        torch.testing.assert_close(
+            answers(scores)[:1, truth], hits(scores[:1], torch.tensor([truth]))
+        )

@@ -96,3 +96,11 @@ def test_crops_are_upright_and_lie_inside_the_frame():
     spans = view[:, 0, 0, 0, -1] - view[:, 0, 0, 0, 0]
     assert spans.min() > 0.25 * 0.6
     assert spans.max() < 0.6
+
+
+def test_brightness_changes_and_the_hue_stays():
+    orange = torch.tensor([0.6, 0.3, 0.15]).view(3, 1, 1).expand(8, 4, 3, 16, 16)
+    view = random_view(orange, configured(brightness=0.3), generator())
+    gain = view / orange
+    torch.testing.assert_close(gain, gain[:, :1, :1, :1, :1].expand_as(gain))  # one per clip
+    assert gain.max() - gain.min() > 0.1

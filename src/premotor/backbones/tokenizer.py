@@ -19,27 +19,32 @@ Cleaning = Literal["none", "viclip"]
 
 # Words of table-top manipulation, for towers too small to carry all 49,408 ids.
 WORDS = """
-a above after again ahead all along an and any are area arm around arrange as aside at away azure
-back bank base before below beneath beside between black block blocks blue both bottle bottom bowl
-box bring broom brush build bulb button buttons by cabinet can carefully carry casing center
-change chicken chocolate circle clean clockwise close coffee color colored colors compartment
-container cover crackers create cube cubes cup cupboard cups cyan cylinder deep direction dirt do
-door down drag draw drawer drawers drop dustpan each edge empty end exactly face fashion fetch
-final finally find fingertip firmly first five follow followed following for four from front fully
-get give go grab grasp grasping gray green grill grip gripper hand handle handles have highest hit
-hold holder in inside into is it item its jar jello just keep keeping lamp large last later lay
-leave left let lid lift light lime long lower lowermost lowest magenta make mark marked maroon mat
-meat middle money moon move moved mug mugs mustard navy near next not notes now object odd of off
-olive on once one only onto open opened opens or orange order other out over pad pan part patch
-pick piece pink place plane plate please position press pressed pressing prism pull pulled pulling
-purple push pushed pushing put rack reach red region remaining remove rest rests right ring robot
-rose rotate round row safe screw seal second section sequence set shape shelf shift short shove
-shut side silver sits sitting six slab slide slides sliding slot slowly small sorter soup spam
-spoke spokes spot square stack stand stands star start steak step stick stop strawberry sugar
-sweep switch table take tall tan tap target teal that the their them then these they thing third
-this those three through tile till to together top topmost touch toward towards tower trail tray
-tree triangular tuna turn two under until up uppermost use using vertical video violet way wheel
-which while white wide wine with without work yank yellow you your zone
+a above across after again ahead all along among an and another any are area arm around arrange as
+aside at away azure back bank banknotes base basin before behind belongs below beneath beside
+between bits black block blocks blue board both bottle bottom bowl box bring broom brush build bulb
+bundle button buttons by cabinet can cap carefully carry cash casing center change chicken
+chocolate circle clean clockwise close coffee color colored colors compartment container cover
+crackers create cross crumbs cube cubes cup cupboard cups cutting cyan cylinder deep direction dirt
+do done door down drag draw drawer drawers drop dustpan each edge empty end exactly face fall
+fashion fetch final finally find fingertip fire firmly first fit fits five follow followed
+following for four free from front fully get gets give go grab grasp grasping grate gray green
+grill grip gripper groceries groove hand handle handles hang have hide high highest hit hold holder
+hole in inside into is it item its jar jello just keep keeping lamp large last later lay leave left
+let level lid lies lift light lime long lower lowermost lowest magenta make mark marked maroon mat
+meat mess metal middle money moon more move moved mug mugs mustard navy near neck nest next not
+notes now object odd of off olive on once one only onto open opened opens or orange order other
+others out over pad pale pan part patch peg pegs pick piece pile pink place plane plate please
+plinth pole position post pot press pressed pressing prism pull pulled pulling purple push pushed
+pushing put quarter rack reach red region remaining remove rest rests right ring robot rod rods
+roof rose rotate round row run safe screw seal second section seen sequence set shall shape shelf
+shift shine short should shove shut side silver sits sitting six slab slide slides sliding slot
+slowly small socket soil sorter sorting soup spam spoke spokes spot square stack stand stands star
+start steak steel step stick stop store stow strawberry stroke sugar sweep switch table take tall
+tan tap target teal than that the their them then there these they thing third this those thread
+three through tidy tier tile till to together top topmost touch toward towards tower trail tray
+tree triangular tumbler tuna turn twist two under until up uppermost upright use using valve
+vertical video violet walls wants water way wheel where which while white wide wine with without
+wooden work yank yellow you your zone
 , . ' - 's 0 1 2 3 4 5 6 7 8 9 : ;
 """
 

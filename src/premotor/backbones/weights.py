@@ -8,6 +8,7 @@ import hashlib
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -16,7 +17,9 @@ from torch import Tensor, nn
 from premotor.errors import CheckpointMismatch, DataError
 
 FINGERPRINT = "sha256"  # last name of a buffer that tells which file frozen weights come from
-_WRAPPERS = ("model", "module", "state_dict")  # where training checkpoints keep the weights
+# Where training checkpoints keep the weights, and what they put before every name.
+WRAPPERS = ("model", "state_dict", "model_state", "model_state_dict", "module")
+PREFIXES = ("module.", "_orig_mod.", "model.")
 _FORMATS = "safetensors, a torch file of plain tensors, or a TorchScript archive"
 
 
@@ -66,7 +69,7 @@ def content_of(path: Path) -> object:
 
 
 def _tensors(raw: object, path: Path) -> dict[str, Tensor]:
-    for wrapper in _WRAPPERS:
+    for wrapper in WRAPPERS:
         if isinstance(raw, Mapping) and isinstance(raw.get(wrapper), Mapping):
             raw = raw[wrapper]
     if not isinstance(raw, Mapping) or not raw:
@@ -75,9 +78,66 @@ def _tensors(raw: object, path: Path) -> dict[str, Tensor]:
     if strange:
         raise DataError(
             f"{path} holds more than tensors: {', '.join(strange[:5])}; "
-            f"save the weights alone, or under one of {list(_WRAPPERS)}"
+            f"save the weights alone, or under one of {list(WRAPPERS)}"
         )
     return {str(k): v for k, v in raw.items() if isinstance(v, Tensor)}
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], list[str]]:
+    """All tensors of a checkpoint, and what had to be unwrapped to reach them.
+
+    Raises:
+        DataError: The file cannot be read, or holds anything but tensors and plain values.
+    """
+    try:
+        content = content_of(path)
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(
+            f"{path} cannot be read: {reason}; expected tensors by name and plain values, in a "
+            "torch file or as safetensors. A file that holds more is not opened, it could run "
+            "foreign code: let those who made it save the state dict alone"
+        ) from error
+    return _unwrapped(content, path)
+
+
+def _unwrapped(content: Any, path: Path) -> tuple[dict[str, Tensor], list[str]]:
+    notes: list[str] = []
+    while isinstance(content, Mapping) and not all(isinstance(v, Tensor) for v in content.values()):
+        inner = [k for k in WRAPPERS if isinstance(content.get(k), Mapping)]
+        if len(inner) != 1:
+            raise DataError(
+                f"{path} is no state dict: at the top stand {sorted(map(str, content))[:12]}; "
+                f"expected tensors, or one of {', '.join(WRAPPERS)} with tensors in it"
+            )
+        beside = sorted(str(k) for k in content if k != inner[0])
+        notes.append(f"unwrapped {inner[0]!r}; left aside: {', '.join(beside) or 'nothing'}")
+        content = content[inner[0]]
+    if not isinstance(content, Mapping) or not content:
+        raise DataError(f"{path} holds {type(content).__name__}, expected named tensors")
+    weights = {str(k): v for k, v in content.items()}
+    while prefix := next((p for p in PREFIXES if all(k.startswith(p) for k in weights)), None):
+        weights = {k.removeprefix(prefix): v for k, v in weights.items()}
+        notes.append(f"removed the prefix {prefix!r} of every key")
+    return weights, notes
+
+
+def left_out(
+    weights: dict[str, Tensor], prefixes: Sequence[str]
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Weights without those below some prefixes, and what is to be said about it.
+
+    Raises:
+        DataError: A prefix that no key has.
+    """
+    notes: list[str] = []
+    for prefix in prefixes:
+        count = sum(k.startswith(prefix) for k in weights)
+        if not count:
+            raise DataError(f"--drop {prefix!r} matches no key; keys begin {sorted(weights)[:5]}")
+        weights = {k: v for k, v in weights.items() if not k.startswith(prefix)}
+        notes.append(f"left out {count} keys below {prefix!r}, as asked")
+    return weights, notes
 
 
 def without(stored: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from premotor.cli.progress import StageBars
 from premotor.errors import EpisodesMissing
 from premotor.evaluate.judge import EvaluateConfig, Judgement, judge, prepare
 from premotor.evaluate.success import SIMULATOR, mean_rows, success_table
-from premotor.records import AlignmentRecord, EvalRecord, RecognitionRecord
+from premotor.records import AlignmentRecord, EvalRecord, NamingPair, RecognitionRecord
 from premotor.report.tables import words
 from premotor.worklist import available_cores
 
@@ -61,6 +61,9 @@ def show(judgement: Judgement) -> None:
     console.print(_success(judgement.rollouts))
     if judgement.recognition:
         console.print(_naming(judgement.recognition))
+        console.print(_axes(judgement.recognition))
+    if judgement.pairs:
+        console.print(_pairs(judgement.pairs))
     if judgement.alignment:
         console.print(_agreement(judgement.alignment))
 
@@ -87,17 +90,53 @@ def _success(rollouts: Sequence[EvalRecord]) -> Table:
 
 
 def _naming(records: Sequence[RecognitionRecord]) -> Table:
-    table = Table(title="recognition on held-out episodes (top-1)")
-    for column in ("checkpoint", "classes", "chance", "clip", "first frame only", "shuffled"):
+    table = Table(title="recognition on held-out episodes (top-1, but one column)")
+    for column in ("checkpoint", "classes", "chance", "clip", "95 % interval", "top-5"):
+        table.add_column(column)
+    for column in ("mean over tasks", "first frame only", "shuffled"):
         table.add_column(column)
     for record in records:
+        accuracy, known = record.accuracy, (record.top5, record.macro)
+        five, mean = ("" if rate is None else f"{rate.value:.1%}" for rate in known)
         table.add_row(
             record.checkpoint,
             f"{record.class_set} ({record.num_classes})",
             f"{record.chance:.1%}",
-            f"{record.accuracy.value:.1%}",
+            f"{accuracy.value:.1%}",
+            f"{accuracy.low:.0%} to {accuracy.high:.0%}",
+            five,
+            mean,
             f"{record.first_frame_only.value:.1%}",
             f"{record.shuffled_frames.value:.1%}",
+        )
+    return table
+
+
+def _axes(records: Sequence[RecognitionRecord]) -> Table:
+    axes = sorted({axis for record in records for axis in record.by_axis})
+    table = Table(title="recognition by what the variations of a task vary (top-1)")
+    for column in ("checkpoint", "classes", *axes):
+        table.add_column(column)
+    for record in records:
+        known = [record.by_axis.get(axis) for axis in axes]
+        cells = ["" if r is None else f"{r.value:.0%} of {r.count}" for r in known]
+        table.add_row(record.checkpoint, record.class_set, *cells)
+    return table
+
+
+def _pairs(pairs: Sequence[NamingPair]) -> Table:
+    table = Table(title="the same clips under two checkpoints (McNemar, exact)")
+    for column in ("classes", "checkpoints", "difference", "95 % interval", "right alone", "p"):
+        table.add_column(column)
+    for pair in pairs:
+        gain = pair.difference
+        table.add_row(
+            pair.class_set,
+            f"{pair.ours} - {pair.theirs}",
+            f"{100 * gain.value:+.1f} points",
+            f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}",
+            f"{pair.only_ours} : {pair.only_theirs}",
+            f"{pair.p_value:.2g}",
         )
     return table
 

@@ -22,13 +22,15 @@ COMMANDS = {
     "report": "make a run's report.html",
     "ablate": "what each part of the policy is worth, one change at a time",
     "import-policy": "take over the weights of a released policy",
+    "import-recognizer": "take over the weights of a ViCLIP or CLIP",
+    "export-recognizer": "write a recognizer's weights as a ViCLIP file",
     "demo": "all of it, from demonstrations to the report",
 }
 
 
 def usage() -> str:
     """What `premotor --help` prints."""
-    lines = "\n".join(f"  {name:<14} {what}" for name, what in COMMANDS.items())
+    lines = "\n".join(f"  {name:<17} {what}" for name, what in COMMANDS.items())
     return (
         "premotor: watch an action, do the action, align the two\n\n"
         f"usage: premotor COMMAND ...\n\n{lines}\n\n"

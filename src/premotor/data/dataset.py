@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from premotor.backbones.tokenizer import Tokenizer
+from premotor.backbones.tokenizer import Cleaning, Tokenizer
 from premotor.batch import Executed, MirrorBatch, Observed, Target
 from premotor.data.pairing import Pairing, PairingConfig, Rows
 from premotor.data.streams import CLIP, stream
@@ -30,6 +30,7 @@ class Format:
     num_frames: int  # of a clip
     caption_context: int  # tokens of the recognizer's text tower
     instruction_context: int  # tokens of the policy's text tower
+    cleaning: Cleaning = "none"  # of the captions
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +101,8 @@ class _Texts:
     """Tokens of every text of a data set, encoded once."""
 
     def __init__(self, cache: EpisodeCache, form: Format) -> None:
-        speak, read = Tokenizer(form.caption_context), Tokenizer(form.instruction_context)
+        speak = Tokenizer(form.caption_context, form.cleaning)
+        read = Tokenizer(form.instruction_context)
         lists = [episode.instructions for episode in cache.episodes]
         distinct = sorted(set(lists))
         place = {texts: number for number, texts in enumerate(distinct)}

@@ -3,18 +3,22 @@
 import logging
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from premotor.checkpoint import checkpoints, find, load_mirror
 from premotor.data.dataset import Dataset
 from premotor.demonstrate.collect import EpisodeUnit, chosen_tasks
 from premotor.device import Device, chosen_device
-from premotor.errors import ConfigError, OutputExists, UnknownName
+from premotor.errors import ConfigError, OutputExists
 from premotor.evaluate.alignment import measure_alignment
 from premotor.evaluate.embedding import embed
 from premotor.evaluate.films import choose, film
-from premotor.evaluate.recognition import recognize
+from premotor.evaluate.naming import compare_all
+from premotor.evaluate.recognition import NamingConfig, recognize
 from premotor.evaluate.success import (
     RolloutUnit,
     actor_of,
@@ -28,15 +32,17 @@ from premotor.mirror import Mirror
 from premotor.records import (
     AlignmentRecord,
     EvalRecord,
+    NamedClip,
+    NamingPair,
     RecognitionRecord,
     RunManifest,
     read_json,
     write_json,
+    write_lines,
 )
 from premotor.represent import Source, open_dataset
 from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import find_task
-from premotor.understand.classes import CLASS_SETS
 from premotor.worklist import Done
 
 _log = logging.getLogger(__name__)
@@ -55,7 +61,7 @@ class EvaluateConfig:
     max_steps: int = EPISODE_STEPS  # key poses per episode
     seed: int = 0  # which unseen episodes
     split: str = "test"  # for recognition and alignment
-    class_sets: tuple[str, ...] = CLASS_SETS
+    naming: Annotated[NamingConfig, tyro.conf.arg(name="")] = field(default_factory=NamingConfig)
     films: bool = True  # film one success and one failure per task
     workers: int = 0  # simulator processes; 0 = as many as cores
     skip_bad: bool = False  # leave damaged episodes of the data set out
@@ -68,9 +74,6 @@ class EvaluateConfig:
             )
         if self.tasks:
             chosen_tasks(self.tasks)
-        for name in self.class_sets:
-            if name not in CLASS_SETS:
-                raise UnknownName.of("class set", name, CLASS_SETS)
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Judgement:
     broken: tuple[str, ...]  # episodes without a record, and why: nobody's failure to act
     recognition: tuple[RecognitionRecord, ...] = ()  # empty without a data set, as is alignment
     alignment: tuple[AlignmentRecord, ...] = ()
+    pairs: tuple[NamingPair, ...] = ()  # checkpoints that named the same clips
 
 
 def prepare(
@@ -126,22 +130,29 @@ def judge(
     episodes = unseen_episodes(_tasks(config, data), config.episodes, config.seed)
     recognition: list[RecognitionRecord] = []
     alignment: list[AlignmentRecord] = []
+    pairs: list[NamingPair] = []
     if data is not None:
-        recognition, alignment = _compare(run, data, config, named, progress)
+        recognition, clips, alignment = _compare(run, data, config, named, progress)
+        pairs = compare_all(clips)
         write_json(folder / "recognition.json", recognition)
+        write_lines(folder / "named.jsonl", clips)
+        write_json(folder / "naming_pairs.json", pairs)
         write_json(folder / "alignment.json", alignment)
     records, broken = _roll_out(run, named, episodes, (config, workers, progress))
     if config.films:
         _film(run, named, records, (config, progress))
-    return Judgement(tuple(records), tuple(broken), tuple(recognition), tuple(alignment))
+    return Judgement(
+        tuple(records), tuple(broken), tuple(recognition), tuple(alignment), tuple(pairs)
+    )
 
 
 def _compare(
     run: Path, data: Path, config: EvaluateConfig, named: dict[str, int], progress: Progress
-) -> tuple[list[RecognitionRecord], list[AlignmentRecord]]:
-    """Recognition and alignment of each checkpoint on the held-out episodes of a data set."""
+) -> tuple[list[RecognitionRecord], list[NamedClip], list[AlignmentRecord]]:
+    """Recognition, in all and by clip, and alignment of each checkpoint on held-out episodes."""
     source = Source(data, config.skip_bad)
     recognition: list[RecognitionRecord] = []
+    clips: list[NamedClip] = []
     alignment: list[AlignmentRecord] = []
 
     def building(what: str, done: int, total: int) -> None:
@@ -151,10 +162,12 @@ def _compare(
         progress("measure", count, len(named), name)
         mirror = load_mirror(run, step).to(chosen_device(config.device))
         dataset = open_dataset(source, config.split, mirror.config, building)
-        recognition += recognize(mirror, dataset, catalog(dataset), config.class_sets, name)
+        found = recognize(mirror.understand, dataset, catalog(dataset), name, config.naming)
+        recognition += found.records
+        clips += found.clips
         alignment += _align(mirror, dataset, name)
     progress("measure", len(named), len(named), "")
-    return recognition, alignment
+    return recognition, clips, alignment
 
 
 def catalog(dataset: Dataset) -> list[tuple[str, int, Sequence[str]]]:

@@ -5,7 +5,7 @@ two add says whether the action itself is understood.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,22 +14,58 @@ from torch import Tensor
 
 from premotor.backbones.tokenizer import Tokenizer
 from premotor.data.dataset import Dataset
-from premotor.measure.intervals import wilson
-from premotor.mirror import Mirror
-from premotor.records import Interval, RecognitionRecord
-from premotor.understand.classes import ClassSet, VariationTexts, class_scores, class_set, hits
+from premotor.errors import UnknownName
+from premotor.evaluate.naming import by_axis, by_task, confusion, over_tasks, rate, task_right
+from premotor.records import NamedClip, RecognitionRecord
+from premotor.understand.classes import (
+    CLASS_SETS,
+    ClassSet,
+    Pooling,
+    Prompts,
+    VariationTexts,
+    answers,
+    check_templates,
+    class_scores,
+    class_set,
+    hits,
+    in_templates,
+)
+from premotor.understand.recognizer import Recognizer
 
 Shown = Mapping[str, Tensor]  # how the clips were shown -> embeddings or scores, by row
 WITHIN_TASK = "text_within_task"  # fine-grained: the task is given, its texts are told apart
 
 
+@dataclass(frozen=True, kw_only=True)
+class NamingConfig:
+    """Among what is chosen, and what speaks for a class."""
+
+    class_sets: tuple[str, ...] = CLASS_SETS
+    prompts: Prompts = "all"  # all paraphrases of a class, or the first texts only
+    templates: tuple[str, ...] = ("{}",)  # a prompt ensemble, as in "a video of a robot arm, {}"
+
+    def __post_init__(self) -> None:
+        check_templates(self.templates)
+        for name in self.class_sets:
+            if name not in CLASS_SETS:
+                raise UnknownName.of("class set", name, CLASS_SETS)
+
+
+@dataclass(frozen=True)
+class Named:
+    """What was named by one checkpoint."""
+
+    records: tuple[RecognitionRecord, ...]
+    clips: tuple[NamedClip, ...]  # every clip under every class set
+
+
 def embed_clips(
-    mirror: Mirror, dataset: Dataset, seed: int = 0, batch_size: int = 16
+    recognizer: Recognizer, dataset: Dataset, seed: int = 0, batch_size: int = 16
 ) -> dict[str, Float[Tensor, "n o"]]:
     """Video embeddings of every episode, shown as "clip", "first" frame and "shuffled"."""
     generator = torch.Generator().manual_seed(seed)
     parts: dict[str, list[Tensor]] = {"clip": [], "first": [], "shuffled": []}
-    device = next(mirror.parameters()).device
+    device = next(recognizer.parameters()).device
     for start in range(0, len(dataset.cache.episodes), batch_size):
         stop = min(start + batch_size, len(dataset.cache.episodes))
         frames = dataset.observed(np.arange(start, stop)).frames
@@ -42,85 +78,122 @@ def embed_clips(
         }
         with torch.inference_mode():
             for name, clip in shown.items():
-                video = mirror.understand.encode_video(clip.contiguous().to(device))
+                video = recognizer.encode_video(clip.contiguous().to(device))
                 parts[name].append(video.cpu())
     return {name: torch.cat(rows) for name, rows in parts.items()}
 
 
 def recognize(
-    mirror: Mirror,
+    recognizer: Recognizer,
     dataset: Dataset,
     catalog: Sequence[VariationTexts],
-    class_sets: Sequence[str],
     checkpoint: str,
-) -> list[RecognitionRecord]:
+    config: NamingConfig | None = None,
+) -> Named:
     """Zero-shot accuracy over each class set.
 
     Args:
-        mirror: In evaluation mode.
+        recognizer: In evaluation mode.
         dataset: Held-out episodes.
         catalog: Task, variation and texts of everything that may be meant.
-        class_sets: Names out of `understand.classes.CLASS_SETS`.
         checkpoint: Name that goes into the records.
-
-    Raises:
-        UnknownName: A class set that does not exist.
+        config: Class sets and prompts; None = the default ones.
     """
-    shown = embed_clips(mirror, dataset)
-    records: list[RecognitionRecord] = []
-    for name in class_sets:
-        classes = class_set(name, catalog)
-        scores = _scores(mirror, classes, shown)
+    config = config or NamingConfig()
+    shown = embed_clips(recognizer, dataset)
+    found: list[_Answers] = []
+    for name in config.class_sets:
+        classes = in_templates(class_set(name, catalog, config.prompts), config.templates)
+        # a task's prompts say different things, one of which happens; paraphrases say the same
+        pooling = "max" if name == "task" else "mean"
+        scores = _scores(recognizer, classes, shown, pooling)
+        said = f"{config.prompts} texts, {len(config.templates)} template(s), {pooling}"
         everything = torch.ones(len(dataset.cache.episodes), len(classes), dtype=torch.bool)
-        records.append(_record(dataset, classes, scores, everything, checkpoint))
+        found.append(_Answers(checkpoint, classes, scores, everything, said))
         if name == "text":  # the same scores, choosing among the texts of the true task alone
             inside = torch.stack([classes.within(i.task) for i in dataset.cache.episodes])
             within = replace(classes, name=WITHIN_TASK)
-            records.append(_record(dataset, within, scores, inside, checkpoint))
-    return records
-
-
-def _scores(mirror: Mirror, classes: ClassSet, shown: Shown) -> Shown:
-    """Score of each class for each clip, shown in each way."""
-    tokenizer = Tokenizer(mirror.config.understand.text.context)
-    with torch.inference_mode():
-        tokens = tokenizer.encode(classes.texts).to(next(mirror.parameters()).device)
-        texts = mirror.understand.encode_text(tokens).cpu()
-    # a task's prompts say different things, one of which happens; paraphrases say the same
-    pooling = "max" if classes.name == "task" else "mean"
-    return {name: class_scores(video, texts, classes, pooling) for name, video in shown.items()}
-
-
-def _record(
-    dataset: Dataset,
-    classes: ClassSet,
-    scores: Shown,
-    allowed: Bool[Tensor, "n c"],
-    checkpoint: str,
-) -> RecognitionRecord:
-    infos = dataset.cache.episodes
-    truth = torch.tensor([classes.class_of(i.task, i.variation) for i in infos])
-    found = {
-        name: hits(score.masked_fill(~allowed, -torch.inf), truth) for name, score in scores.items()
-    }
-    tasks = np.array([i.task for i in infos])
-    by_task = {
-        str(t): _interval(found["clip"][torch.from_numpy(tasks == t)]) for t in np.unique(tasks)
-    }
-    return RecognitionRecord(
-        checkpoint=checkpoint,
-        class_set=classes.name,
-        num_classes=len(classes),
-        chance=float((1.0 / allowed.sum(1)).mean()),
-        accuracy=_interval(found["clip"]),
-        first_frame_only=_interval(found["first"]),
-        shuffled_frames=_interval(found["shuffled"]),
-        by_task=by_task,
+            found.append(_Answers(checkpoint, within, scores, inside, said))
+    return Named(
+        tuple(_record(dataset, answer) for answer in found),
+        tuple(clip for answer in found for clip in _clips(dataset, answer)),
     )
 
 
-def _interval(found: Float[Tensor, " n"]) -> Interval:
-    """Mean with Wilson's interval; ties count as fractions and are rounded for the interval."""
-    mean = float(found.mean())
-    interval = wilson(round(float(found.sum())), len(found))
-    return Interval(value=mean, low=interval.low, high=interval.high, count=len(found))
+def _scores(
+    recognizer: Recognizer, classes: ClassSet, shown: Shown, pooling: Pooling
+) -> dict[str, Float[Tensor, "n c"]]:
+    """Score of each class for each clip, shown in each way."""
+    config = recognizer.config
+    tokenizer = Tokenizer(config.text.context, config.cleaning)
+    with torch.inference_mode():
+        tokens = tokenizer.encode(classes.texts).to(next(recognizer.parameters()).device)
+        texts = recognizer.encode_text(tokens).cpu()
+    return {name: class_scores(video, texts, classes, pooling) for name, video in shown.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    """Scores of every clip for every class of a set."""
+
+    checkpoint: str
+    classes: ClassSet
+    scores: dict[str, Float[Tensor, "n c"]]  # by how the clips were shown
+    allowed: Bool[Tensor, "n c"]  # classes that each clip may be given
+    prompts: str  # what spoke for the classes
+
+    def of(self, shown: str) -> Float[Tensor, "n c"]:
+        """Scores, minus infinity for what is not allowed."""
+        return self.scores[shown].masked_fill(~self.allowed, -torch.inf)
+
+    def truth(self, dataset: Dataset) -> Tensor:
+        """Index of the right class of each clip."""
+        known = [self.classes.class_of(i.task, i.variation) for i in dataset.cache.episodes]
+        return torch.tensor(known)
+
+
+def _record(dataset: Dataset, found: _Answers) -> RecognitionRecord:
+    infos, classes, truth = dataset.cache.episodes, found.classes, found.truth(dataset)
+    clip = hits(found.of("clip"), truth)
+    tasks = by_task(clip, infos)
+    return RecognitionRecord(
+        checkpoint=found.checkpoint,
+        class_set=classes.name,
+        num_classes=len(classes),
+        chance=float((1.0 / found.allowed.sum(1)).mean()),
+        accuracy=rate(clip),
+        first_frame_only=rate(hits(found.of("first"), truth)),
+        shuffled_frames=rate(hits(found.of("shuffled"), truth)),
+        by_task=tasks,
+        by_axis=by_axis(clip, infos),
+        top5=rate(hits(found.of("clip"), truth, 5)),
+        macro=over_tasks(tasks),
+        task_right=task_right(found.of("clip"), classes, infos),
+        tied=int((answers(found.of("clip")).count_nonzero(1) > 1).sum()),
+        prompts=found.prompts,
+        confusion=confusion(found.of("clip"), truth, classes.labels),
+    )
+
+
+def _clips(dataset: Dataset, found: _Answers) -> list[NamedClip]:
+    truth, scores, labels = found.truth(dataset), found.of("clip"), found.classes.labels
+    rows = zip(
+        dataset.cache.episodes,
+        truth.tolist(),
+        answers(scores).argmax(1).tolist(),
+        hits(scores, truth).tolist(),
+        strict=True,
+    )
+    return [
+        NamedClip(
+            checkpoint=found.checkpoint,
+            class_set=found.classes.name,
+            task=info.task,
+            variation=info.variation,
+            seed=info.seed,
+            truth=labels[right],
+            answer=labels[given],
+            hit=hit,
+        )
+        for info, right, given, hit in rows
+    ]

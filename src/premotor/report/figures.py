@@ -130,7 +130,7 @@ def panel(
             axes.set_ylim(0.0, high + 0.04 * (high - max(0.0, low)) + 0.04 * high)
         if len(series) > 1:
             axes.legend(loc="best", ncols=1 if len(series) < 4 else 2, labelcolor="linecolor")
-        return Panel(title=title, note=note, uri=_svg_uri(figure))
+        return Panel(title=title, note=note, uri=svg_uri(figure))
 
 
 def _draw(axes: Axes, line: Series) -> None:
@@ -184,7 +184,8 @@ def svg(figure: Figure) -> str:
     return text[text.index("<svg") :]
 
 
-def _svg_uri(figure: Figure) -> str:
+def svg_uri(figure: Figure) -> str:
+    """A figure as a data URI of its SVG; call it inside `STYLE`."""
     return "data:image/svg+xml;base64," + base64.b64encode(svg(figure).encode()).decode()
 
 

@@ -20,6 +20,7 @@ from PIL import Image
 from premotor.errors import DataError
 from premotor.records import FilmRecord, write_atomically
 from premotor.report import tables, words
+from premotor.report.confusion import confusion_picture
 from premotor.report.curves import alignment_panels, engine_panels, loss_panels, waiting_share
 from premotor.report.embedding import joint_pictures, single_picture
 from premotor.report.figures import Cloud, Panel, clouds
@@ -124,6 +125,10 @@ def render(run: RunRecords) -> str:
         simulators=sorted({r.simulator for r in run.rollouts}),
         recognition=tables.recognition_rows(run.recognition),
         recognition_words=words.recognition_words(run.recognition),
+        pair_words=words.pair_words(run.pairs, "text"),
+        axes=tables.axis_rows(run.recognition),
+        confusion=_confusion(run),
+        mistakes=tables.mistakes(tables.main_confusion(run.recognition, "text")),
         alignment=tables.alignment_tables(run.alignment),
         alignment_words=words.alignment_words(run.alignment),
         kind=_kind(run),
@@ -177,6 +182,14 @@ def _headline(run: RunRecords) -> dict[str, str]:
         found["recall"] = tables.percent(sum(r.value for r in both) / len(both))
         found["rows"] = str(both[0].num_rows)
     return found
+
+
+def _confusion(run: RunRecords) -> Panel | None:
+    found = tables.main_confusion(run.recognition, "task")
+    if found is None:
+        return None
+    note = "percent of each task's clips by the task they were named as"
+    return confusion_picture(found, "Which task is taken for which", note)
 
 
 def _curves(run: RunRecords) -> Curves:

@@ -16,6 +16,7 @@ from premotor.records import (
     AlignmentRecord,
     EvalRecord,
     FilmRecord,
+    NamingPair,
     RecognitionRecord,
     RunManifest,
     StepRecord,
@@ -59,6 +60,7 @@ class RunRecords:
     steps: tuple[StepRecord, ...]
     rollouts: tuple[EvalRecord, ...]
     recognition: tuple[RecognitionRecord, ...]
+    pairs: tuple[NamingPair, ...]
     alignment: tuple[AlignmentRecord, ...]
     films: tuple[FilmRecord, ...]
     probe: tuple[ProbeStep, ...]
@@ -92,6 +94,7 @@ def read_run(path: Path) -> RunRecords:
         steps=tuple(read_lines(path / "metrics.jsonl", StepRecord)),
         rollouts=_last_of_each(read_lines(evaluation / "rollouts.jsonl", EvalRecord)),
         recognition=_list(evaluation / "recognition.json", RecognitionRecord),
+        pairs=_list(evaluation / "naming_pairs.json", NamingPair),
         alignment=_list(evaluation / "alignment.json", AlignmentRecord),
         films=_films(evaluation / "films"),
         probe=_probe_steps(path / "probe", len(rows)) if rows else (),

@@ -1,12 +1,13 @@
 """The tables of a report: records in, rows for the page out. Counts and intervals only."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from premotor.measure.intervals import mean_rate, wilson
 from premotor.records import (
     AlignmentRecord,
+    Confusion,
     EvalRecord,
     Interval,
     NullRecord,
@@ -79,6 +80,27 @@ class RecognitionRow:
     first_frame_only: Interval
     shuffled_frames: Interval
     by_task: str  # accuracy of each task, in words
+    details: str  # top-5, mean over tasks, ties, in words; "" in older records
+
+
+@dataclass(frozen=True, kw_only=True)
+class AxisRow:
+    """Tasks whose variations vary in one way, under the main checkpoint."""
+
+    axis: str
+    clips: int
+    text: Interval | None  # choosing among the instructions of all tasks
+    within: Interval | None  # choosing among those of the true task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """One class taken for another."""
+
+    truth: str
+    answer: str
+    clips: float  # so often; ties count as fractions
+    of: float  # clips of the class
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,8 +220,58 @@ def recognition_rows(records: Sequence[RecognitionRecord]) -> tuple[RecognitionR
             by_task=", ".join(
                 f"{words(t)} {percent(i.value)}" for t, i in sorted(r.by_task.items())
             ),
+            details=_details(r),
         )
         for r in sorted(records, key=place)
+    )
+
+
+def _details(record: RecognitionRecord) -> str:
+    known = {
+        "among the five best": record.top5,
+        "mean over tasks": record.macro,
+        "of the right task": None if record.class_set == "task" else record.task_right,
+    }
+    found = [f"{name} {percent(rate.value)}" for name, rate in known.items() if rate is not None]
+    if record.tied:
+        found.append(f"{record.tied} clips with tied classes")
+    return ", ".join(found)
+
+
+def axis_rows(records: Sequence[RecognitionRecord]) -> tuple[AxisRow, ...]:
+    """A row per axis in alphabetical order, under the main checkpoint."""
+    main = main_checkpoint(r.checkpoint for r in records)
+    by_set = {r.class_set: r.by_axis for r in records if r.checkpoint == main}
+    text, within = by_set.get("text", {}), by_set.get("text_within_task", {})
+    return tuple(
+        AxisRow(
+            axis=axis,
+            clips=(text.get(axis) or within[axis]).count,
+            text=text.get(axis),
+            within=within.get(axis),
+        )
+        for axis in sorted({*text, *within})
+    )
+
+
+def main_confusion(records: Sequence[RecognitionRecord], class_set: str) -> Confusion | None:
+    """Confusion over one class set under the main checkpoint, None where not measured."""
+    main = main_checkpoint(r.checkpoint for r in records)
+    own = (r.confusion for r in records if (r.checkpoint, r.class_set) == (main, class_set))
+    return next(own, None)
+
+
+def mistakes(found: Confusion | None, most: int = 10) -> tuple[Mistake, ...]:
+    """The classes taken for others most often, the most frequent first."""
+    if found is None:
+        return ()
+    total: defaultdict[int, float] = defaultdict(float)
+    for truth, _, clips in found.counts:
+        total[truth] += clips
+    wrong = sorted((c for c in found.counts if c[0] != c[1]), key=lambda c: -c[2])
+    return tuple(
+        Mistake(truth=found.labels[t], answer=found.labels[a], clips=clips, of=total[t])
+        for t, a, clips in wrong[:most]
     )
 
 

@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from premotor.records import AlignmentRecord, EvalRecord, NullRecord, RecognitionRecord
+from premotor.records import (
+    AlignmentRecord,
+    EvalRecord,
+    NamingPair,
+    NullRecord,
+    RecognitionRecord,
+)
 from premotor.report.tables import (
     SIGNIFICANT,
     UNTRAINED,
@@ -201,4 +207,21 @@ def _on_class_set(record: RecognitionRecord) -> str:
     return (
         f"For {name} the first frame alone reaches {percent(first)}, the whole clip "
         f"{percent(whole)}: later frames are used, and {order}."
+    )
+
+
+def pair_words(pairs: Sequence[NamingPair], class_set: str) -> tuple[str, ...]:
+    """A sentence for each two checkpoints that named the same clips of one class set."""
+    return tuple(_on_pair(pair) for pair in pairs if pair.class_set == class_set)
+
+
+def _on_pair(pair: NamingPair) -> str:
+    gain = pair.difference
+    p = f"p = {pair.p_value:.3f}" if pair.p_value >= 0.001 else "p < 0.001"
+    points = (f"{100 * x:+.0f}".replace("-", "\u2212") for x in (gain.value, gain.low, gain.high))
+    value, low, high = points
+    return (
+        f"On the same {gain.count} clips, {pair.ours} against {pair.theirs}: {value} points "
+        f"({low} to {high}); {pair.only_ours} clips were named rightly by the former alone, "
+        f"{pair.only_theirs} by the latter alone ({p}, McNemar, exact)."
     )

@@ -7,7 +7,7 @@ n: clips  c: classes  p: distinct prompts  o: embedding
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import torch
@@ -111,6 +111,30 @@ def _own_prompts(texts: list[str], owners: Mapping[str, set[Hashable]]) -> tuple
     return tuple(text for text in distinct if len(owners[text]) == 1) or distinct
 
 
+def check_templates(templates: Sequence[str]) -> None:
+    """Refuse templates that have no place, or several, for a prompt."""
+    if not templates or any(template.count("{}") != 1 for template in templates):
+        raise ConfigError(
+            f"templates {list(templates)}: expected one {{}} in each, where the prompt goes; "
+            "'{}' alone is the bare instruction"
+        )
+
+
+def in_templates(classes: ClassSet, templates: Sequence[str]) -> ClassSet:
+    """The same classes, every prompt put into every template: a prompt ensemble.
+
+    Args:
+        classes: What may be named.
+        templates: Sentences with one {} each, as in "a video of a robot arm, {}".
+    """
+    check_templates(templates)
+    prompts = tuple(
+        tuple(template.replace("{}", text) for text in texts for template in templates)
+        for texts in classes.prompts
+    )
+    return replace(classes, prompts=prompts)
+
+
 def class_scores(
     video: Float[Tensor, "n o"],
     texts: Float[Tensor, "p o"],
@@ -155,3 +179,9 @@ def hits(scores: Float[Tensor, "n c"], truth: Int[Tensor, " n"], k: int = 1) -> 
     better = (scores > own + TIE).sum(dim=1)
     equal = ((scores - own).abs() <= TIE).sum(dim=1)
     return ((k - better) / equal.clamp(min=1)).clamp(0.0, 1.0) * own.squeeze(1).isfinite()
+
+
+def answers(scores: Float[Tensor, "n c"]) -> Float[Tensor, "n c"]:
+    """Probability that each class is the answer: the best one, or any of those that tie with it."""
+    best = (scores >= scores.amax(dim=1, keepdim=True) - TIE).float()
+    return best / best.sum(dim=1, keepdim=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from premotor.backbones.text import TextConfig
+from premotor.backbones.tokenizer import Cleaning
 from premotor.backbones.vit import VideoTransformerConfig
 from premotor.errors import ConfigError
 
@@ -16,6 +17,7 @@ class UnderstandConfig:
 
     video: VideoTransformerConfig = field(default_factory=VideoTransformerConfig)
     text: TextConfig = field(default_factory=TextConfig)
+    cleaning: Cleaning = "none"  # of captions and prompts; "viclip" for ViCLIP's own weights
     u_source: USource = "pooled"  # which tensor is u (recognition.md f)
     temperature: float = 0.05  # tau of L_u, fixed
     mask_ratio: float = 0.5  # share of patch tokens dropped in training

@@ -1,0 +1,297 @@
+"""Recognizers trained elsewhere: files of ViCLIP and of CLIP, in and out (recognition.md a.4, a.5).
+
+Every key of a file is accounted for, or nothing is taken. What may differ is fitted and said: the
+tables of place, time and text order, and the patch filters of image towers, which get a time axis.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from premotor.backbones.attention import Activation
+from premotor.backbones.text import TextConfig
+from premotor.backbones.vit import VideoTransformerConfig
+from premotor.backbones.weights import faults, left_out, read_checkpoint
+from premotor.errors import CheckpointMismatch, ConfigError, UnknownName
+from premotor.understand.adapt import (
+    INFLATIONS,
+    LENGTHENINGS,
+    Inflation,
+    Lengthening,
+    spatial,
+    text_order,
+)
+from premotor.understand.config import UnderstandConfig
+from premotor.understand.recognizer import Recognizer
+
+HEAD_DIM = 64  # of every CLIP tower; its files do not say how many heads there are
+TOWER = "vision_encoder.tower."
+TEMPORAL = "vision_encoder.tower.temporal_positional_embedding"
+TEMPERATURE = "temp"  # ViCLIP's learned tau
+CLIP_SCALARS = ("logit_scale", "input_resolution", "context_length", "vocab_size")
+
+Read = tuple[UnderstandConfig, dict[str, Tensor], list[str]]  # sizes, weights by our names, notes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitting:
+    """How weights of other sizes are fitted."""
+
+    inflation: Inflation = "center"  # patch filters of an image tower over the frames of a token
+    lengthening: Lengthening = "stretch"  # a temporal table for more steps than it has
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """A recognizer's weights under our names, and what is to be said about them."""
+
+    config: UnderstandConfig
+    weights: dict[str, Tensor]
+    notes: tuple[str, ...]  # what was unwrapped, left aside and fitted
+
+
+def viclip_b16() -> UnderstandConfig:
+    """ViCLIP-B/16, 149.6 M parameters; the captions cleaned as it was trained with them."""
+    return UnderstandConfig(cleaning="viclip")
+
+
+def viclip_l14() -> UnderstandConfig:
+    """ViCLIP-L/14, 427.6 M parameters."""
+    return UnderstandConfig(
+        video=VideoTransformerConfig(patch=14, width=1024, layers=24, heads=16, embed_dim=768),
+        text=TextConfig(width=768, heads=12, embed_dim=768),
+        cleaning="viclip",
+    )
+
+
+def clip_sizes(stored: Mapping[str, Tensor]) -> UnderstandConfig:
+    """Sizes of the vision transformer and the text tower in a CLIP file.
+
+    Eight frames, one per token, and at most 32 words, as ViCLIP begins from CLIP.
+
+    Raises:
+        CheckpointMismatch: A tensor that tells a size is missing, as in CLIP's ResNets.
+    """
+    telling = {
+        "visual.conv1.weight": 4,
+        "visual.positional_embedding": 2,
+        "visual.proj": 2,
+        "positional_embedding": 2,
+        "token_embedding.weight": 2,
+    }
+    lacking = [k for k, n in telling.items() if k not in stored or stored[k].ndim != n]
+    if lacking:
+        raise CheckpointMismatch(
+            f"no sizes of a CLIP vision transformer: {', '.join(lacking)} missing or of another "
+            "number of axes, nothing was imported; ResNets are not taken, ViCLIP has other layouts"
+        )
+    width, _, patch, _ = stored["visual.conv1.weight"].shape
+    places, embed_dim = len(stored["visual.positional_embedding"]), stored["visual.proj"].shape[1]
+    context, text_width = stored["positional_embedding"].shape
+    return UnderstandConfig(
+        video=VideoTransformerConfig(
+            px=patch * round((places - 1) ** 0.5),
+            patch=patch,
+            width=width,
+            layers=_layers(stored, "visual.transformer."),
+            heads=max(1, width // HEAD_DIM),
+            embed_dim=embed_dim,
+        ),
+        text=TextConfig(
+            context=min(context, TextConfig.context),
+            vocab_size=len(stored["token_embedding.weight"]),
+            width=text_width,
+            layers=_layers(stored, "transformer."),
+            heads=max(1, text_width // HEAD_DIM),
+            embed_dim=embed_dim,
+        ),
+    )
+
+
+def _layers(stored: Mapping[str, Tensor], prefix: str) -> int:
+    return sum(k.startswith(prefix) and k.endswith(".ln_1.weight") for k in stored)
+
+
+def viclip_name(ours: str) -> str:
+    """ViCLIP's name of one of our weights."""
+    return ours.replace(TOWER, "vision_encoder.", 1)
+
+
+def clip_name(ours: str) -> str:
+    """CLIP's name of one of our weights."""
+    return ours.replace(TOWER, "visual.", 1).removeprefix("text_encoder.")
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a kind of file names its weights, and which scalars stand beside them."""
+
+    name_of: Callable[[str], str]
+    sizes: Callable[[Mapping[str, Tensor]], UnderstandConfig]
+    aside: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """How one weight of another size is fitted."""
+
+    what: str
+    ndim: int  # axes of what can be fitted
+    fit: Callable[[Tensor], Tensor]
+
+
+LAYOUTS = {
+    "viclip-b16": _Layout(viclip_name, lambda _: viclip_b16(), (TEMPERATURE,)),
+    "viclip-l14": _Layout(viclip_name, lambda _: viclip_l14(), (TEMPERATURE,)),
+    "clip": _Layout(clip_name, clip_sizes, CLIP_SCALARS),
+}
+
+
+def import_recognizer(
+    path: Path,
+    layout: str,
+    config: UnderstandConfig | None = None,
+    fitting: Fitting | None = None,
+    drop: tuple[str, ...] = (),
+) -> Imported:
+    """Read a file of weights, strictly.
+
+    Args:
+        path: A torch file (loaded as weights only), a TorchScript archive or a safetensors file.
+        layout: "viclip-b16", "viclip-l14", or "clip" for a CLIP with a vision transformer.
+        config: Sizes of the recognizer to make; None = the layout's, for "clip" the file's.
+        fitting: How tables and filters of other sizes are fitted.
+        drop: Prefixes of keys to leave out knowingly.
+
+    Raises:
+        DataError: The file cannot be read.
+        CheckpointMismatch: Every missing, extra and misshapen key is listed.
+    """
+    if layout not in LAYOUTS:
+        raise UnknownName.of("layout", layout, LAYOUTS)
+    stored, unwrapped = read_checkpoint(path)
+    stored, left = left_out(stored, drop)
+    try:
+        imported = taken_over(stored, layout, config, fitting)
+    except CheckpointMismatch as error:
+        raise CheckpointMismatch(f"{path}: {error}") from None
+    return replace(imported, notes=(*unwrapped, *left, *imported.notes))
+
+
+def taken_over(
+    stored: Mapping[str, Tensor],
+    layout: str,
+    config: UnderstandConfig | None = None,
+    fitting: Fitting | None = None,
+) -> Imported:
+    """Weights by their names of a layout as weights by ours; see `import_recognizer`."""
+    kind = LAYOUTS[layout]
+    notes = [_scalar_note(k, stored[k]) for k in kind.aside if k in stored]
+    stored = {k: v for k, v in stored.items() if k not in kind.aside}
+    fittable = config is not None or layout == "clip"  # else the sizes are known to be right
+    config = config or kind.sizes(stored)
+    expected = _expected(config)
+    if layout == "clip":
+        del expected[TEMPORAL]
+    names = {kind.name_of(ours): ours for ours in expected}
+    shapes = {theirs: expected[ours] for theirs, ours in names.items()}
+    rules = _rules(config, fitting or Fitting()) if fittable else {}
+    by_theirs = {kind.name_of(ours): rule for ours, rule in rules.items() if ours in expected}
+    stored, fitted = _fitted(stored, shapes, by_theirs)
+    if wrong := faults(shapes, stored):
+        raise CheckpointMismatch(
+            f"not of the layout {layout!r}, nothing was imported:\n  "
+            + "\n  ".join(wrong)
+            + "\nname another --layout, other sizes (--sizes), or what to leave out (--drop)"
+        )
+    kinds = sorted({str(v.dtype) for v in stored.values()} - {"torch.float32"})
+    notes += [*fitted, *([f"converted {', '.join(kinds)} to float32"] if kinds else [])]
+    weights = {names[k]: v.float().contiguous() for k, v in stored.items()}
+    if layout == "clip":  # our own begins at noise, which would disturb what the tower knows
+        weights[TEMPORAL] = torch.zeros(1, config.video.num_steps, config.video.width)
+        notes.append("the temporal table is not in the file: zeros, frames are told apart later")
+    return Imported(config, weights, tuple(notes))
+
+
+def _expected(config: UnderstandConfig) -> dict[str, Tensor]:
+    with torch.device("meta"):
+        return Recognizer(config).state_dict()
+
+
+def _scalar_note(name: str, value: Tensor) -> str:
+    if value.is_meta or value.numel() != 1 or name not in (TEMPERATURE, "logit_scale"):
+        return f"left aside {name}, which is no weight"
+    tau = float(value) if name == TEMPERATURE else float((-value.float()).exp())
+    return f"left aside {name}, a learned temperature of {tau:.4g}; ours is in the configuration"
+
+
+def _rules(config: UnderstandConfig, fitting: Fitting) -> dict[str, _Rule]:
+    """What may differ from the recognizer to make, by our names."""
+    video, tower = config.video, TOWER
+    inflate, lengthen = INFLATIONS[fitting.inflation], LENGTHENINGS[fitting.lengthening]
+    return {
+        f"{tower}conv1.weight": _Rule("patch filters", 4, partial(inflate, tubelet=video.tubelet)),
+        f"{tower}positional_embedding": _Rule("places", 2, partial(spatial, grid=video.grid)),
+        TEMPORAL: _Rule("times", 3, partial(lengthen, steps=video.num_steps)),
+        "text_encoder.positional_embedding": _Rule(
+            "token positions", 2, partial(text_order, context=config.text.context)
+        ),
+    }
+
+
+def _fitted(
+    stored: Mapping[str, Tensor], shapes: Mapping[str, Tensor], rules: Mapping[str, _Rule]
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Weights that may differ, made to fit where they can be; all others as they are."""
+    result, notes = dict(stored), []
+    for name, rule in rules.items():
+        old = stored.get(name)
+        if old is None or old.ndim != rule.ndim or old.shape == shapes[name].shape:
+            continue
+        with suppress(ConfigError):  # what cannot be fitted is listed as misshapen
+            new = rule.fit(old)
+            if new.shape == shapes[name].shape:
+                result[name] = new
+                sizes = f"{tuple(old.shape)} to {tuple(new.shape)}"
+                notes.append(f"fitted {name} ({rule.what}): {sizes}")
+    return result, notes
+
+
+def with_activation(imported: Imported, activation: Activation) -> Imported:
+    """The same weights between other nonlinearities, of which files of CLIP say nothing.
+
+    OpenAI's and MetaCLIP's were trained with "quick_gelu", DataComp's and LAION's with "gelu".
+    """
+    config = replace(
+        imported.config,
+        video=replace(imported.config.video, activation=activation),
+        text=replace(imported.config.text, activation=activation),
+    )
+    return replace(imported, config=config)
+
+
+def build(imported: Imported) -> Recognizer:
+    """A recognizer with the imported weights."""
+    with torch.random.fork_rng(devices=()):
+        recognizer = Recognizer(imported.config)
+    recognizer.load_state_dict(imported.weights)
+    return recognizer.eval()
+
+
+def viclip_weights(recognizer: Recognizer) -> dict[str, Tensor]:
+    """All weights in ViCLIP's names and shapes, its temperature among them.
+
+    A token table of few rows becomes a whole one, in which all other words are alike. With tokens
+    of several frames ViCLIP's own code wants a longer table of times (recognition.md g.4).
+    """
+    text = recognizer.text_encoder
+    weights = {viclip_name(k): v.detach().cpu() for k, v in recognizer.state_dict().items()}
+    table = "text_encoder.token_embedding.weight"
+    weights[table] = weights[table][text.row_of_id.cpu()]
+    weights[TEMPERATURE] = torch.tensor(recognizer.config.temperature)
+    return {k: v.contiguous() for k, v in weights.items()}
