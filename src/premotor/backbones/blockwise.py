@@ -1,6 +1,6 @@
 """The contrastive losses of contrast.py for many rows: no matrix of all similarities is kept.
 
-L = ( sum_i log sum_j exp S_ij + sum_j log sum_i exp S_ij - 2 sum_ij T_ij S_ij ) / 2b,  T the targets
+L = ( sum_i log sum_j exp S_ij + sum_j log sum_i exp S_ij - 2 sum_ij T_ij S_ij ) / 2b, T targets
 
 The last sum is one of row products, as T averages rows with the same id. The first two take one
 pass over blocks of rows; the backward pass computes each block anew (recognition.md b.3). Extra
