@@ -6,17 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
-from rich.table import Table
 
+from premotor.cli.numbers import show_numbers
 from premotor.cli.progress import StageBars
 from premotor.errors import DataError, OutputExists
 from premotor.measure.sample import Features, Sample, pair_up
 from premotor.measure.study import Condition, Controls, StudyConfig, study
 from premotor.measure.verdict import verdict_on
-from premotor.records import AlignmentRecord, Interval, NullRecord, StudyRecord, write_json
-
-_WIDTH = 168  # [characters] of the table
+from premotor.records import StudyRecord, write_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +66,7 @@ def command(argv: Sequence[str]) -> int:
         measures=tuple(records),
     )
     write_json(wanted.out, record)
-    show(record)
+    show_numbers(records, f"alignment over {len(sample)} episodes")
     print(f"{found.name}: {found.because}")
     print(f"{wanted.out}: {len(records)} numbers")
     return 0
@@ -106,71 +103,3 @@ def _read(wanted: AlignCommand) -> tuple[Sample, Controls, int]:
         stand_ins={name: values for name, values in stand_ins.items() if values is not None},
     )
     return sample, controls, len(u.values)
-
-
-def show(record: StudyRecord) -> None:
-    """Print the numbers, each beside its controls."""
-    console = Console(width=_WIDTH)
-    table = Table(title=f"alignment over {record.num_rows} episodes")
-    for column in (
-        "measure",
-        "value",
-        "95 % interval",
-        "chance",
-        "p: all, task, variation",
-        "words withheld",
-        "another episode",
-        "over untrained",
-        "verdict",
-    ):
-        table.add_column(column)
-    for number in record.measures:
-        if (number.sides, number.instruction, number.episode) == ("u-e", "given", "same"):
-            table.add_row(*_cells(number, record.measures))
-    console.print(table)
-    stand_ins = [r for r in record.measures if r.sides != "u-e" and r.episode == "same"]
-    if stand_ins:
-        console.print(_stand_ins(stand_ins))
-
-
-def _cells(number: AlignmentRecord, records: Sequence[AlignmentRecord]) -> list[str]:
-    own = [r for r in records if (r.measure, r.sides) == (number.measure, "u-e")]
-    beside = {(r.instruction, r.episode): r for r in own}
-    return [
-        number.measure,
-        f"{number.value:.3f}",
-        _interval(number.interval),
-        f"{'at most ' if number.measure == 'bound' else ''}{number.reference:.3f}",
-        ", ".join(_p(null) for null in number.nulls),
-        _control(beside.get(("blanked", "same"))),
-        _control(beside.get(("given", "another"))),
-        _interval(number.gain) if number.gain else "not given",
-        verdict_on(own).kind,
-    ]
-
-
-def _stand_ins(records: Sequence[AlignmentRecord]) -> Table:
-    table = Table(title="the same measures of what needs no network")
-    for column in ("measure", "sides", "value", "p: all, task, variation"):
-        table.add_column(column)
-    for record in records:
-        p_values = ", ".join(_p(null) for null in record.nulls)
-        table.add_row(record.measure, record.sides, f"{record.value:.3f}", p_values)
-    return table
-
-
-def _interval(interval: Interval | None) -> str:
-    return f"{interval.low:.3f} to {interval.high:.3f}" if interval else "not measured"
-
-
-def _p(null: NullRecord) -> str:
-    return f"{null.p_value:.3f}" if null.permutations else "none to trade"
-
-
-def _control(record: AlignmentRecord | None) -> str:
-    """A control's number with the p-value that decides: the one within the task."""
-    if record is None:
-        return "not given"
-    nulls = {null.stratum: null for null in record.nulls}
-    null = nulls.get("task", nulls["all"])
-    return f"{record.value:.3f} (p {_p(null)})"

@@ -13,7 +13,7 @@ from premotor.checkpoint import checkpoints, find, load_mirror
 from premotor.data.dataset import Dataset
 from premotor.demonstrate.collect import EpisodeUnit, chosen_tasks
 from premotor.errors import ConfigError, OutputExists, UnknownName
-from premotor.evaluate.alignment import measure_alignment
+from premotor.evaluate.alignment import Beside, Embeddings, measure_alignment
 from premotor.evaluate.embedding import embed
 from premotor.evaluate.films import choose, film
 from premotor.evaluate.recognition import recognize
@@ -26,7 +26,6 @@ from premotor.evaluate.success import (
     shared_environment,
     unseen_episodes,
 )
-from premotor.mirror import Mirror
 from premotor.records import (
     AlignmentRecord,
     EvalRecord,
@@ -38,6 +37,7 @@ from premotor.records import (
 from premotor.represent import Source, open_dataset
 from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import find_task
+from premotor.store.stand_ins import stand_ins
 from premotor.understand.classes import CLASS_SETS
 from premotor.worklist import Done
 
@@ -159,6 +159,7 @@ def _compare(
     source = Source(data, config.skip_bad)
     recognition: list[RecognitionRecord] = []
     alignment: list[AlignmentRecord] = []
+    untrained: Embeddings | None = None
 
     def building(what: str, done: int, total: int) -> None:
         progress(what, done, total, "")
@@ -168,7 +169,14 @@ def _compare(
         mirror = load_mirror(run, step).to(chosen_device(config.device))
         dataset = open_dataset(source, config.split, mirror.config, building)
         recognition += recognize(mirror, dataset, catalog(dataset), config.class_sets, name)
-        alignment += _align(mirror, dataset, name)
+        beside = Beside(
+            blanked=embed(mirror, dataset, blanked=True),
+            untrained=untrained,
+            stand_ins=stand_ins(source.open(config.split), dataset.cache),
+        )
+        given = embed(mirror, dataset, blanked=False)
+        alignment += measure_alignment(given, beside, name, mirror.config.align.temperature)
+        untrained = given if name == "untrained" else untrained
     progress("measure", len(named), len(named), "")
     return recognition, alignment
 
@@ -207,15 +215,6 @@ def _checkpoints(run: Path, config: EvaluateConfig) -> dict[str, int]:
     if not named:
         raise ConfigError(f"{run} holds the untrained model alone; train it, or measure that too")
     return named
-
-
-def _align(mirror: Mirror, dataset: Dataset, name: str) -> list[AlignmentRecord]:
-    temperature = mirror.config.align.temperature
-    records: list[AlignmentRecord] = []
-    for blanked in (False, True):
-        words = "blanked" if blanked else "given"
-        records += measure_alignment(embed(mirror, dataset, blanked), name, words, temperature)
-    return records
 
 
 def _roll_out(

@@ -55,6 +55,7 @@ def measures(sample: Sample, config: MeasureConfig, same_space: bool) -> list[Me
         same_space: Whether rows of one side may be compared with rows of the other, as z_u and
             z_e, which retrieval and the bound do.
     """
+    similarity.check_paired(sample.a, sample.b, least=4)
     if not same_space:
         return _geometry(sample, config) + _maps(sample, config)
     if sample.a.shape[1] != sample.b.shape[1]:

@@ -25,6 +25,7 @@ class StudyConfig:
     permutations: int = PERMUTATIONS  # draws of each null; at most 200 of cca and ridge
     halves: int = 100  # of the episodes, for each interval; 0 = no intervals
     seed: int = 0  # of all draws
+    only: tuple[str, ...] = ()  # names of measures; () = all that can be taken
     measure: MeasureConfig = field(default_factory=MeasureConfig)
 
     def __post_init__(self) -> None:
@@ -117,7 +118,7 @@ def _jobs(
         beside.append((replace(condition, episode="another"), other))
     untrained = None if controls.untrained is None else _swap(sample, *controls.untrained)
     jobs: list[_Job] = []
-    for measure in measures(sample, config.measure, same_space):
+    for measure in _wanted(measures(sample, config.measure, same_space), config):
         jobs.append(_Job(condition, sample, measure, untrained, sure=config.halves > 0))
         for there, rows in beside:
             named = {m.name: m for m in measures(rows, config.measure, same_space)}
@@ -141,8 +142,12 @@ def _stand_ins(
         for sides, (a, b) in pairs.items()
         if condition.space == "raw" and a is not None and b is not None
         for rows in [_swap(sample, a, b)]
-        for measure in measures(rows, config.measure, same_space=False)
+        for measure in _wanted(measures(rows, config.measure, same_space=False), config)
     ]
+
+
+def _wanted(found: list[Measure], config: StudyConfig) -> list[Measure]:
+    return [m for m in found if not config.only or m.name in config.only]
 
 
 def _swap(sample: Sample, a: np.ndarray, b: np.ndarray) -> Sample:
