@@ -14,20 +14,23 @@ from premotor.measure.verdict import verdict_on
 WORDS = ("push left", "push right", "push away", "push near")
 
 
-class Watcher:  # observes: clips (frames, 6) in, u (12) out
+class Watcher:
+    """Observes: clips (frames, 6) in, u (12) out."""
+
     weights = np.random.default_rng(1).normal(size=(12, 12))
 
     def observe(self, clips):
-        ends = [np.concatenate([clip[0], clip[-1] - clip[0]]) for clip in clips]
-        return np.tanh(np.stack(ends) @ self.weights)
+        return np.tanh(np.hstack([clips[:, 0], clips[:, -1] - clips[:, 0]]) @ self.weights)
 
 
-class Doer:  # executes: scenes (10,) and words in, e (16) out
+class Doer:
+    """Executes: scenes (10,) and words in, e (16) out."""
+
     weights = np.random.default_rng(2).normal(size=(14, 16))
 
     def execute(self, scenes, instructions):
-        said = [[float(text == words) for words in WORDS] for text in instructions]
-        return np.tanh(np.hstack([np.stack(scenes), said]) @ self.weights)
+        said = np.array(instructions)[:, None] == np.array(WORDS)
+        return np.tanh(np.hstack([scenes, said]) @ self.weights)
 
 
 def record(count: int, seed: int) -> Episodes:

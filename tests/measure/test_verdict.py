@@ -7,6 +7,7 @@ from premotor.measure.catalog import MeasureConfig
 from premotor.measure.sample import Sample
 from premotor.measure.study import Condition, Controls, StudyConfig, study
 from premotor.measure.verdict import Evidence, Verdict, verdict, verdict_on
+from premotor.records import AlignmentRecord, NullRecord
 
 STANDS, FALLS = 0.001, 0.4
 
@@ -90,3 +91,35 @@ def judge(sample: Sample, controls: Controls, measure: str) -> Verdict:
 )
 def test_the_structure_of_synthetic_features_is_named(parts, kind, measure):
     assert judge(*features(**parts), measure).kind == kind
+
+
+def number(measure: str, p_value: float, **changed) -> AlignmentRecord:
+    nulls = tuple(
+        NullRecord(
+            stratum=stratum,
+            null_mean=0.0,
+            null_sd=0.1,
+            null_q95=0.2,
+            z_score=0.0,
+            p_value=p_value,
+            permutations=1000,
+        )
+        for stratum in ("all", "task")
+    )
+    given = {"checkpoint": "t", "space": "raw", "instruction": "given", "value": 0.5}
+    return AlignmentRecord(
+        measure=measure, reference=0.0, num_rows=90, nulls=nulls, **{**given, **changed}
+    )
+
+
+def test_several_measures_are_judged_by_two_chosen_beforehand():
+    lucky = [number("svcca", STANDS), number("debiased_cka", FALLS), number("mutual_knn", FALLS)]
+    assert verdict_on(lucky).kind == "none"
+    once = [number("debiased_cka", 0.03), number("mutual_knn", FALLS)]
+    assert verdict_on(once).kind == "none"  # 0.03 twice is too much
+    assert verdict_on(once[:1]).kind == "unresolved"
+
+
+def test_stand_ins_are_no_evidence():
+    own, pixels = number("mutual_knn", FALLS), number("mutual_knn", STANDS, sides="pixels-e")
+    assert verdict_on([own, pixels]).kind == "none"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from premotor.records import AlignmentRecord
 
 SIGNIFICANT = 0.05
+HEADLINE = ("debiased_cka", "mutual_knn")  # what all measures together are judged by
 
 BLANKED = ("blanked", "same")  # instruction, episode
 ANOTHER = ("given", "another")
@@ -92,14 +93,17 @@ def _falls(p_values: Mapping[str, float]) -> bool | None:
 def verdict_on(records: Sequence[AlignmentRecord]) -> Verdict:
     """The verdict on one measure, or on several of one space, with their controls.
 
-    Of several measures, the smallest p-value is multiplied by their number (Bonferroni), and one
-    that has more than untrained networks suffices for rule 2.
+    Several are judged by two chosen beforehand, one of the whole geometry and one of neighbors,
+    so that no measure is picked for its result: the smaller p-value counts, times two
+    (Bonferroni), and one that has more than untrained networks suffices for rule 2.
 
     Args:
         records: Of one checkpoint and one space: the numbers, and the same measures blanked and
             with another episode, where these were taken.
     """
     own = [r for r in records if r.sides == "u-e"]
+    if len({r.measure for r in own}) > 1:
+        own = [r for r in own if r.measure in HEADLINE] or own
     number, blanked, another = (
         [r for r in own if (r.instruction, r.episode) == condition]
         for condition in (("given", "same"), BLANKED, ANOTHER)
