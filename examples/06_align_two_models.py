@@ -1,7 +1,4 @@
-"""Do two models of your own align by themselves? Give each one method, and probe them.
-
-One sums up clips, one scenes and words: both know the way of a push and see the furniture.
-"""
+"""Do two models of your own align by themselves? Give each one method, and probe them."""
 
 import numpy as np
 import torch
@@ -56,5 +53,4 @@ for number in records:
         p = ", ".join(f"{null.stratum} {null.p_value:.3f}" for null in number.nulls)
         seen = f"words {number.instruction}, {number.episode} episode"
         print(f"{number.measure:18s} {seen:32s} {number.value:6.3f}   p: {p}")
-found = verdict_on(records)
-print(f"{found.name}: {found.because}")
+print("{0.name}: {0.because}".format(verdict_on(records)))

@@ -69,12 +69,11 @@ def features(**parts: float) -> tuple[Sample, Controls]:
     return Sample(side(), side(), *names), Controls(blanked=side("words"))
 
 
-CONFIG = StudyConfig(permutations=200, halves=0, measure=MeasureConfig(neighbors=6))
-
-
 def judge(sample: Sample, controls: Controls, measure: str) -> Verdict:
-    records = study(sample, controls, Condition(), CONFIG)
-    return verdict_on([r for r in records if r.measure == measure])
+    config = StudyConfig(
+        permutations=200, halves=0, only=(measure,), measure=MeasureConfig(neighbors=6)
+    )
+    return verdict_on(study(sample, controls, Condition(), config))
 
 
 @pytest.mark.parametrize("measure", ["debiased_cka", "mutual_knn"])

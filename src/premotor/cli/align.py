@@ -15,6 +15,8 @@ from premotor.measure.study import Condition, Controls, StudyConfig, study
 from premotor.measure.verdict import verdict_on
 from premotor.records import StudyRecord, write_json
 
+_TOLD_EVERY = 20  # draws between two moves of the bar
+
 
 @dataclass(frozen=True, kw_only=True)
 class AlignCommand:
@@ -47,13 +49,12 @@ def command(argv: Sequence[str]) -> int:
     sample, controls, rows = _read(wanted)
     condition = Condition(checkpoint="given", space="z" if wanted.shared else "raw")
     with StageBars() as bars:
-        records = study(
-            sample,
-            controls,
-            condition,
-            wanted.study,
-            lambda done, total: bars("measure", done, total) if not done % 20 else None,
-        )
+
+        def on_progress(done: int, total: int) -> None:
+            if done % _TOLD_EVERY == 0 or done == total:
+                bars("measure", done, total)
+
+        records = study(sample, controls, condition, wanted.study, on_progress)
     found = verdict_on(records)
     record = StudyRecord(
         features_u=str(wanted.features_u),

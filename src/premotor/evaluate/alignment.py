@@ -53,6 +53,7 @@ class Beside:
     """What the same episodes give otherwise; None = not measured."""
 
     blanked: Embeddings | None = None  # with the words withheld from E
+    elsewhere: Embeddings | None = None  # with clips from a camera that E does not have
     untrained: Embeddings | None = None  # of the networks before training
     stand_ins: Mapping[str, Float[np.ndarray, "n k"]] = field(default_factory=dict)
 
@@ -84,9 +85,10 @@ def measure_alignment(
     for space in ("z", "raw"):
         names = tuple(str(variation) for variation in embeddings.variations)
         sample = Sample(*embeddings.sides(space), embeddings.tasks, names)
-        blanked, untrained = beside.blanked, beside.untrained
+        blanked, elsewhere, untrained = beside.blanked, beside.elsewhere, beside.untrained
         controls = Controls(
             blanked=None if blanked is None else blanked.sides(space)[1],
+            elsewhere=None if elsewhere is None else elsewhere.sides(space)[0],
             untrained=None if untrained is None else untrained.sides(space),
             stand_ins=beside.stand_ins,
         )

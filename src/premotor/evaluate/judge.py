@@ -26,6 +26,7 @@ from premotor.evaluate.success import (
     shared_environment,
     unseen_episodes,
 )
+from premotor.evaluate.unseen_camera import seen_from
 from premotor.records import (
     AlignmentRecord,
     EvalRecord,
@@ -59,6 +60,9 @@ class EvaluateConfig:
     seed: int = 0  # which unseen episodes
     split: str = "test"  # for recognition and alignment
     class_sets: tuple[str, ...] = CLASS_SETS
+    other_camera: str = ""
+    """Whose clips U sees in the control by another episode, as overhead, which no policy has; they
+    are rendered anew, a second or so per episode. "": the camera of the data set."""
     films: bool = True  # film one success and one failure per task
     workers: int = 0  # simulator processes; 0 = as many as cores
     skip_bad: bool = False  # leave damaged episodes of the data set out
@@ -160,19 +164,27 @@ def _compare(
     recognition: list[RecognitionRecord] = []
     alignment: list[AlignmentRecord] = []
     untrained: Embeddings | None = None
+    seen: Dataset | None = None  # the same episodes, from the other camera
 
     def building(what: str, done: int, total: int) -> None:
         progress(what, done, total, "")
+
+    def rendering(done: int, total: int) -> None:
+        progress("clips from elsewhere", done, total, "")
 
     for count, (name, step) in enumerate(named.items()):
         progress("measure", count, len(named), name)
         mirror = load_mirror(run, step).to(chosen_device(config.device))
         dataset = open_dataset(source, config.split, mirror.config, building)
         recognition += recognize(mirror, dataset, catalog(dataset), config.class_sets, name)
+        demos = source.open(config.split)
+        if config.other_camera and seen is None:
+            seen = seen_from(demos, dataset, config.other_camera, rendering)
         beside = Beside(
             blanked=embed(mirror, dataset, blanked=True),
+            elsewhere=None if seen is None else embed(mirror, seen, blanked=False),
             untrained=untrained,
-            stand_ins=stand_ins(source.open(config.split), dataset.cache),
+            stand_ins=stand_ins(demos, dataset.cache),
         )
         given = embed(mirror, dataset, blanked=False)
         alignment += measure_alignment(given, beside, name, mirror.config.align.temperature)
