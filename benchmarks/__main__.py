@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-GROUPS = ("simulator", "peers", "training", "policy")
+GROUPS = ("simulator", "peers", "training", "policy", "contrast")
 
 
 def main() -> None:

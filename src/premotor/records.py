@@ -5,7 +5,7 @@ A run folder holds `manifest.json`, `config.yaml`, `metrics.jsonl` (StepRecord),
 (RecognitionRecord), `named.jsonl` (NamedClip), `naming_pairs.json` (NamingPair), `alignment.json`
 (AlignmentRecord), `films/` (FilmRecord + images) and, in an ablation, `keyframes.jsonl`
 (KeyframeRecord). The ablation's own folder holds `ablation.json`
-(AblationRecord).
+(AblationRecord). `premotor align` writes one StudyRecord.
 """
 
 import json
@@ -168,6 +168,24 @@ class AlignmentRecord:
     reference: float  # chance for recall, log B [nat] for the bound, null mean otherwise
     num_rows: int
     nulls: tuple[NullRecord, ...] = ()
+    episode: str = "same"  # or "another" of the same variation, seen by U
+    sides: str = "u-e"  # or with stand-ins that need no network: "pixels-e", "u-path", ...
+    interval: Interval | None = None  # of the value, over episodes
+    gain: Interval | None = None  # over the untrained networks, on the same episodes
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRecord:
+    """Features of two models over the same episodes, and what kind of alignment they have."""
+
+    features_u: str  # files
+    features_e: str
+    num_rows: int  # episodes
+    num_averaged: int  # rows in the files, where those of an episode were averaged
+    verdict: str  # "mirror", "language", "scene", "scene and language", "none", "unresolved"
+    because: str
+    temperature: float  # tau of the bound
+    measures: tuple[AlignmentRecord, ...]  # the numbers and their controls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,6 +285,10 @@ def _value(name: str, value: Any) -> Any:
         return Confusion(labels=tuple(value["labels"]), counts=counts)
     if name == "nulls":
         return tuple(NullRecord(**v) for v in value)
+    if name == "measures":
+        return tuple(
+            AlignmentRecord(**{k: _value(k, v) for k, v in record.items()}) for record in value
+        )
     if isinstance(value, dict) and set(value) == {"value", "low", "high", "count"}:
         return Interval(**value)
     return value

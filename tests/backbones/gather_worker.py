@@ -11,6 +11,8 @@ import torch
 import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 
+from premotor.backbones.blockwise import info_nce_blockwise, info_nce_shared_blockwise
+from premotor.backbones.contrast import unit
 from premotor.train.launch import leave
 from premotor.understand.loss import video_text_loss, video_text_loss_shared
 
@@ -23,13 +25,18 @@ def main(rank: int, world: int, folder: Path) -> None:
     given = load_file(folder / "in.safetensors")
     ids = given["ids"].chunk(world)[rank]
     out = {}
-    for name in ("none", "shared"):
-        video, text = (given[k].chunk(world)[rank].requires_grad_() for k in ("video", "text"))
+    losses = {
+        "none": video_text_loss,
+        "shared": lambda v, t, tau: video_text_loss_shared(v, t, ids, tau),
+        "none.blockwise": lambda v, t, tau: info_nce_blockwise(unit(v), unit(t), tau),
+        "shared.blockwise": lambda v, t, tau: info_nce_shared_blockwise(unit(v), unit(t), ids, tau),
+    }
+    for name, loss_of in losses.items():
+        video, text = (
+            given[k].chunk(world)[rank].clone().requires_grad_() for k in ("video", "text")
+        )
         tau = torch.tensor(0.05, requires_grad=True)
-        if name == "none":
-            loss = video_text_loss(video, text, tau)
-        else:
-            loss = video_text_loss_shared(video, text, ids, tau)
+        loss = loss_of(video, text, tau)
         loss.backward()
         out |= {f"{name}.loss": loss.detach(), f"{name}.grad_temp": tau.grad}
         out |= {f"{name}.grad_video": video.grad, f"{name}.grad_text": text.grad}

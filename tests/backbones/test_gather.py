@@ -45,14 +45,13 @@ def test_mean_over_ranks_of_gradients_is_the_gradient_of_the_whole_batch(tmp_pat
         else:
             loss = video_text_loss_shared(video, text, given["ids"], tau)
         loss.backward()
-        mean = {
-            k: torch.stack([r[f"{name}.{k}"] for r in ranks]).mean(0) for k in ("loss", "grad_temp")
-        }
-        torch.testing.assert_close(mean["loss"], loss.detach())
-        torch.testing.assert_close(mean["grad_temp"], tau.grad)
-        for key, leaf in (("grad_video", video), ("grad_text", text)):
-            whole = torch.cat([r[f"{name}.{key}"] for r in ranks]) / WORLD
-            torch.testing.assert_close(whole, leaf.grad, rtol=1e-4, atol=1e-6)
+        for form in (name, f"{name}.blockwise"):
+            for key, expected in (("loss", loss.detach()), ("grad_temp", tau.grad)):
+                mean = torch.stack([r[f"{form}.{key}"] for r in ranks]).mean(0)
+                torch.testing.assert_close(mean, expected, rtol=1e-5, atol=1e-5)
+            for key, leaf in (("grad_video", video), ("grad_text", text)):
+                whole = torch.cat([r[f"{form}.{key}"] for r in ranks]) / WORLD
+                torch.testing.assert_close(whole, leaf.grad, rtol=1e-4, atol=1e-6)
 
 
 def test_gathering_is_the_identity_in_one_process(given):

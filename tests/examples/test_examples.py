@@ -25,7 +25,7 @@ def run(name: str, *arguments: str) -> str:
 
 def test_examples_are_short():
     lengths = {p.name: len(p.read_text().splitlines()) for p in EXAMPLES.glob("*.py")}
-    assert len(lengths) == 5
+    assert len(lengths) == 6
     assert max(lengths.values()) < 60
 
 
@@ -33,6 +33,14 @@ def test_two_arrays_are_aligned_beyond_the_task():
     printed = run("02_align_two_arrays.py")
     assert "debiased CKA 0." in printed
     assert "within variation" in printed
+
+
+@pytest.mark.slow
+def test_two_models_of_ones_own_are_probed():
+    printed = run("06_align_two_models.py")
+    assert "words blanked, same episode" in printed
+    assert "words given, another episode" in printed
+    assert printed.splitlines()[-1].startswith("mirror alignment: ")
 
 
 @pytest.mark.sim

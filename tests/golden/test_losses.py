@@ -92,10 +92,11 @@ def test_two_ranks_reproduce_the_whole_batch_of_the_reference(golden, tmp_path):
     assert [rank.wait(timeout=120) for rank in ranks] == [0] * world
     outs = [load_file(tmp_path / f"out_{r}.safetensors") for r in range(world)]
     close = {"rtol": tolerance["rel"], "atol": tolerance["abs"]}
-    for name in ("none", "shared"):
+    for name in ("none", "shared", "none.blockwise", "shared.blockwise"):
+        case = f"whole.vtc.{name.removesuffix('.blockwise')}"
         for k in ("loss", "grad_temp"):
             mean = torch.stack([out[f"{name}.{k}"] for out in outs]).mean(0)
-            torch.testing.assert_close(mean, given[f"whole.vtc.{name}.{k}"], **close)
+            torch.testing.assert_close(mean, given[f"{case}.{k}"], **close)
         for k in ("grad_video", "grad_text"):
             whole = torch.cat([out[f"{name}.{k}"] for out in outs]) / world
-            torch.testing.assert_close(whole, given[f"whole.vtc.{name}.{k}"], **close)
+            torch.testing.assert_close(whole, given[f"{case}.{k}"], **close)

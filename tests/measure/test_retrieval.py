@@ -3,16 +3,23 @@
 import numpy as np
 import pytest
 
+from premotor.errors import ConfigError
 from premotor.measure.retrieval import (
     bound_statistic,
+    chance_within,
     group_recall,
+    group_recall_statistic,
     information_bound,
     median_rank,
+    median_rank_statistic,
     rank_table,
     ranks,
     recall_at_k,
     recall_statistic,
+    recall_within_statistic,
 )
+
+GROUPS = np.repeat(np.arange(5), 4)
 
 
 def test_tied_columns_share_their_mean_rank():
@@ -44,7 +51,19 @@ def test_a_partner_of_the_same_group_counts_in_group_recall():
 
 @pytest.mark.parametrize(
     ("statistic", "measure"),
-    [(recall_statistic, recall_at_k), (bound_statistic, information_bound)],
+    [
+        (recall_statistic, recall_at_k),
+        (bound_statistic, information_bound),
+        (median_rank_statistic, median_rank),
+        (
+            lambda a, b: group_recall_statistic(a, b, GROUPS),
+            lambda a, b: group_recall(a, b, GROUPS),
+        ),
+        (
+            lambda a, b: recall_within_statistic(a, b, GROUPS),
+            lambda a, b: recall_within_statistic(a, b, GROUPS)(np.arange(20)),
+        ),
+    ],
 )
 def test_a_statistic_of_an_order_is_the_measure_of_reordered_rows(statistic, measure):
     rng = np.random.default_rng(2)
@@ -69,3 +88,17 @@ def test_the_bound_is_symmetric():
     rng = np.random.default_rng(4)
     a, b = rng.normal(size=(12, 5)), rng.normal(size=(12, 5))
     assert information_bound(a, b) == pytest.approx(information_bound(b, a))
+
+
+def test_a_search_within_the_group_sees_no_other_rows():
+    groups = np.array([0, 0, 1, 1, 2])
+    a = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.1], [0.1, 1.0], [1.0, 1.0]])
+    b = np.array([[1.0, 0.3], [0.3, 1.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])  # 2, 3 swapped
+    assert recall_within_statistic(a, b, groups)(np.arange(5)) == 0.5
+    assert chance_within(groups) == 0.5
+
+
+def test_groups_of_one_leave_nothing_to_search():
+    with pytest.raises(ConfigError, match="no two rows"):
+        recall_within_statistic(np.eye(3), np.eye(3), np.arange(3))
+    assert chance_within(np.arange(3)) == 0.0

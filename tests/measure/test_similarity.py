@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from premotor.errors import ConfigError
+from premotor.measure import similarity
 from premotor.measure.similarity import (
     check_paired,
     cknna,
+    cknna_statistic,
     debiased_cka,
     debiased_cka_statistic,
     knn_purity,
@@ -59,12 +61,53 @@ def test_debiased_cka_equals_the_u_statistic_written_out(pair):
         (mutual_knn_statistic, mutual_knn),
         (debiased_cka_statistic, debiased_cka),
         (linear_cka_statistic, linear_cka),
+        (cknna_statistic, cknna),
     ],
 )
 def test_a_statistic_of_an_order_is_the_measure_of_reordered_rows(pair, statistic, measure):
     a, b = pair
     order = np.random.default_rng(0).permutation(len(a))
     assert statistic(a, b)(order) == pytest.approx(measure(a, b[order]), abs=1e-12)
+
+
+def test_cknna_equals_its_definition_on_whole_matrices(pair):
+    a, b = pair
+    n, k = len(a), 6
+    masks, grams = [], []
+    for x in (a, b):
+        mask = np.zeros((n, n))
+        np.put_along_axis(mask, nearest(x, k), 1.0, axis=1)
+        unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+        masks.append(mask)
+        grams.append(unit @ unit.T)
+
+    def hsic(x: np.ndarray, y: np.ndarray) -> float:
+        cross = x.sum() * y.sum() / ((n - 1) * (n - 2)) - 2 / (n - 2) * (x @ y).sum()
+        return np.sum(x * y.T) + cross
+
+    both = masks[0] * masks[1]
+    own = [hsic(g * m, g * m) for g, m in zip(grams, masks, strict=True)]
+    expected = hsic(grams[0] * both, grams[1] * both) / np.sqrt(own[0] * own[1])
+    assert cknna(a, b, k) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("statistic", [linear_cka_statistic, debiased_cka_statistic])
+def test_many_rows_take_another_way_to_the_same_number(statistic, monkeypatch):
+    rng = np.random.default_rng(7)
+    a = 3.0 + rng.normal(size=(90, 4))
+    b = a @ rng.normal(size=(4, 5)) + rng.normal(size=(90, 5))
+    order = rng.permutation(90)
+    short = [statistic(a, b)(o) for o in (np.arange(90), order)]
+    monkeypatch.setattr(similarity, "_is_long", lambda a, b: True)
+    assert [statistic(a, b)(o) for o in (np.arange(90), order)] == pytest.approx(short, rel=1e-9)
+    monkeypatch.setattr(similarity, "_is_long", lambda a, b: False)
+    assert [statistic(a, b)(o) for o in (np.arange(90), order)] == pytest.approx(short, rel=1e-9)
+
+
+def test_neighbors_are_found_block_by_block(pair, monkeypatch):
+    whole = nearest(pair[0], 4)
+    monkeypatch.setattr(similarity, "_BLOCK", 7)
+    assert np.array_equal(nearest(pair[0], 4), whole)
 
 
 @pytest.mark.parametrize("measure", [mutual_knn, debiased_cka, linear_cka, cknna])

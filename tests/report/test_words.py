@@ -79,6 +79,15 @@ def test_words_that_carried_the_alignment_are_named():
     assert "does not rest on the words alone" in " ".join(alignment_words([given, untouched]))
 
 
+def test_the_controls_have_the_last_word():
+    given = record(0.001, 0.001, 0.001)
+    another = replace(record(0.5, 0.5, None), episode="another")
+    sentences = " ".join(alignment_words([given, another]))
+    assert "With the controls it is scene alignment: with another episode" in sentences
+    assert alignment_kind([given]) is KINDS["episode"]  # the control does not count as a measure
+    assert "With the controls" not in " ".join(alignment_words([given]))
+
+
 def test_alignment_before_training_is_admitted():
     given = record(0.001, 0.001, 0.001)
     before = replace(given, checkpoint="untrained")

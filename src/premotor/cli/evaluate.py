@@ -10,10 +10,12 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from premotor.cli.numbers import show_numbers
 from premotor.cli.progress import StageBars
 from premotor.errors import EpisodesMissing
 from premotor.evaluate.judge import EvaluateConfig, Judgement, judge, prepare
 from premotor.evaluate.success import SIMULATOR, mean_rows, success_table
+from premotor.measure.verdict import verdict_on
 from premotor.records import AlignmentRecord, EvalRecord, NamingPair, RecognitionRecord
 from premotor.report.tables import words
 from premotor.worklist import available_cores
@@ -65,7 +67,7 @@ def show(judgement: Judgement) -> None:
     if judgement.pairs:
         console.print(_pairs(judgement.pairs))
     if judgement.alignment:
-        console.print(_agreement(judgement.alignment))
+        _show_agreement(judgement.alignment)
 
 
 def _success(rollouts: Sequence[EvalRecord]) -> Table:
@@ -141,18 +143,9 @@ def _pairs(pairs: Sequence[NamingPair]) -> Table:
     return table
 
 
-def _agreement(records: Sequence[AlignmentRecord]) -> Table:
-    table = Table(title="alignment of z_u and z_e over held-out episodes")
-    for column in ("checkpoint", "words", "measure", "value", "chance or ceiling", "p by stratum"):
-        table.add_column(column)
-    for record in records:
-        if record.space == "z":
-            table.add_row(
-                record.checkpoint,
-                record.instruction,
-                record.measure,
-                f"{record.value:.3f}",
-                f"{record.reference:.3f}",
-                ", ".join(f"{null.stratum} {null.p_value:.3f}" for null in record.nulls),
-            )
-    return table
+def _show_agreement(records: Sequence[AlignmentRecord]) -> None:
+    for checkpoint in dict.fromkeys(r.checkpoint for r in records):
+        own = [r for r in records if (r.checkpoint, r.space) == (checkpoint, "z")]
+        show_numbers(own, f"alignment of z_u and z_e over held-out episodes, {checkpoint}")
+        found = verdict_on(own)
+        print(f"{checkpoint}: {found.name}: {found.because}")

@@ -18,6 +18,7 @@ COMMANDS = {
     "collect": "record expert demonstrations",
     "train": "train both towers together",
     "evaluate": "judge a run on episodes it has not seen",
+    "align": "measure how two models' features align, and why",
     "look": "draw what a policy sees and where it would go",
     "report": "make a run's report.html",
     "ablate": "what each part of the policy is worth, one change at a time",

@@ -14,7 +14,7 @@ from premotor.data.dataset import Dataset
 from premotor.demonstrate.collect import EpisodeUnit, chosen_tasks
 from premotor.device import Device, chosen_device
 from premotor.errors import ConfigError, OutputExists
-from premotor.evaluate.alignment import measure_alignment
+from premotor.evaluate.alignment import Beside, Embeddings, measure_alignment
 from premotor.evaluate.embedding import embed
 from premotor.evaluate.films import choose, film
 from premotor.evaluate.naming import compare_all
@@ -28,7 +28,7 @@ from premotor.evaluate.success import (
     shared_environment,
     unseen_episodes,
 )
-from premotor.mirror import Mirror
+from premotor.evaluate.unseen_camera import seen_from
 from premotor.records import (
     AlignmentRecord,
     EvalRecord,
@@ -43,6 +43,7 @@ from premotor.records import (
 from premotor.represent import Source, open_dataset
 from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import find_task
+from premotor.store.stand_ins import stand_ins
 from premotor.worklist import Done
 
 _log = logging.getLogger(__name__)
@@ -62,6 +63,9 @@ class EvaluateConfig:
     seed: int = 0  # which unseen episodes
     split: str = "test"  # for recognition and alignment
     naming: Annotated[NamingConfig, tyro.conf.arg(name="")] = field(default_factory=NamingConfig)
+    other_camera: str = ""
+    """Whose clips U sees in the control by another episode, as overhead, which no policy has; they
+    are rendered anew, a second or so per episode. "": the camera of the data set."""
     films: bool = True  # film one success and one failure per task
     workers: int = 0  # simulator processes; 0 = as many as cores
     skip_bad: bool = False  # leave damaged episodes of the data set out
@@ -154,9 +158,14 @@ def _compare(
     recognition: list[RecognitionRecord] = []
     clips: list[NamedClip] = []
     alignment: list[AlignmentRecord] = []
+    untrained: Embeddings | None = None
+    seen: Dataset | None = None  # the same episodes, from the other camera
 
     def building(what: str, done: int, total: int) -> None:
         progress(what, done, total, "")
+
+    def rendering(done: int, total: int) -> None:
+        progress("clips from elsewhere", done, total, "")
 
     for count, (name, step) in enumerate(named.items()):
         progress("measure", count, len(named), name)
@@ -165,7 +174,18 @@ def _compare(
         found = recognize(mirror.understand, dataset, catalog(dataset), name, config.naming)
         recognition += found.records
         clips += found.clips
-        alignment += _align(mirror, dataset, name)
+        demos = source.open(config.split)
+        if config.other_camera and seen is None:
+            seen = seen_from(demos, dataset, config.other_camera, rendering)
+        beside = Beside(
+            blanked=embed(mirror, dataset, blanked=True),
+            elsewhere=None if seen is None else embed(mirror, seen, blanked=False),
+            untrained=untrained,
+            stand_ins=stand_ins(demos, dataset.cache),
+        )
+        given = embed(mirror, dataset, blanked=False)
+        alignment += measure_alignment(given, beside, name, mirror.config.align.temperature)
+        untrained = given if name == "untrained" else untrained
     progress("measure", len(named), len(named), "")
     return recognition, clips, alignment
 
@@ -204,15 +224,6 @@ def _checkpoints(run: Path, config: EvaluateConfig) -> dict[str, int]:
     if not named:
         raise ConfigError(f"{run} holds the untrained model alone; train it, or measure that too")
     return named
-
-
-def _align(mirror: Mirror, dataset: Dataset, name: str) -> list[AlignmentRecord]:
-    temperature = mirror.config.align.temperature
-    records: list[AlignmentRecord] = []
-    for blanked in (False, True):
-        words = "blanked" if blanked else "given"
-        records += measure_alignment(embed(mirror, dataset, blanked), name, words, temperature)
-    return records
 
 
 def _roll_out(

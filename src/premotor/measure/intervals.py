@@ -1,6 +1,6 @@
 """How sure a number is: 95 % intervals."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -138,11 +138,24 @@ def subsample(
         rng: Source of the halves.
         resamples: How many.
     """
+    everything = np.arange(num_rows)
+    draws = np.array([measure(rows) for rows in halves(num_rows, rng, resamples)])
+    return spread_of_halves(measure(everything), draws, num_rows)
+
+
+def halves(
+    num_rows: int, rng: np.random.Generator, resamples: int
+) -> Iterator[Int[np.ndarray, " m"]]:
+    """Random halves of the rows, each in ascending order."""
     if num_rows < 8:
         raise ConfigError(f"got {num_rows} rows, need at least 8 to halve them")
+    for _ in range(resamples):
+        yield np.sort(rng.permutation(num_rows)[: num_rows // 2])
+
+
+def spread_of_halves(value: float, draws: Float[np.ndarray, " k"], num_rows: int) -> Interval:
+    """The interval around a value on all rows, from its draws on `halves`."""
     half = num_rows // 2
-    value = measure(np.arange(num_rows))
-    draws = np.array([measure(np.sort(rng.permutation(num_rows)[:half])) for _ in range(resamples)])
     scale = np.sqrt(half / (num_rows - half))
     low, high = value + (np.quantile(draws, [0.025, 0.975]) - np.median(draws)) * scale
     return Interval(value=value, low=float(low), high=float(high), count=num_rows)

@@ -5,7 +5,7 @@ first null asks "is there any alignment?"; the others ask whether it goes beyond
 or the variation, which is the mirror-like part (recognition.md i).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Int
@@ -40,6 +40,7 @@ def permutation_null(
     stratum: str,
     rng: np.random.Generator,
     count: int = PERMUTATIONS,
+    on_draw: Callable[[], None] | None = None,
 ) -> NullRecord:
     """A measure against its null of permuted partners.
 
@@ -49,6 +50,7 @@ def permutation_null(
         stratum: Name of the null for the record: "all", "task" or "variation".
         rng: Source of the permutations.
         count: Number of permutations.
+        on_draw: Called after each.
 
     Returns:
         Mean, sd (ddof 1), 95 % quantile, z = (value - mean) / sd and the one-sided
@@ -60,7 +62,11 @@ def permutation_null(
     value = statistic(np.arange(len(strata)))
     if len(np.unique(strata)) == len(strata):
         return _empty_null(stratum, value)
-    draws = np.array([statistic(order) for order in permutations(strata, count, rng)])
+    draws = np.empty(count)
+    for draw, order in enumerate(permutations(strata, count, rng)):
+        draws[draw] = statistic(order)
+        if on_draw is not None:
+            on_draw()
     mean, sd = float(draws.mean()), float(draws.std(ddof=1))
     at_least = int(np.sum(draws >= value - 1e-12))
     return NullRecord(
@@ -86,6 +92,18 @@ def _empty_null(stratum: str, value: float) -> NullRecord:
     )
 
 
+def strata_of(
+    tasks: Sequence[str], variations: Sequence[int] | Sequence[str]
+) -> dict[str, Int[np.ndarray, " n"]]:
+    """Which rows may trade partners under each of the three nulls."""
+    names = [f"{task}/{variation}" for task, variation in zip(tasks, variations, strict=True)]
+    return {
+        "all": np.zeros(len(names), dtype=np.int64),
+        "task": stratum_codes(tasks),
+        "variation": stratum_codes(names),
+    }
+
+
 def alignment_nulls(
     statistic: Statistic,
     tasks: Sequence[str],
@@ -94,13 +112,8 @@ def alignment_nulls(
     count: int = PERMUTATIONS,
 ) -> tuple[NullRecord, NullRecord, NullRecord]:
     """The three nulls of one measure: over all rows, within the task, within the variation."""
-    names = [f"{task}/{variation}" for task, variation in zip(tasks, variations, strict=True)]
-    strata = {
-        "all": np.zeros(len(names), dtype=np.int64),
-        "task": stratum_codes(tasks),
-        "variation": stratum_codes(names),
-    }
     over_all, in_task, in_variation = (
-        permutation_null(statistic, codes, name, rng, count) for name, codes in strata.items()
+        permutation_null(statistic, codes, name, rng, count)
+        for name, codes in strata_of(tasks, variations).items()
     )
     return over_all, in_task, in_variation

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.stats import rankdata  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
-from premotor.measure.similarity import Statistic, check_paired, unit_rows
+from premotor.errors import ConfigError
+from premotor.measure.similarity import Statistic, check_paired, inverse, unit_rows
 
 
 def cosines(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n n"]:
@@ -45,11 +46,58 @@ def recall_at_k(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"], k: int
     return recall_statistic(a, b, k)(np.arange(len(a)))
 
 
+def group_recall_statistic(
+    a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"], groups: Int[np.ndarray, " n"]
+) -> Statistic:
+    """`group_recall` as a function of the order of b's rows."""
+    found = cosines(a, b).argmax(axis=1)
+    return lambda order: float((groups[inverse(order)[found]] == groups).mean())
+
+
 def group_recall(
     a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"], groups: Int[np.ndarray, " n"]
 ) -> float:
     """Share of rows of `a` whose most similar row of `b` is of the same group (task, variation)."""
-    return float((groups[cosines(a, b).argmax(axis=1)] == groups).mean())
+    return group_recall_statistic(a, b, groups)(np.arange(len(a)))
+
+
+def recall_within_statistic(
+    a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"], groups: Int[np.ndarray, " n"]
+) -> Statistic:
+    """Share of rows whose partner is the most similar among the rows of its own group.
+
+    Rows that are alone in their group are left out; a tie is no hit. As a function of the order
+    of b's rows.
+    """
+    similarities = cosines(a, b)
+    members = [m for g in np.unique(groups) if len(m := np.flatnonzero(groups == g)) > 1]
+    total = sum(len(m) for m in members)
+    if not members:
+        raise ConfigError("no two rows share a group, so there is nothing to search within one")
+
+    def statistic(order: Int[np.ndarray, " n"]) -> float:
+        hits = 0.0
+        for rows in members:
+            block = similarities[np.ix_(rows, order[rows])]
+            better_or_tied = (block >= np.diag(block)[:, None]).sum(axis=1)
+            hits += float((better_or_tied == 1).sum())
+        return hits / total
+
+    return statistic
+
+
+def chance_within(groups: Int[np.ndarray, " n"]) -> float:
+    """What a guess gets of `recall_within_statistic`: one right answer among a group's rows."""
+    sizes = np.unique(groups, return_counts=True)[1]
+    sizes = sizes[sizes > 1]
+    return float(len(sizes) / sizes.sum()) if len(sizes) else 0.0
+
+
+def median_rank_statistic(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"]) -> Statistic:
+    """`median_rank` as a function of the order of b's rows."""
+    table = rank_table(cosines(a, b))
+    rows = np.arange(len(a))
+    return lambda order: float(np.median(table[rows, order]))
 
 
 def median_rank(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"]) -> float:

@@ -9,9 +9,11 @@ for (a, b[order]); hundreds of permutations for a null (nulls.py) then cost next
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from premotor.errors import ConfigError
+
+_BLOCK = 1024  # rows compared with all others at a time
 
 Statistic = Callable[[Int[np.ndarray, " n"]], float]
 
@@ -41,21 +43,30 @@ def unit_rows(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 def nearest(x: Float[np.ndarray, "n d"], k: int) -> Int[np.ndarray, "n k"]:
     """Indices of the k rows with the largest cosine to each row, itself excluded.
 
+    By blocks of rows, so that 20,000 rows need no matrix of all similarities.
+
     Raises:
         ConfigError: There are not k other rows.
     """
     if not 1 <= k < len(x):
         raise ConfigError(f"k-NN needs 1 <= k < rows, got k = {k} for {len(x)} rows; lower k")
     unit = unit_rows(x)
-    similarity = unit @ unit.T
-    np.fill_diagonal(similarity, -np.inf)
-    return np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+    found = np.empty((len(x), k), dtype=np.int64)
+    for start in range(0, len(x), _BLOCK):
+        similarity = unit[start : start + _BLOCK] @ unit.T
+        own = np.arange(len(similarity))
+        similarity[own, start + own] = -np.inf
+        top = np.sort(np.argpartition(-similarity, k - 1, axis=1)[:, :k], axis=1)
+        order = np.argsort(-np.take_along_axis(similarity, top, axis=1), axis=1, kind="stable")
+        found[start : start + _BLOCK] = np.take_along_axis(top, order, axis=1)
+    return found
 
 
-def _is_neighbor(indices: Int[np.ndarray, "n k"]) -> Bool[np.ndarray, "n n"]:
-    mask = np.zeros((len(indices), len(indices)), dtype=np.bool_)
-    np.put_along_axis(mask, indices, values=True, axis=1)
-    return mask
+def inverse(order: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """Where each row has gone under an order."""
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return place
 
 
 def mutual_knn_statistic(
@@ -63,14 +74,11 @@ def mutual_knn_statistic(
 ) -> Statistic:
     """`mutual_knn` as a function of the order of b's rows."""
     check_paired(a, b)
-    neighbors_a = _is_neighbor(nearest(a, k))
-    neighbors_b = nearest(b, k)
-    rows = np.arange(len(a))[:, None]
+    near_a, near_b = nearest(a, k), nearest(b, k)
 
     def statistic(order: Int[np.ndarray, " n"]) -> float:
-        place = np.empty_like(order)
-        place[order] = np.arange(len(order))  # where each row of b has gone
-        return float(neighbors_a[rows, place[neighbors_b[order]]].mean())
+        moved = inverse(order)[near_b[order]]
+        return float((near_a[:, :, None] == moved[:, None, :]).sum()) / near_a.size
 
     return statistic
 
@@ -113,9 +121,45 @@ def _cosine_of_grams(
     return statistic
 
 
+def _is_long(a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"]) -> bool:
+    """Whether A^T B is cheaper than a Gram matrix of rows, which is read but not multiplied."""
+    return len(a) ** 2 > 16 * a.shape[1] * b.shape[1]
+
+
+def _hollow_product(
+    a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"], debiased: bool
+) -> Statistic:
+    """Inner product of the Gram matrices of centered rows, U-centered or not, by way of A^T B."""
+    n = len(a)
+    squares, sums = zip(*((np.sum(x * x, axis=1), x @ x.sum(axis=0)) for x in (a, b)), strict=True)
+    rows = [s - q for s, q in zip(sums, squares, strict=True)]
+    total = float(rows[0].sum() * rows[1].sum()) / ((n - 1) * (n - 2)) if debiased else 0.0
+
+    def statistic(order: Int[np.ndarray, " n"]) -> float:
+        cross = float(np.sum((a.T @ b[order]) ** 2))
+        if not debiased:
+            return cross
+        diagonal = float(squares[0] @ squares[1][order])
+        return cross - diagonal - 2.0 / (n - 2) * float(rows[0] @ rows[1][order]) + total
+
+    return statistic
+
+
+def _cosine_of_products(
+    a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"], debiased: bool
+) -> Statistic:
+    rows = np.arange(len(a))
+    a, b = (x.astype(np.float64) - x.mean(axis=0, dtype=np.float64) for x in (a, b))
+    own = _hollow_product(a, a, debiased)(rows) * _hollow_product(b, b, debiased)(rows)
+    shared = _hollow_product(a, b, debiased)
+    return lambda order: shared(order) / float(np.sqrt(own)) if own > 0.0 else 0.0
+
+
 def debiased_cka_statistic(a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"]) -> Statistic:
     """`debiased_cka` as a function of the order of b's rows."""
     check_paired(a, b, least=4)
+    if _is_long(a, b):
+        return _cosine_of_products(a, b, debiased=True)
     return _cosine_of_grams(_u_centered(_gram(a)), _u_centered(_gram(b)))
 
 
@@ -131,6 +175,8 @@ def debiased_cka(a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"]) -> fl
 def linear_cka_statistic(a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"]) -> Statistic:
     """`linear_cka` as a function of the order of b's rows."""
     check_paired(a, b)
+    if _is_long(a, b):
+        return _cosine_of_products(a, b, debiased=False)
     return _cosine_of_grams(_gram(a - a.mean(axis=0)), _gram(b - b.mean(axis=0)))
 
 
@@ -143,26 +189,55 @@ def linear_cka(a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"]) -> floa
     return linear_cka_statistic(a, b)(np.arange(len(a)))
 
 
+def cknna_statistic(
+    a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"], k: int = 10
+) -> Statistic:
+    """`cknna` as a function of the order of b's rows; only the n k neighbors are looked at."""
+    check_paired(a, b, least=4)
+    near_a, near_b = nearest(a, k), nearest(b, k)
+    gram_a, gram_b = _neighbor_cosines(a, near_a), _neighbor_cosines(b, near_b)
+    own = _restricted(near_a)(gram_a, gram_a) * _restricted(near_b)(gram_b, gram_b)
+    product = _restricted(near_a)
+
+    def statistic(order: Int[np.ndarray, " n"]) -> float:
+        same = near_a[:, :, None] == inverse(order)[near_b[order]][:, None, :]
+        other = (same * gram_b[order][:, None, :]).sum(axis=2)
+        shared = product(gram_a * same.any(axis=2), other)
+        return shared / float(np.sqrt(own)) if own > 0.0 else 0.0
+
+    return statistic
+
+
 def cknna(a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"], k: int = 10) -> float:
     """Debiased CKA restricted to pairs that are k nearest neighbors in both spaces.
 
     Between `mutual_knn` (local) and `debiased_cka` (global). (Huh et al. 2024)
     """
-    n = check_paired(a, b, least=4)
-    mask_a, mask_b = _is_neighbor(nearest(a, k)), _is_neighbor(nearest(b, k))
-    gram_a, gram_b = _gram(unit_rows(a)), _gram(unit_rows(b))
+    return cknna_statistic(a, b, k)(np.arange(len(a)))
 
-    def restricted(one: Float[np.ndarray, "n n"], two: Float[np.ndarray, "n n"]) -> float:
-        one, two = one - np.diag(np.diag(one)), two - np.diag(np.diag(two))
+
+def _neighbor_cosines(
+    x: Float[np.ndarray, "n d"], near: Int[np.ndarray, "n k"]
+) -> Float[np.ndarray, "n k"]:
+    unit = unit_rows(x)
+    return np.stack([np.einsum("nd,nd->n", unit, unit[column]) for column in near.T], axis=1)
+
+
+def _restricted(
+    near: Int[np.ndarray, "n k"],
+) -> Callable[[Float[np.ndarray, "n k"], Float[np.ndarray, "n k"]], float]:
+    """HSIC_u n (n - 3) of two matrices that are zero but for the entries (i, near[i, c])."""
+    n = len(near)
+    back = near[near] == np.arange(n)[:, None, None]  # is row i a neighbor of its neighbor c
+
+    def product(one: Float[np.ndarray, "n k"], two: Float[np.ndarray, "n k"]) -> float:
+        transposed = (two[near] * back).sum(axis=2)
+        columns = np.bincount(near.ravel(), weights=one.ravel(), minlength=n)
         total = one.sum() * two.sum() / ((n - 1) * (n - 2))
-        cross = np.sum(one @ two) * 2.0 / (n - 2)
-        return float((np.sum(one * two.T) + total - cross) / (n * (n - 3)))
+        cross = 2.0 / (n - 2) * (columns @ two.sum(axis=1))
+        return float((one * transposed).sum() + total - cross)
 
-    both = mask_a & mask_b
-    shared = restricted(gram_a * both, gram_b * both)
-    own = restricted(gram_a * mask_a, gram_a * mask_a), restricted(gram_b * mask_b, gram_b * mask_b)
-    scale = np.sqrt(own[0] * own[1])
-    return float(shared / scale) if scale > 0.0 else 0.0
+    return product
 
 
 def knn_purity(x: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"], k: int = 10) -> float:

@@ -156,9 +156,9 @@ def _split(
 
 def _kind(run: RunRecords) -> words.Kind | None:
     main = tables.main_checkpoint(r.checkpoint for r in run.alignment)
-    own = (main, "given", "z")
+    own = (main, "given", "z", "same")
     return words.alignment_kind(
-        [r for r in run.alignment if (r.checkpoint, r.instruction, r.space) == own]
+        [r for r in run.alignment if (r.checkpoint, r.instruction, r.space, r.episode) == own]
     )
 
 
@@ -175,7 +175,7 @@ def _headline(run: RunRecords) -> dict[str, str]:
     both = [
         r
         for r in run.alignment
-        if (r.checkpoint, r.space, r.instruction) == (main, "z", "given")
+        if (r.checkpoint, r.space, r.instruction, r.episode) == (main, "z", "given", "same")
         and r.measure in ("recall_at_1_u_to_e", "recall_at_1_e_to_u")
     ]
     if both:

@@ -52,6 +52,11 @@ ENDINGS = {
     "goal_not_reached": "right object, goal not reached",
 }
 STRATA = ("all", "task", "variation")
+CONTROLS = {  # instruction and episode; the number itself first
+    ("given", "same"): "",
+    ("blanked", "same"): ", words withheld from E",
+    ("given", "another"): ", U seeing another episode of the variation",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,23 +281,27 @@ def mistakes(found: Confusion | None, most: int = 10) -> tuple[Mistake, ...]:
 
 
 def alignment_tables(records: Sequence[AlignmentRecord]) -> tuple[AlignmentTable, ...]:
-    """Tables in the order: projected with words, projected without words, raw with, raw without."""
+    """Per space: the numbers, with the words withheld, with another episode shown to U."""
     main = main_checkpoint(r.checkpoint for r in records)
     tables: list[AlignmentTable] = []
     for space, title, note in (
         ("z", "In the shared space", "z_u and z_e, after the two linear maps"),
         ("raw", "Before the linear maps", "u and e as the two networks hold them"),
     ):
-        for instruction in ("given", "blanked"):
-            own = [r for r in records if (r.space, r.instruction) == (space, instruction)]
+        for (instruction, episode), control in CONTROLS.items():
+            own = [
+                r
+                for r in records
+                if (r.space, r.instruction, r.episode, r.sides)
+                == (space, instruction, episode, "u-e")
+            ]
             trained = [r for r in own if r.checkpoint == main]
             if not trained:
                 continue
             before = {r.measure: r for r in own if r.checkpoint == UNTRAINED}
-            heading = title if instruction == "given" else f"{title}, words withheld from E"
             tables.append(
                 AlignmentTable(
-                    title=heading,
+                    title=f"{title}{control}",
                     note=note,
                     num_rows=trained[0].num_rows,
                     rows=tuple(_alignment_row(r, before.get(r.measure)) for r in trained),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from premotor.measure.verdict import verdict_on
 from premotor.records import (
     AlignmentRecord,
     EvalRecord,
@@ -99,13 +100,17 @@ def alignment_words(records: Sequence[AlignmentRecord]) -> tuple[str, ...]:
     main = main_checkpoint(r.checkpoint for r in records)
 
     def kind(checkpoint: str | None, instruction: str, space: str = "z") -> Kind | None:
-        own = (checkpoint, instruction, space)
+        own = (checkpoint, instruction, space, "same", "u-e")
         return alignment_kind([r for r in records if _key(r) == own])
 
     given, blanked = kind(main, "given"), kind(main, "blanked")
     if given is None:
         return ()
     found = [given.sentence]
+    projected = [r for r in records if (r.checkpoint, r.space) == (main, "z")]
+    if any(r.episode == "another" for r in projected):
+        judged = verdict_on(projected)
+        found.append(f"With the controls it is {judged.name}: {judged.because}.")
     if blanked is not None:
         found.append(_on_words(given, blanked))
     before, raw = kind(UNTRAINED, "given"), kind(UNTRAINED, "given", "raw")
@@ -114,8 +119,8 @@ def alignment_words(records: Sequence[AlignmentRecord]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _key(record: AlignmentRecord) -> tuple[str, str, str]:
-    return record.checkpoint, record.instruction, record.space
+def _key(record: AlignmentRecord) -> tuple[str, str, str, str, str]:
+    return record.checkpoint, record.instruction, record.space, record.episode, record.sides
 
 
 def _on_words(given: Kind, blanked: Kind) -> str:

@@ -176,7 +176,7 @@ def _fill(
                 steps.write(_quantize(points, low, high).tobytes())
                 colors.write(rgb.tobytes())
                 offsets.append(offsets[-1] + len(points))
-            kept = demo_set.frames(position, _spread(info.num_rows, num_frames)).frames
+            kept = demo_set.frames(position, spread_rows(info.num_rows, num_frames)).frames
             if frames is None:
                 shape = (total, *kept.shape)
                 frames = np.lib.format.open_memmap(folder / "frames.npy", "w+", np.uint8, shape)
@@ -198,7 +198,7 @@ def _quantize(
     return np.clip(np.round(share * _STEPS), 0, _STEPS).astype(np.uint16)
 
 
-def _spread(length: int, count: int) -> Int[np.ndarray, " f"]:
+def spread_rows(length: int, count: int) -> Int[np.ndarray, " f"]:
     """Rows evenly over an episode, the first and the last included."""
     return np.round(np.linspace(0, length - 1, count)).astype(np.int64)
 

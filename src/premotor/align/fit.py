@@ -1,0 +1,137 @@
+"""The probe of spontaneous alignment: T_u and T_e alone learn, on frozen u and e (Theorem 1)."""
+
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from premotor.align.config import AlignConfig
+from premotor.align.projections import Projections
+from premotor.backbones.blockwise import info_nce_blockwise
+from premotor.errors import ConfigError
+
+_LEAST = 16  # rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitConfig:
+    """How the two maps learn; they stop where rows held out are matched best."""
+
+    align: AlignConfig = field(default_factory=AlignConfig)
+    steps: int = 600  # updates at most
+    batch_size: int = 256  # rows per update; all where there are fewer
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    held_out: float = 0.2  # share of the rows that only decide when to stop
+    check_every: int = 10  # updates between two looks at them
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.batch_size - 1, self.check_every) < 1:
+            raise ConfigError(
+                "fit.steps and check_every must be >= 1, batch_size >= 2, got "
+                f"{self.steps}, {self.check_every}, {self.batch_size}"
+            )
+        if not 0.0 < self.held_out <= 0.5:
+            raise ConfigError(f"fit.held_out must be in (0, 0.5], got {self.held_out}; try 0.2")
+
+
+def fit_projections(
+    u: Float[Tensor, "n u"], e: Float[Tensor, "n e"], config: FitConfig, seed: int
+) -> Projections:
+    """The linear maps under which log B - L_align is largest, as Theorem 1 estimates I(u; e).
+
+    What they reach on these rows is no estimate: measure them on episodes they have not seen.
+
+    Args:
+        u: Of the observed actions, one row per episode; no gradient flows back.
+        e: Of the executed actions, in the same order.
+        config: Width and temperature of the shared space, and how long to learn.
+        seed: Of the maps' first values, the rows held out and the batches.
+
+    Raises:
+        ConfigError: The rows do not pair up, are too few, or hold NaN or infinity.
+    """
+    _check(u, e)
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(u), generator=generator)
+    count = max(4, round(config.held_out * len(u)))
+    held_out, learned = order[:count], order[count:]
+    sides = [_Standard.of(x.detach().float(), learned) for x in (u, e)]
+    maps = _drawn(config.align, u.shape[1], e.shape[1], generator)
+    _descend(maps, [side.rows for side in sides], (learned, held_out), config, generator)
+    for side, layer in zip(sides, (maps.from_u, maps.from_e), strict=True):
+        side.fold_into(layer)
+    return maps.eval().requires_grad_(False)
+
+
+def _check(u: Float[Tensor, "n u"], e: Float[Tensor, "m e"]) -> None:
+    if len(u) != len(e) or len(u) < _LEAST:
+        raise ConfigError(
+            f"got {len(u)} and {len(e)} rows, need as many of each and at least {_LEAST}; row i of "
+            "both is one episode"
+        )
+    if not (torch.isfinite(u).all() and torch.isfinite(e).all()):
+        raise ConfigError("the representations hold NaN or infinity; look at the training run")
+
+
+@dataclass(frozen=True, eq=False)
+class _Standard:
+    """One side with mean 0 and spread 1 per column, as a linear map can undo."""
+
+    rows: Float[Tensor, "n d"]
+    mean: Float[Tensor, " d"]
+    spread: Float[Tensor, " d"]
+
+    @classmethod
+    def of(cls, x: Float[Tensor, "n d"], learned: Int[Tensor, " l"]) -> "_Standard":
+        mean, spread = x[learned].mean(dim=0), x[learned].std(dim=0)
+        spread = spread.clamp_min(1e-6 * float(spread.max().clamp_min(1e-12)))
+        return cls((x - mean) / spread, mean, spread)
+
+    @torch.no_grad()
+    def fold_into(self, layer: torch.nn.Linear) -> None:
+        """Let a map of standardized rows take the rows as they are."""
+        layer.weight /= self.spread.to(layer.weight.device)
+        layer.bias -= layer.weight @ self.mean.to(layer.weight.device)
+
+
+def _drawn(config: AlignConfig, u_dim: int, e_dim: int, generator: torch.Generator) -> Projections:
+    maps = Projections(config, u_dim, e_dim)
+    with torch.no_grad():
+        for layer in (maps.from_u, maps.from_e):
+            layer.weight.normal_(0.0, layer.in_features**-0.5, generator=generator)
+            layer.bias.zero_()
+    return maps
+
+
+def _descend(
+    maps: Projections,
+    sides: list[Float[Tensor, "n _"]],
+    parts: tuple[Int[Tensor, " l"], Int[Tensor, " h"]],
+    config: FitConfig,
+    generator: torch.Generator,
+) -> None:
+    """Leaves the maps as they were where the loss on the rows held out was least."""
+    learned, held_out = parts
+    maps.to(sides[0].device)
+
+    def loss(rows: Int[Tensor, " b"]) -> Float[Tensor, ""]:
+        aligned = maps(*(side[rows] for side in sides))
+        return info_nce_blockwise(aligned.z_u, aligned.z_e, config.align.temperature)
+
+    optimizer = torch.optim.AdamW(
+        maps.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    best, kept = float("inf"), {k: v.clone() for k, v in maps.state_dict().items()}
+    for step in range(config.steps):
+        drawn = torch.randperm(len(learned), generator=generator)[: config.batch_size]
+        optimizer.zero_grad()
+        loss(learned[drawn]).backward()
+        optimizer.step()
+        if step % config.check_every == 0 or step == config.steps - 1:
+            with torch.no_grad():
+                found = float(loss(held_out))
+            if found < best:
+                best, kept = found, {k: v.clone() for k, v in maps.state_dict().items()}
+    maps.load_state_dict(kept)

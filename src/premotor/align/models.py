@@ -1,0 +1,94 @@
+"""Anybody's two models, through two protocols: one that watches and one that acts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from premotor.align.projections import Projections
+from premotor.errors import ConfigError
+from premotor.measure.sample import Sample
+from premotor.measure.study import Controls
+
+Clip = TypeVar("Clip")
+Scene = TypeVar("Scene")
+Clip_in = TypeVar("Clip_in", contravariant=True)
+Scene_in = TypeVar("Scene_in", contravariant=True)
+
+
+class Observes(Protocol[Clip_in]):
+    """A model that watches."""
+
+    def observe(self, clips: Sequence[Clip_in]) -> Float[np.ndarray, "b u"]:
+        """U of each clip."""
+        ...
+
+
+class Executes(Protocol[Scene_in]):
+    """A model that acts."""
+
+    def execute(
+        self, scenes: Sequence[Scene_in], instructions: Sequence[str]
+    ) -> Float[np.ndarray, "b e"]:
+        """E of the first decision in each scene; an empty instruction withholds the words."""
+        ...
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Episodes(Generic[Clip, Scene]):
+    """What both models are shown, entry i of each being one episode."""
+
+    clips: Sequence[Clip]
+    scenes: Sequence[Scene]
+    instructions: Sequence[str]
+    tasks: Sequence[str] = ()  # () = not known
+    variations: Sequence[str] = ()  # () = not known
+    elsewhere: Sequence[Clip] = field(default_factory=tuple)
+    """The clips from a camera that the acting model does not see; () = none."""
+
+    def __post_init__(self) -> None:
+        sides = (self.clips, self.scenes, self.instructions)
+        labels = (self.tasks, self.variations, self.elsewhere)
+        sizes = [len(x) for x in sides] + [len(x) for x in labels if len(x)]
+        if len(set(sizes)) != 1:
+            raise ConfigError(f"every list has one entry per episode, got {sizes} entries")
+
+
+def sample_of(
+    observer: Observes[Clip], executor: Executes[Scene], episodes: Episodes[Clip, Scene]
+) -> tuple[Sample, Controls]:
+    """U and e of all episodes, and the controls: words withheld, clips from elsewhere."""
+    u, scenes = observer.observe(episodes.clips), episodes.scenes
+    sample = Sample(
+        np.asarray(u, dtype=np.float64),
+        np.asarray(executor.execute(scenes, episodes.instructions), dtype=np.float64),
+        tuple(episodes.tasks),
+        tuple(episodes.variations),
+    )
+    blanked = np.asarray(executor.execute(scenes, [""] * len(scenes)), dtype=np.float64)
+    seen = observer.observe(episodes.elsewhere) if len(episodes.elsewhere) else None
+    elsewhere = None if seen is None else np.asarray(seen, dtype=np.float64)
+    return sample, Controls(blanked=blanked, elsewhere=elsewhere)
+
+
+def project(maps: Projections, sample: Sample, controls: Controls) -> tuple[Sample, Controls]:
+    """The same rows in the shared space, where z_u and z_e may be compared.
+
+    Untrained networks and stand-ins have maps of their own and are left out.
+    """
+
+    def through(layer: torch.nn.Linear, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n z"]:
+        rows = torch.from_numpy(x).to(layer.weight.device, layer.weight.dtype)
+        with torch.no_grad():
+            z = torch.nn.functional.normalize(layer(rows), dim=-1)
+        return z.double().cpu().numpy()
+
+    blanked, elsewhere = controls.blanked, controls.elsewhere
+    z = replace(sample, a=through(maps.from_u, sample.a), b=through(maps.from_e, sample.b))
+    return z, Controls(
+        blanked=None if blanked is None else through(maps.from_e, blanked),
+        elsewhere=None if elsewhere is None else through(maps.from_u, elsewhere),
+    )

@@ -1,0 +1,64 @@
+"""Clips of recorded episodes from a camera that the policy does not have, for U to watch.
+
+With such clips the control by another episode leaves no image that both sides saw.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import UInt8
+
+from premotor.data.dataset import Dataset
+from premotor.simulate.environment import Environment
+from premotor.simulate.rig import Rig
+from premotor.store.cache import spread_rows
+from premotor.store.reader import DemoSet, read_rows
+
+UNSEEN = "overhead"
+
+
+def seen_from(
+    demos: DemoSet,
+    dataset: Dataset,
+    camera: str = UNSEEN,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Dataset:
+    """The same episodes, their clips rendered anew from the simulator's recorded states.
+
+    Args:
+        demos: The episodes, recorded in the embedded simulator.
+        dataset: Of the same episodes.
+        camera: One of the rig's.
+        on_progress: Called with (episodes done, episodes in all).
+
+    Raises:
+        DataError: An episode is damaged, or its states are not of the simulator's scene.
+        UnknownName: There is no such camera or task.
+    """
+    _, count, height, width, _ = dataset.cache.frames.shape
+    environment = Environment(width, height)
+    clips = []
+    for position in range(len(demos)):
+        clips.append(_clip(demos, position, (environment, camera), count))
+        if on_progress is not None:
+            on_progress(position + 1, len(demos))
+    environment.close()
+    return replace(dataset, cache=replace(dataset.cache, frames=np.stack(clips)))
+
+
+def _clip(
+    demos: DemoSet, position: int, view: tuple[Environment, str], count: int
+) -> UInt8[np.ndarray, "f h w 3"]:
+    environment, camera = view
+    info = demos.episodes[position]
+    _, states = read_rows(demos.folder, info)
+    environment.reset(info.task, info.variation, info.seed)
+    world = environment.world
+    rig = Rig(world.model, environment.width, environment.height, looks=world.looks)
+    frames = []
+    for row in spread_rows(info.num_rows, count):
+        world.restore(states[row])
+        frames.append(rig.render(world.data, camera).rgb)
+    rig.close()
+    return np.stack(frames)

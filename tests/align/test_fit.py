@@ -1,0 +1,69 @@
+"""The probe finds what is linear in both sides, and nothing where there is nothing."""
+
+import pytest
+import torch
+
+from premotor.align.config import AlignConfig
+from premotor.align.fit import FitConfig, fit_projections
+from premotor.align.loss import info_nce, information_bound
+from premotor.errors import ConfigError
+
+CONFIG = FitConfig(align=AlignConfig(latent_dim=8), steps=150, batch_size=64)
+
+
+def views(shared: float, count: int = 240) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two models' features of the same actions, of different width, offset and scale."""
+    generator = torch.Generator().manual_seed(0)
+    action = torch.randn(count, 4, generator=generator)
+    other = torch.randn(count, 4, generator=generator)
+    mixed = shared * action + (1.0 - shared) * other
+    u = 100.0 + 30.0 * action @ torch.randn(4, 12, generator=generator)
+    return u, 1e-3 * mixed @ torch.randn(4, 9, generator=generator)
+
+
+def bound(maps, u, e) -> float:
+    aligned = maps(u, e)
+    return information_bound(info_nce(aligned.z_u, aligned.z_e, 0.05).item(), len(u))
+
+
+def test_rows_never_seen_are_matched_where_both_sides_know_the_action():
+    u, e = views(1.0)
+    maps = fit_projections(u[:160], e[:160], CONFIG, seed=0)
+    assert bound(maps, u[160:], e[160:]) > 2.0
+
+
+def test_unrelated_sides_give_no_information():
+    u, e = views(0.0)
+    maps = fit_projections(u[:160], e[:160], CONFIG, seed=0)
+    assert bound(maps, u[160:], e[160:]) < 0.2
+
+
+def test_a_seed_gives_the_same_maps_whatever_ran_before():
+    u, e = views(1.0, 48)
+    quick = FitConfig(steps=12, batch_size=16)
+    one = fit_projections(u, e, quick, seed=3)
+    torch.rand(7)
+    two = fit_projections(u, e, quick, seed=3)
+    three = fit_projections(u, e, quick, seed=4)
+    assert torch.equal(one.from_u.weight, two.from_u.weight)
+    assert not torch.equal(one.from_u.weight, three.from_u.weight)
+
+
+def test_the_features_stay_frozen_and_the_maps_come_back_at_rest():
+    u, e = (x.requires_grad_() for x in views(1.0, 48))
+    maps = fit_projections(u, e, FitConfig(steps=3), seed=0)
+    assert u.grad is None
+    assert not any(p.requires_grad for p in maps.parameters())
+    assert not maps.training
+
+
+def test_rows_that_cannot_be_fitted_are_refused():
+    u, e = views(1.0, 48)
+    with pytest.raises(ConfigError, match="48 and 47 rows"):
+        fit_projections(u, e[:47], CONFIG, seed=0)
+    with pytest.raises(ConfigError, match="NaN"):
+        fit_projections(u, torch.full_like(e, torch.nan), CONFIG, seed=0)
+    with pytest.raises(ConfigError, match=r"try 0\.2"):
+        FitConfig(held_out=0.9)
+    with pytest.raises(ConfigError, match="batch_size >= 2"):
+        FitConfig(batch_size=1)
