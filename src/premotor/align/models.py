@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ Clip_in = TypeVar("Clip_in", contravariant=True)
 Scene_in = TypeVar("Scene_in", contravariant=True)
 
 
+@runtime_checkable
 class Observes(Protocol[Clip_in]):
     """A model that watches."""
 
@@ -27,6 +28,7 @@ class Observes(Protocol[Clip_in]):
         ...
 
 
+@runtime_checkable
 class Executes(Protocol[Scene_in]):
     """A model that acts."""
 
