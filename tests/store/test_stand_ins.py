@@ -42,9 +42,8 @@ def test_a_way_is_the_same_however_many_rows_tell_it():
 
 def test_a_data_set_has_one_row_of_each_per_episode(tmp_path, make_demo):
     demos = [make_demo(seed=i, steps=steps) for i, steps in enumerate([(4, 9, 13), (5, 11)])]
-    for index, demo in enumerate(demos):
-        write_episode(tmp_path / "train", demo, index)
-    finalize(tmp_path / "train", 2)
+    folder = tmp_path / "train"
+    finalize(folder, [write_episode(folder, i, demo) for i, demo in enumerate(demos)])
     demo_set = DemoSet.open(tmp_path)
     found = stand_ins(demo_set, EpisodeCache.build_or_open(demo_set, num_frames=4))
     assert found["pixels"].shape == (2, 2 * 8 * 8 * 3)

@@ -37,7 +37,7 @@ class FitConfig:
 
 
 def fit_projections(
-    u: Float[Tensor, "n u"], e: Float[Tensor, "n e"], config: FitConfig, seed: int
+    u: Float[Tensor, "n u"], e: Float[Tensor, "m e"], config: FitConfig, seed: int
 ) -> Projections:
     """The linear maps under which log B - L_align is largest, as Theorem 1 estimates I(u; e).
 

@@ -132,9 +132,10 @@ class Features:
 
 def _read(path: Path) -> dict[str, Shaped[np.ndarray, "..."]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise DataError(f"{path} is a single array, expected an .npz; use np.savez")
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise DataError(f"{path} is a single array, expected an .npz; use np.savez")
+        with file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing; name an .npz with the array `features`") from error
