@@ -1,5 +1,7 @@
 """The probe of spontaneous alignment: T_u and T_e alone learn, on frozen u and e (Theorem 1)."""
 
+# pyright: reportUnknownMemberType=false
+
 from dataclasses import dataclass, field
 
 import torch
@@ -92,8 +94,8 @@ class _Standard:
     @torch.no_grad()
     def fold_into(self, layer: torch.nn.Linear) -> None:
         """Let a map of standardized rows take the rows as they are."""
-        layer.weight /= self.spread.to(layer.weight.device)
-        layer.bias -= layer.weight @ self.mean.to(layer.weight.device)
+        layer.weight.div_(self.spread.to(layer.weight.device))
+        layer.bias.sub_(layer.weight @ self.mean.to(layer.weight.device))
 
 
 def _drawn(config: AlignConfig, u_dim: int, e_dim: int, generator: torch.Generator) -> Projections:

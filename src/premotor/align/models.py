@@ -1,5 +1,7 @@
 """Anybody's two models, through two protocols: one that watches and one that acts."""
 
+# pyright: reportUnknownMemberType=false
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar, runtime_checkable

@@ -96,10 +96,10 @@ def _read(wanted: AlignCommand) -> tuple[Sample, Controls, int]:
     blanked, elsewhere = pair(None, wanted.blanked), pair(wanted.elsewhere, None)
     untrained = pair(wanted.untrained_u, wanted.untrained_e)
     pixels, path = pair(wanted.pixels, None), pair(None, wanted.path)
-    stand_ins = {"pixels": pixels and pixels.a, "path": path and path.b}
+    stand_ins = {"pixels": pixels.a if pixels else None, "path": path.b if path else None}
     controls = Controls(
-        blanked=blanked and blanked.b,
-        elsewhere=elsewhere and elsewhere.a,
+        blanked=blanked.b if blanked else None,
+        elsewhere=elsewhere.a if elsewhere else None,
         untrained=(untrained.a, untrained.b) if untrained else None,
         stand_ins={name: values for name, values in stand_ins.items() if values is not None},
     )

@@ -90,7 +90,7 @@ class Pairing:
         self._seed = seed
         self._mixture = None
         if config.balance > 0.0 or config.ratios:
-            self._mixture = _mixture([tasks[e] for e in transition_episodes], seed, config)
+            self._mixture = _mixture([tasks[int(e)] for e in transition_episodes], seed, config)
         self.config = config
 
     def rows(self, step: int, rank: int, world: int) -> Rows:

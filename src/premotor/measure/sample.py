@@ -1,5 +1,7 @@
 """Paired rows of two sides, whatever model made them, and the files that hold them."""
 
+# pyright: reportUnknownArgumentType=false
+
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -45,7 +45,7 @@ class Controls:
     """a from another source of clips, as a camera that the policy does not see. It is used where
     U is shown another episode; a itself is, where it is None."""
     untrained: tuple[Float[np.ndarray, "n p2"], Float[np.ndarray, "n q2"]] | None = None
-    stand_ins: Mapping[str, Float[np.ndarray, "n k"]] = field(default_factory=dict)
+    stand_ins: Mapping[str, Float[np.ndarray, "n k"]] = field(default_factory=dict[str, np.ndarray])
     """Features that need no network, "pixels" for a and "path" for b."""
 
 

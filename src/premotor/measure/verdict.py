@@ -32,8 +32,8 @@ class Evidence:
     """p-values by stratum ("all", "task"), where the null could be taken."""
 
     number: Mapping[str, float]  # of the number itself
-    blanked: Mapping[str, float] = field(default_factory=dict)  # E reads the empty text
-    another: Mapping[str, float] = field(default_factory=dict)  # U saw another episode
+    blanked: Mapping[str, float] = field(default_factory=dict[str, float])  # E reads the empty text
+    another: Mapping[str, float] = field(default_factory=dict[str, float])  # U saw another episode
     beyond_untrained: bool | None = None  # more than untrained networks have; None = not known
 
 
