@@ -87,8 +87,10 @@ def test_a_worker_of_ray_has_one_thread(monkeypatch):
 @pytest.mark.slow
 def test_an_interrupted_ray_leaves_nothing_running():
     script = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
         "from premotor.worklist import run_units\n"
+        # A shell that runs us in the background has Ctrl-C ignored, and we would inherit that.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "try:\n"
         "    say = lambda done: print(done.unit, flush=True)\n"
         "    run_units(time.sleep, [0, 30, 30], 2, say, 'ray')\n"

@@ -1,10 +1,11 @@
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file, save_file
 
 from premotor import checkpoint, presets, represent
@@ -236,6 +237,15 @@ def test_damaged_episodes_are_left_out_only_when_asked(
     assert [info.index for info in dataset.cache.episodes] == [0, 1, 3, 4, 5]
 
 
+@pytest.fixture
+def _another_precision() -> Iterator[None]:
+    """The engine keeps one precision per process; forget it before and after."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.mark.usefixtures("_another_precision")
 def test_a_step_in_bfloat16_keeps_weights_and_losses_float32(dots: Path, tmp_path: Path):
     config = dataclasses.replace(CONFIG, precision="bf16", steps=5, eval_every=0)
     assert train(tmp_path / "half", dots, config) == FitResult(5, finished=True)
