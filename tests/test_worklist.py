@@ -87,10 +87,8 @@ def test_a_worker_of_ray_has_one_thread(monkeypatch):
 @pytest.mark.slow
 def test_an_interrupted_ray_leaves_nothing_running():
     script = (
-        "import signal, sys, time\n"
+        "import sys, time\n"
         "from premotor.worklist import run_units\n"
-        # A shell that runs us in the background has Ctrl-C ignored, and we would inherit that.
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "try:\n"
         "    say = lambda done: print(done.unit, flush=True)\n"
         "    run_units(time.sleep, [0, 30, 30], 2, say, 'ray')\n"
@@ -138,8 +136,10 @@ def test_workers_die_with_a_killed_parent():
 @pytest.mark.slow
 def test_interrupted_processes_end_what_they_are_at_and_hand_it_over():
     script = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
         "from premotor.worklist import run_units\n"
+        # A shell that runs us in the background has Ctrl-C ignored, and we would inherit that.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "try:\n"
         "    say = lambda done: print(done.unit, flush=True)\n"
         "    run_units(time.sleep, [0, 3, 4, 5, 6], 2, say)\n"
