@@ -34,6 +34,11 @@ Config = TypeVar("Config")
 _SEQUENCE = "tag:yaml.org,2002:seq"
 WEIGHTS, MODEL, STATE = "model.safetensors", "model.yaml", "state.pt"
 Half = typing.Literal["policy", "recognizer"]  # of a mirror, stored alone
+# What each is built by, from what, and its name as a part of the mirror.
+_HALVES: dict[Half, tuple[Any, Any, str]] = {
+    "policy": (Policy, ExecuteConfig, "execute"),
+    "recognizer": (Recognizer, UnderstandConfig, "understand"),
+}
 
 
 @dataclass(frozen=True)
@@ -310,14 +315,7 @@ def load_policy(path: Path, step: int | None = None) -> Policy:
         CheckpointMismatch: The weights do not fit the configuration beside them.
         ConfigError: A step of a policy alone, which has none.
     """
-    if _is_alone(path, step, "policy"):
-        policy = Policy(_read_config(ExecuteConfig, _config_of(path, "policy")))
-        load_weights(policy, _weights_of(path, "policy"))
-        return policy.eval()
-    checkpoint = find(path, step)
-    policy = Policy(_read_config(MirrorConfig, checkpoint.path / MODEL).execute)
-    load_weights(policy, checkpoint.path / WEIGHTS, prefix="execute.")
-    return policy.eval()
+    return _load_half(path, step, "policy")
 
 
 def load_recognizer(path: Path, step: int | None = None) -> Recognizer:
@@ -325,14 +323,20 @@ def load_recognizer(path: Path, step: int | None = None) -> Recognizer:
 
     Args and errors are those of `load_policy`.
     """
-    if _is_alone(path, step, "recognizer"):
-        recognizer = Recognizer(_read_config(UnderstandConfig, _config_of(path, "recognizer")))
-        load_weights(recognizer, _weights_of(path, "recognizer"))
-        return recognizer.eval()
-    checkpoint = find(path, step)
-    recognizer = Recognizer(_read_config(MirrorConfig, checkpoint.path / MODEL).understand)
-    load_weights(recognizer, checkpoint.path / WEIGHTS, prefix="understand.")
-    return recognizer.eval()
+    return _load_half(path, step, "recognizer")
+
+
+def _load_half(path: Path, step: int | None, half: Half) -> Any:
+    build, kind, part = _HALVES[half]
+    if _is_alone(path, step, half):
+        config, weights, prefix = _config_of(path, half), _weights_of(path, half), ""
+        model = build(_read_config(kind, config))
+    else:
+        checkpoint = find(path, step)
+        whole = _read_config(MirrorConfig, checkpoint.path / MODEL)
+        model, weights, prefix = build(getattr(whole, part)), checkpoint.path / WEIGHTS, f"{part}."
+    load_weights(model, weights, prefix=prefix)
+    return model.eval()
 
 
 def _is_alone(path: Path, step: int | None, half: Half) -> bool:

@@ -18,7 +18,7 @@ import torch.distributed as dist
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from premotor.backbones.contrast import Temperature
+from premotor.backbones.contrast import Temperature, wide
 from premotor.backbones.gather import first_row, gather, gather_values, world_size
 
 BLOCK = 512  # rows of similarities held at a time
@@ -38,7 +38,7 @@ def info_nce_blockwise(
         Loss [nat], log(number of rows) at chance.
     """
     with torch.autocast(a.device.type, enabled=False):
-        a, b = _wide(a), _wide(b)
+        a, b = wide(a), wide(b)
         return _loss(a, gather(b), b, temperature)
 
 
@@ -54,17 +54,13 @@ def info_nce_shared_blockwise(
     gradients do not.
     """
     with torch.autocast(a.device.type, enabled=False):
-        a, b = _wide(a), _wide(b)
+        a, b = wide(a), wide(b)
         every = gather(b)
         group = torch.unique(gather_values(ids), return_inverse=True)[1]
         sums = every.new_zeros(int(group.max()) + 1, every.shape[1]).index_add(0, group, every)
         own = group[first_row(len(a)) :][: len(a)]
         partner = sums[own] / torch.bincount(group)[own][:, None]
         return _loss(a, every, partner, temperature)
-
-
-def _wide(x: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _loss(

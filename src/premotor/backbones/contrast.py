@@ -18,7 +18,12 @@ Temperature = float | Float[Tensor, ""]
 
 def unit(x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
     """Unit-norm rows in float32, or float64 if they are."""
-    return F.normalize(x.to(torch.promote_types(x.dtype, torch.float32)), dim=-1)
+    return F.normalize(wide(x), dim=-1)
+
+
+def wide(x: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    """Rows in float32, or float64 if they are: logits need it."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _logits(
@@ -26,8 +31,7 @@ def _logits(
 ) -> tuple[Float[Tensor, "b all"], Float[Tensor, "b all"]]:
     """Similarities over temperature of local a to all b, and of local b to all a."""
     with torch.autocast(a.device.type, enabled=False):
-        wide = torch.promote_types(a.dtype, torch.float32)
-        a, b = a.to(wide), b.to(wide)
+        a, b = wide(a), wide(b)
         return a @ gather(b).T / temperature, b @ gather(a).T / temperature
 
 

@@ -42,15 +42,7 @@ def read_weights(path: Path, field: str) -> dict[str, Tensor]:
             f"github.com/openai/CLIP), or change {field}, which a stored model has in its "
             "model.yaml; nothing is downloaded here"
         )
-    try:
-        raw = content_of(path)
-    except Exception as error:
-        reason = str(error).partition("\n")[0]
-        raise DataError(
-            f"{path} ({field}) cannot be read: {reason}; expected {_FORMATS}. Fetch it again, or "
-            "save its state dict as safetensors"
-        ) from error
-    tensors = _tensors(raw, path)
+    tensors, _ = read_checkpoint(path, field)
     return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
 
 
@@ -68,23 +60,12 @@ def content_of(path: Path) -> object:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def _tensors(raw: object, path: Path) -> dict[str, Tensor]:
-    for wrapper in WRAPPERS:
-        if isinstance(raw, Mapping) and isinstance(raw.get(wrapper), Mapping):
-            raw = raw[wrapper]
-    if not isinstance(raw, Mapping) or not raw:
-        raise DataError(f"{path} holds no weights; expected tensors by name, got {type(raw)}")
-    strange = [str(k) for k, v in raw.items() if not isinstance(v, Tensor)]
-    if strange:
-        raise DataError(
-            f"{path} holds more than tensors: {', '.join(strange[:5])}; "
-            f"save the weights alone, or under one of {list(WRAPPERS)}"
-        )
-    return {str(k): v for k, v in raw.items() if isinstance(v, Tensor)}
-
-
-def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], list[str]]:
+def read_checkpoint(path: Path, field: str = "") -> tuple[dict[str, Tensor], list[str]]:
     """All tensors of a checkpoint, and what had to be unwrapped to reach them.
+
+    Args:
+        path: The file.
+        field: The configuration field that points there, if one does, for messages.
 
     Raises:
         DataError: The file cannot be read, or holds anything but tensors and plain values.
@@ -93,10 +74,11 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], list[str]]:
         content = content_of(path)
     except Exception as error:
         reason = str(error).partition("\n")[0]
+        pointed = f" ({field})" if field else ""
         raise DataError(
-            f"{path} cannot be read: {reason}; expected tensors by name and plain values, in a "
-            "torch file or as safetensors. A file that holds more is not opened, it could run "
-            "foreign code: let those who made it save the state dict alone"
+            f"{path}{pointed} cannot be read: {reason}; expected {_FORMATS}. A file that holds more "
+            "is not opened, it could run foreign code: fetch it again, or let those who made it save "
+            "the state dict alone"
         ) from error
     return _unwrapped(content, path)
 
