@@ -76,9 +76,9 @@ def read_checkpoint(path: Path, field: str = "") -> tuple[dict[str, Tensor], lis
         reason = str(error).partition("\n")[0]
         pointed = f" ({field})" if field else ""
         raise DataError(
-            f"{path}{pointed} cannot be read: {reason}; expected {_FORMATS}. A file that holds more "
-            "is not opened, it could run foreign code: fetch it again, or let those who made it save "
-            "the state dict alone"
+            f"{path}{pointed} cannot be read: {reason}; expected {_FORMATS}. A file that holds "
+            "more is not opened, it could run foreign code: fetch it again, or let those who made "
+            "it save the state dict alone"
         ) from error
     return _unwrapped(content, path)
 
