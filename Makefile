@@ -9,8 +9,9 @@ STAMP := .venv/.installed
 demo: install gl
 	$(BIN)/premotor demo
 
+# A file stays in one process, so that what its tests share is made once.
 test: install gl
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 quick: install
 	$(BIN)/python -m pytest -m "not sim and not slow and not gpu and not exhaustive"
