@@ -32,6 +32,13 @@ class Observed:
     caption: Int[Tensor, "b l"]  # tokens of one paraphrase of the instruction
     text_id: Int[Tensor, " b"]  # rows with the same id have the same text class
 
+    def __len__(self) -> int:
+        return len(self.text_id)
+
+    def to(self, device: torch.device | str) -> "Observed":
+        """The same clips on another device."""
+        return _moved(self, device)
+
 
 @dataclass(frozen=True, eq=False)
 class Executed:
@@ -77,11 +84,17 @@ class MirrorBatch:
     target: Target | None = None  # None at roll-out
     observed: Observed | None = None  # None where the schedule carries no clip
 
+    def __len__(self) -> int:
+        return len(self.instruction)
+
     def to(self, device: torch.device | str) -> "MirrorBatch":
         """The same batch on another device."""
         return MirrorBatch(
             _moved(self.executed, device),
             self.instruction.to(device),
             None if self.target is None else _moved(self.target, device),
-            None if self.observed is None else _moved(self.observed, device),
+            None if self.observed is None else self.observed.to(device),
         )
+
+
+TrainingBatch = MirrorBatch | Observed  # of a step that acts, or of one that watches alone

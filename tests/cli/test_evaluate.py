@@ -112,6 +112,20 @@ def test_success_alone_needs_no_data_set(run, capsys):
     assert all(r.success or r.failure in FAILURES for r in rollouts)
 
 
+@pytest.mark.sim
+@pytest.mark.slow
+def test_a_recognizer_alone_is_measured_without_acting(run, capsys):
+    line = f"evaluate {run} --episodes 0 --class-sets task --overwrite"
+    with pytest.raises(ConfigError, match="--episodes 0 without --data"):
+        premotor(line)
+    assert premotor(f"{line} --data {run.parent / 'data'}") == 0
+    said = capsys.readouterr().out
+    assert "recognition on held-out episodes" in said
+    assert "success on unseen episodes" not in said
+    assert not (run / "evaluation" / "rollouts.jsonl").exists()
+    assert premotor(f"report {run}") == 0
+
+
 def test_roll_outs_that_broke_are_told_after_the_tables(monkeypatch, tmp_path, capsys):
     broken = Judgement((), ("trained: open_drawer, variation 0, seed 7: WorkerCrashed: died",))
     monkeypatch.setattr(evaluate, "prepare", lambda *_: None)

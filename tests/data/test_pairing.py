@@ -39,6 +39,17 @@ def test_acting_steps_walk_in_epochs_over_all_transitions():
         assert sorted(part) == list(range(len(EPISODES)))
 
 
+def test_a_recognizer_that_learns_alone_sees_one_row_of_an_episode_at_every_step():
+    plan = pairing(watch_only=True)
+    assert [plan.rows(step, 0, 1).paired for step in range(6)] == [True] * 6
+    assert not plan.rows(0, 0, 1).acting
+    both = pairing(recognition_every=1)
+    for step in range(12):
+        episodes = EPISODES[plan.rows(step, 0, 1).transitions]
+        assert len(set(episodes)) == len(episodes)
+        assert np.array_equal(plan.rows(step, 0, 1).transitions, both.rows(step, 0, 1).transitions)
+
+
 @pytest.mark.parametrize(
     ("changes", "share"),
     [

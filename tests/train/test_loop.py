@@ -47,6 +47,16 @@ def trained(dots: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def test_a_recognizer_alone_learns_without_touching_the_policy(dots: Path, tmp_path: Path):
+    alone = dataclasses.replace(CONFIG.pairing, watch_only=True)
+    train(tmp_path / "run", dots, dataclasses.replace(CONFIG, pairing=alone, probe_episodes=0))
+    before, after = weights(tmp_path / "run", 0), weights(tmp_path / "run", 8)
+    moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {"understand"}
+    records = list(read_lines(tmp_path / "run" / "metrics.jsonl", StepRecord))
+    assert {frozenset(r.losses) for r in records} == {frozenset({"total", "understand"})}
+
+
 def test_a_run_writes_down_what_it_did(trained: Path):
     records = list(read_lines(trained / "metrics.jsonl", StepRecord))
     assert [r.step for r in records] == list(range(8))

@@ -60,7 +60,8 @@ def command(argv: Sequence[str]) -> int:
 def show(judgement: Judgement) -> None:
     """Print the headline tables."""
     console = Console(width=_WIDTH)
-    console.print(_success(judgement.rollouts))
+    if judgement.rollouts or judgement.broken:
+        console.print(_success(judgement.rollouts))
     if judgement.recognition:
         console.print(_naming(judgement.recognition))
         console.print(_axes(judgement.recognition))

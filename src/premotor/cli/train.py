@@ -179,6 +179,7 @@ class _StepBar:
         self._steps = steps
         self._rate = 0.0
         self._loss = 0.0
+        self._what = "acting"  # whose loss it is
         self._last = time.monotonic()
         self._task = None
 
@@ -189,7 +190,9 @@ class _StepBar:
         """Move the bar to the step just done."""
         share = 0.05 if self._task is not None else 1.0
         self._rate += share * (record.samples_per_second - self._rate)
-        self._loss += share * (record.losses["execute"] - self._loss)
+        shown = "execute" if "execute" in record.losses else "understand"
+        self._loss += share * (record.losses[shown] - self._loss)
+        self._what = "acting" if shown == "execute" else "watching"
         if self._task is None:
             if self._console.is_terminal:
                 self._progress.start()
@@ -208,7 +211,7 @@ class _StepBar:
         left = self._progress.tasks[0].time_remaining
         remaining = f", {left:.0f} s left" if left else ""
         return (
-            f"step {record.step + 1}/{self._steps}: loss of acting {self._loss:.2f}, "
+            f"step {record.step + 1}/{self._steps}: loss of {self._what} {self._loss:.2f}, "
             f"{self._rate:.0f} rows/s{remaining}"
         )
 

@@ -16,7 +16,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from premotor.backbones.tokenizer import Cleaning, Tokenizer
-from premotor.batch import Executed, MirrorBatch, Observed, Target
+from premotor.batch import Executed, MirrorBatch, Observed, Target, TrainingBatch
 from premotor.data.pairing import Pairing, PairingConfig, Rows
 from premotor.data.streams import CLIP, stream
 from premotor.episode.clip import middle_frames, random_frames
@@ -86,14 +86,17 @@ class Dataset:
         classes = self._texts.text_ids[torch.from_numpy(episodes)]
         return Observed(pixels.div_(255.0), torch.stack(captions), classes)
 
-    def batch(self, rows: Rows, rng: np.random.Generator | None = None) -> MirrorBatch:
-        """A training batch: with clips where the rows are paired."""
+    def batch(self, rows: Rows, rng: np.random.Generator | None = None) -> TrainingBatch:
+        """A training batch: with clips where the rows are paired, clips alone where none acts."""
         episodes = self.cache.transitions.episode[rows.transitions].astype(np.int64)
+        observed = self.observed(episodes, rng) if rows.paired else None
+        if observed is not None and not rows.acting:
+            return observed
         return MirrorBatch(
             self.executed(rows.transitions),
             self.instruction(episodes),
             self.target(rows.transitions),
-            self.observed(episodes, rng) if rows.paired else None,
+            observed,
         )
 
 
@@ -123,7 +126,7 @@ class BatchStream:
     Which rows a batch has depends on the step alone, so a stream can start anywhere.
     """
 
-    def __init__(self, make: Callable[[int], MirrorBatch], steps: range, depth: int = 2) -> None:
+    def __init__(self, make: Callable[[int], TrainingBatch], steps: range, depth: int = 2) -> None:
         """Start preparing.
 
         Args:
@@ -133,12 +136,12 @@ class BatchStream:
         """
         self.waited = 0.0  # [s] for the batch handed out last
         self._make, self._steps = make, steps
-        self._ready: queue.Queue[MirrorBatch | BaseException] = queue.Queue(depth)
+        self._ready: queue.Queue[TrainingBatch | BaseException] = queue.Queue(depth)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._prepare, name="batches", daemon=True)
 
     def _prepare(self) -> None:
-        item: MirrorBatch | BaseException
+        item: TrainingBatch | BaseException
         for step in self._steps:
             try:
                 item = self._make(step)
@@ -153,7 +156,7 @@ class BatchStream:
             if self._closed.is_set() or isinstance(item, BaseException):
                 return
 
-    def __iter__(self) -> Iterator[MirrorBatch]:
+    def __iter__(self) -> Iterator[TrainingBatch]:
         for _ in self._steps:
             start = time.perf_counter()
             item = self._ready.get()
@@ -188,10 +191,10 @@ def pairing_of(dataset: Dataset, seed: int, config: PairingConfig) -> Pairing:
 
 def training_batches(
     dataset: Dataset, pairing: Pairing, seed: int, rank: int, world: int
-) -> Callable[[int], MirrorBatch]:
+) -> Callable[[int], TrainingBatch]:
     """The batch of any step of one process, as a pure function of the step."""
 
-    def make(step: int) -> MirrorBatch:
+    def make(step: int) -> TrainingBatch:
         rows = pairing.rows(step, rank, world)
         return dataset.batch(rows, stream(seed, CLIP, step, rank))
 

@@ -1,11 +1,12 @@
 """Which rows meet in a batch: a pure function of (seed, step), so that resuming is exact.
 
-Two kinds of steps (README.md 15):
+Kinds of steps (README.md 15):
 - *acting* steps walk in epochs over all key-to-key transitions of all episodes (tiny.md 4), or,
   where the tasks' shares are set, in epochs inside each task;
 - *paired* steps, every `recognition_every`-th, draw episodes in epochs and one transition of
   each, so that a batch over all processes holds at most one row per episode: clip and act of one
-  row are one action, and the alignment bound holds (recognition.md b.4).
+  row are one action, and the alignment bound holds (recognition.md b.4);
+- *watching* steps, all of a run whose recognizer learns alone, draw the episodes of paired ones.
 """
 
 from collections import Counter
@@ -27,7 +28,8 @@ class PairingConfig:
 
     batch_size: int = 16  # rows of an acting step, over all processes
     pair_batch_size: int = 16  # B, rows of a paired step, over all processes; the bound's log B
-    recognition_every: int = 5  # step i is paired if i % 5 == 4; 0: never
+    recognition_every: int = 5  # step i is paired if i % 5 == 4; 0: never, the policy learns alone
+    watch_only: bool = False  # every step shows clips and words alone: the recognizer learns alone
     balance: float = 0.0  # of acting rows over tasks: 0 by their transitions, 1 every task alike
     ratios: dict[str, float] = field(default_factory=dict)  # factors on the shares of some tasks
 
@@ -40,9 +42,14 @@ class PairingConfig:
         if min(self.batch_size, self.pair_batch_size) < 1 or self.recognition_every < 0:
             raise ConfigError(f"batch sizes must be >= 1 and recognition_every >= 0, got {self}")
 
+    @property
+    def clips_every(self) -> int:
+        """How many steps there are to one that carries clips; 0: none does."""
+        return 1 if self.watch_only else self.recognition_every
+
     def paired(self, step: int) -> bool:
         """Whether a step carries clips."""
-        every = self.recognition_every
+        every = self.clips_every
         return every > 0 and step % every == every - 1
 
 
@@ -52,6 +59,7 @@ class Rows:
 
     transitions: Int[np.ndarray, " b"]
     paired: bool  # the batch carries clips of the transitions' episodes
+    acting: bool = True  # it carries what the policy learns from
 
 
 @lru_cache(maxsize=8)
@@ -80,7 +88,7 @@ class Pairing:
         episodes, first, counts = np.unique(
             np.sort(transition_episodes), return_index=True, return_counts=True
         )
-        if config.recognition_every and len(episodes) < config.pair_batch_size:
+        if config.clips_every and len(episodes) < config.pair_batch_size:
             raise ConfigError(
                 f"pair_batch_size {config.pair_batch_size} needs as many episodes, the data set "
                 f"has {len(episodes)}; collect more or lower --pairing.pair-batch-size"
@@ -103,10 +111,11 @@ class Pairing:
                 f"a batch of {len(chosen)} does not split over {world} processes; "
                 "choose a multiple or another --processes"
             )
-        return Rows(chosen[rank * share : (rank + 1) * share], paired)
+        mine = chosen[rank * share : (rank + 1) * share]
+        return Rows(mine, paired, acting=not self.config.watch_only)
 
     def _num_paired_before(self, step: int) -> int:
-        every = self.config.recognition_every
+        every = self.config.clips_every
         return step // every if every else 0
 
     def _acts(self, step: int) -> Int[np.ndarray, " b"]:

@@ -55,7 +55,7 @@ Progress = Callable[[str, int, int, str], None]  # stage, done, total, remark
 class EvaluateConfig:
     """How much is measured."""
 
-    episodes: int = 20  # unseen episodes per task and checkpoint
+    episodes: int = 20  # unseen episodes per task and checkpoint to act in; 0 = none, watch only
     tasks: tuple[str, ...] = ()  # names, studies too, or "all"; () = those of the data set
     device: Device = "auto"  # "auto": the GPU where there is one
     untrained: bool = True  # measure the untrained model beside the trained one
@@ -71,10 +71,10 @@ class EvaluateConfig:
     skip_bad: bool = False  # leave damaged episodes of the data set out
 
     def __post_init__(self) -> None:
-        if self.episodes < 1 or self.max_steps < 1 or self.workers < 0:
+        if self.episodes < 0 or self.max_steps < 1 or self.workers < 0:
             raise ConfigError(
-                "episodes and max_steps must be >= 1, workers >= 0, got "
-                f"{self.episodes}, {self.max_steps}, {self.workers}"
+                "episodes and workers must be >= 0, max_steps >= 1, got "
+                f"{self.episodes}, {self.workers}, {self.max_steps}"
             )
         if self.tasks:
             chosen_tasks(self.tasks)
@@ -104,7 +104,9 @@ def prepare(
         raise ConfigError("--resume keeps what --overwrite throws away; give one of them")
     chosen_device(config.device)
     _checkpoints(run, config)
-    _tasks(config, data)
+    if config.episodes == 0 and data is None:
+        raise ConfigError("--episodes 0 without --data leaves nothing to measure; give one of them")
+    _episodes(config, data)
     folder = run / "evaluation"
     if not folder.exists() or resume:
         return
@@ -131,7 +133,7 @@ def judge(
     """
     folder = run / "evaluation"
     named = _checkpoints(run, config)
-    episodes = unseen_episodes(_tasks(config, data), config.episodes, config.seed)
+    episodes = _episodes(config, data)
     recognition: list[RecognitionRecord] = []
     alignment: list[AlignmentRecord] = []
     pairs: list[NamingPair] = []
@@ -143,7 +145,7 @@ def judge(
         write_json(folder / "naming_pairs.json", pairs)
         write_json(folder / "alignment.json", alignment)
     records, broken = _roll_out(run, named, episodes, (config, workers, progress))
-    if config.films:
+    if config.films and records:
         _film(run, named, records, (config, progress))
     return Judgement(
         tuple(records), tuple(broken), tuple(recognition), tuple(alignment), tuple(pairs)
@@ -200,6 +202,12 @@ def catalog(dataset: Dataset) -> list[tuple[str, int, Sequence[str]]]:
     ]
 
 
+def _episodes(config: EvaluateConfig, data: Path | None) -> list[EpisodeUnit]:
+    """The unseen episodes to act in."""
+    tasks = _tasks(config, data)
+    return unseen_episodes(tasks, config.episodes, config.seed) if config.episodes > 0 else []
+
+
 def _tasks(config: EvaluateConfig, data: Path | None) -> tuple[str, ...]:
     """Names of the tasks to act in; a data set that is given has to be there and whole."""
     found: tuple[str, ...] = ()
@@ -240,6 +248,8 @@ def _roll_out(
         for name, step in named.items()
         for e in episodes
     ]
+    if not units:
+        return [], []
     path = run / "evaluation" / "rollouts.jsonl"
     records, todo = done_before(units, path)
     broken: list[str] = []

@@ -18,7 +18,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import nn
 
 from premotor import checkpoint as disk
-from premotor.batch import MirrorBatch
+from premotor.batch import TrainingBatch
 from premotor.data.dataset import BatchStream, pairing_of, training_batches
 from premotor.device import chosen_device
 from premotor.errors import ConfigError, TrainingDiverged
@@ -54,7 +54,7 @@ class _Session:
     mirror: Mirror
     objective: nn.Module  # what the engine made of `Objective(mirror)`
     optimizer: torch.optim.Optimizer
-    make_batch: Callable[[int], MirrorBatch]
+    make_batch: Callable[[int], TrainingBatch]
     probe: Probe | None
 
     @property
@@ -193,7 +193,7 @@ def _train(session: _Session, done: int, stop: StopSignal, on_step: OnStep | Non
             seconds = time.perf_counter() - start
             done += 1
             if on_step is not None:
-                rows = len(batch.instruction) * session.world
+                rows = len(batch) * session.world
                 record = _record(done - 1, rate, result, (rows, batches.waited, seconds))
                 run.append(record)
                 on_step(record)
@@ -208,7 +208,7 @@ def _train(session: _Session, done: int, stop: StopSignal, on_step: OnStep | Non
 
 
 def _update(
-    session: _Session, batch: MirrorBatch, step: int, stop: StopSignal
+    session: _Session, batch: TrainingBatch, step: int, stop: StopSignal
 ) -> tuple[float, StepResult]:
     config = session.config
     rate = learning_rate(step, config.steps, config.optimizer.learning_rate, config.schedule)

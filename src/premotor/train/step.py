@@ -8,12 +8,13 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from premotor.batch import MirrorBatch
+from premotor.batch import Observed, TrainingBatch
 from premotor.data.augment import AugmentConfig, augment
 from premotor.data.streams import STEP, stream
 from premotor.errors import TrainingDiverged
 from premotor.mirror import Mirror, MirrorLosses, mirror_losses
 from premotor.train.optim import average_gradients, clip_gradients
+from premotor.understand.loss import understand_loss
 
 
 class Objective(nn.Module):
@@ -25,13 +26,27 @@ class Objective(nn.Module):
         self.augment_config = augment_config
 
     def forward(
-        self, batch: MirrorBatch, mask_ratio: float, generator: torch.Generator
+        self, batch: TrainingBatch, mask_ratio: float, generator: torch.Generator
     ) -> MirrorLosses:
-        """Augment, predict, judge: L = L_u + L_e + lambda L_align, and its terms."""
+        """Augment, predict, judge: L = L_u + L_e + lambda L_align, and its terms.
+
+        Clips alone have L_u alone; their crops and brightness are drawn in the video tower.
+        """
+        if isinstance(batch, Observed):
+            return self._watch(batch, mask_ratio, generator)
         with torch.autocast(batch.instruction.device.type, enabled=False):
             varied = augment(batch, self.augment_config, generator)  # a point needs float32
         output = self.mirror(varied, mask_ratio, generator)
         return mirror_losses(output, varied, self.mirror.config)
+
+    def _watch(
+        self, observed: Observed, mask_ratio: float, generator: torch.Generator
+    ) -> MirrorLosses:
+        config = self.mirror.config.understand
+        loss = understand_loss(
+            self.mirror.understand(observed, mask_ratio, generator), observed, config
+        )
+        return MirrorLosses(loss, {"understand": loss.detach()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +100,7 @@ def check_finite(losses: Mapping[str, float], norms: Mapping[str, float], step: 
 def train_step(
     objective: nn.Module,
     optimizer: torch.optim.Optimizer,
-    batch: MirrorBatch,
+    batch: TrainingBatch,
     plan: StepPlan,
 ) -> StepResult:
     """Watch, do, align, descend: one update of both towers together.
