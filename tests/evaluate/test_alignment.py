@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from premotor.errors import ConfigError
-from premotor.evaluate.alignment import Beside, Embeddings, measure_alignment
+from premotor.evaluate.alignment import Beside, Embeddings, measure_alignment, of_a_report
 
 
 def embeddings(shared: float, seed: int = 0) -> Embeddings:
@@ -18,7 +18,7 @@ def embeddings(shared: float, seed: int = 0) -> Embeddings:
 
 
 def measured(shared: float, beside: Beside | None = None):
-    return measure_alignment(embeddings(shared), beside or Beside(), "trained", 0.05)
+    return measure_alignment(embeddings(shared), beside or Beside(), "trained", of_a_report(0.05))
 
 
 def by_name(records, space="z"):
@@ -79,6 +79,6 @@ def test_too_few_rows_for_an_interval_have_none():
     rows = np.r_[0:3, 20:23]
     sides = [x[rows] for x in (ok.u, ok.e, ok.z_u, ok.z_e)]
     few = Embeddings(*sides, tuple(ok.tasks[i] for i in rows), (0,) * 6)
-    records = measure_alignment(few, Beside(), "trained", 0.05)
+    records = measure_alignment(few, Beside(), "trained", of_a_report(0.05))
     assert records
     assert {r.interval for r in records} == {None}

@@ -4,8 +4,8 @@ Rows are held-out episodes, one row each. The nulls over all rows, within the ta
 variation, and the controls, say which kind of agreement it is (recognition.md i).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -25,6 +25,11 @@ MEASURES = (
     "debiased_cka",
     "bound",
 )
+
+
+def of_a_report(temperature: float) -> StudyConfig:
+    """What a run's report shows, in a minute or so; tau of the alignment is for the bound."""
+    return StudyConfig(halves=50, only=MEASURES, measure=MeasureConfig(temperature=temperature))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,25 +67,24 @@ def measure_alignment(
     embeddings: Embeddings,
     beside: Beside,
     checkpoint: str,
-    temperature: float,
-    seed: int = 0,
+    config: StudyConfig,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> list[AlignmentRecord]:
-    """The measures of a run's report in both spaces, with nulls, intervals and controls.
+    """The measures in both spaces, with nulls, intervals and controls.
 
     Args:
         embeddings: One row per held-out episode.
         beside: The same episodes under the controls.
         checkpoint: Name that goes into the records.
-        temperature: tau of the alignment, for the bound.
-        seed: Of all draws.
+        config: Which measures, and how sharp nulls and intervals are; too few rows to be halved
+            have no intervals.
+        on_progress: Told how many draws are done, of those of each space.
 
     Returns:
         Records for "z" (projected) and "raw" (u, e).
     """
-    halves = 50 if len(embeddings.tasks) >= LEAST else 0  # too few rows have no halves
-    config = StudyConfig(
-        halves=halves, seed=seed, only=MEASURES, measure=MeasureConfig(temperature=temperature)
-    )
+    if len(embeddings.tasks) < LEAST:
+        config = replace(config, halves=0)
     records: list[AlignmentRecord] = []
     for space in ("z", "raw"):
         names = tuple(str(variation) for variation in embeddings.variations)
@@ -92,5 +96,6 @@ def measure_alignment(
             untrained=None if untrained is None else untrained.sides(space),
             stand_ins=beside.stand_ins,
         )
-        records += study(sample, controls, Condition(checkpoint=checkpoint, space=space), config)
+        condition = Condition(checkpoint=checkpoint, space=space)
+        records += study(sample, controls, condition, config, on_progress)
     return records

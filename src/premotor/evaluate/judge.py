@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +14,9 @@ from premotor.data.dataset import Dataset
 from premotor.demonstrate.collect import EpisodeUnit, chosen_tasks
 from premotor.device import Device, chosen_device
 from premotor.errors import ConfigError, OutputExists
-from premotor.evaluate.alignment import Beside, Embeddings, measure_alignment
-from premotor.evaluate.embedding import embed
+from premotor.evaluate.alignment import Embeddings, of_a_report
 from premotor.evaluate.films import choose, film
+from premotor.evaluate.held_out import HeldOut, Progress, agreement
 from premotor.evaluate.naming import compare_all
 from premotor.evaluate.recognition import NamingConfig, recognize
 from premotor.evaluate.success import (
@@ -28,7 +28,6 @@ from premotor.evaluate.success import (
     shared_environment,
     unseen_episodes,
 )
-from premotor.evaluate.unseen_camera import seen_from
 from premotor.records import (
     AlignmentRecord,
     EvalRecord,
@@ -40,15 +39,12 @@ from premotor.records import (
     write_json,
     write_lines,
 )
-from premotor.represent import Source, open_dataset
+from premotor.represent import Source
 from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import find_task
-from premotor.store.stand_ins import stand_ins
 from premotor.worklist import Done
 
 _log = logging.getLogger(__name__)
-
-Progress = Callable[[str, int, int, str], None]  # stage, done, total, remark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,38 +152,24 @@ def _compare(
     run: Path, data: Path, config: EvaluateConfig, named: dict[str, int], progress: Progress
 ) -> tuple[list[RecognitionRecord], list[NamedClip], list[AlignmentRecord]]:
     """Recognition, in all and by clip, and alignment of each checkpoint on held-out episodes."""
-    source = Source(data, config.skip_bad)
     recognition: list[RecognitionRecord] = []
     clips: list[NamedClip] = []
     alignment: list[AlignmentRecord] = []
     untrained: Embeddings | None = None
-    seen: Dataset | None = None  # the same episodes, from the other camera
-
-    def building(what: str, done: int, total: int) -> None:
-        progress(what, done, total, "")
-
-    def rendering(done: int, total: int) -> None:
-        progress("clips from elsewhere", done, total, "")
-
+    held_out: HeldOut | None = None
+    place = (Source(data, config.skip_bad), config.split)
     for count, (name, step) in enumerate(named.items()):
         progress("measure", count, len(named), name)
         mirror = load_mirror(run, step).to(chosen_device(config.device))
-        dataset = open_dataset(source, config.split, mirror.config, building)
+        held_out = held_out or HeldOut.open(place, mirror.config, config.other_camera, progress)
+        dataset = held_out.dataset
         found = recognize(mirror.understand, dataset, catalog(dataset), name, config.naming)
         recognition += found.records
         clips += found.clips
-        demos = source.open(config.split)
-        if config.other_camera and seen is None:
-            seen = seen_from(demos, dataset, config.other_camera, rendering)
-        beside = Beside(
-            blanked=embed(mirror, dataset, blanked=True),
-            elsewhere=None if seen is None else embed(mirror, seen, blanked=False),
-            untrained=untrained,
-            stand_ins=stand_ins(demos, dataset.cache),
-        )
-        given = embed(mirror, dataset, blanked=False)
-        alignment += measure_alignment(given, beside, name, mirror.config.align.temperature)
-        untrained = given if name == "untrained" else untrained
+        study = of_a_report(mirror.config.align.temperature)
+        agreed = agreement(mirror, held_out, name, study, untrained)
+        alignment += agreed.records
+        untrained = agreed.given if name == "untrained" else untrained
     progress("measure", len(named), len(named), "")
     return recognition, clips, alignment
 
