@@ -189,6 +189,21 @@ class StudyRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RelationRecord:
+    """Whether the roll-outs that score high are those that succeed (measure/relation.py)."""
+
+    score: str  # what is held against success, as "cosine of z_u and z_e"
+    watched: str  # clip that U saw: "expert", "own" (the roll-out's), "another" of the variation
+    instruction: str  # "given" or "blanked"
+    within: str  # successes and failures compared are of one "task", one "variation", or of "all"
+    auc: Interval  # P(score of a success > score of a failure), ties 1/2; count = episodes
+    p_value: float  # outcomes permuted within the strata, two-sided
+    permutations: int
+    num_pairs: int  # of a success and a failure
+    by_stratum: dict[str, Interval] = field(default_factory=dict)  # AUC of each task, within tasks
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeyframeRecord:
     """One held-out keyframe and the policy's word for it, from the expert's true observation."""
 
@@ -278,7 +293,7 @@ def _restore(kind: type[Record], raw: dict[str, Any], path: Path) -> Record:
 
 
 def _value(name: str, value: Any) -> Any:
-    if name in ("by_task", "by_axis"):
+    if name in ("by_task", "by_axis", "by_stratum"):
         return {k: Interval(**v) for k, v in value.items()}
     if name == "confusion" and isinstance(value, dict):
         counts = tuple((int(t), int(a), float(n)) for t, a, n in value["counts"])
