@@ -35,6 +35,16 @@ def per_call(function: Callable[[], object], repeats: int) -> Seconds:
     return Seconds(wall / repeats, cpu / repeats)
 
 
+def best_of(function: Callable[[], object], repeats: int) -> Seconds:
+    """Smallest time of some calls, by the clock and of the CPU each for itself."""
+    taken = []
+    for _ in range(repeats):
+        watch = Stopwatch()
+        function()
+        taken.append(watch.read())
+    return Seconds(min(t.wall for t in taken), min(t.cpu for t in taken))
+
+
 def peak_memory(who: int = resource.RUSAGE_SELF) -> str:
     """The most memory that a process held, in words."""
     return f"{resource.getrusage(who).ru_maxrss / 1024:.0f} MiB"

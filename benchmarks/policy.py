@@ -4,14 +4,12 @@ Ratios are taken within this run. In one thread the CPU's time counts, which oth
 machine change least; over threads only the clock says anything.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor
 
 from benchmarks import flops
-from benchmarks.clock import Seconds, Stopwatch, peak_memory
+from benchmarks.clock import Stopwatch, best_of, peak_memory
+from benchmarks.products import product_rate, threads_set
 from premotor import presets
 from premotor.batch import Executed, MirrorBatch, Target
 from premotor.data.augment import augment
@@ -50,9 +48,9 @@ def products() -> dict[int, float]:
     """[FLOP/s] of plain float32 matrix products, the faster of two kinds, by number of threads."""
     rates: dict[int, float] = {}
     for threads in (1, 2):
-        with _threads(threads):
-            square = _product_rate(((1024, 1024, 1024),))
-            trunk = _product_rate(TRUNK_PRODUCTS)
+        with threads_set(threads):
+            square = product_rate(((1024, 1024, 1024),))
+            trunk = product_rate(TRUNK_PRODUCTS)
         rates[threads] = max(square, trunk)
         print(
             f"  float32 matrix product, {threads} threads: {square / 1e9:.1f} GFLOP/s of 1024^3, "
@@ -66,16 +64,16 @@ def full_size(rates: dict[int, float]) -> None:
     config = _full().execute
     policy, batch = Policy(config).train(), scene(config, 1)
     flop = flops.count(lambda: _learn(policy, batch))
-    best = _best(lambda: _learn(policy, batch), 3)
+    best = best_of(lambda: _learn(policy, batch), 3)
     print(
         f"  full size, forward + backward, batch 1, one thread: {best.cpu:.2f} s CPU, "
         f"{flop / 1e9:.0f} GFLOP, {flop / best.cpu / 1e9:.1f} GFLOP/s = "
         f"{100 * flop / best.cpu / rates[1]:.0f} % of the matrix product"
     )
-    half = _best(lambda: _learn(policy, batch, half=True), 3)
+    half = best_of(lambda: _learn(policy, batch, half=True), 3)
     print(f"    the same in bfloat16 autocast: {best.cpu / half.cpu:.2f} times as fast")
-    with _threads(2):
-        both = _best(lambda: _learn(policy, batch), 3)
+    with threads_set(2):
+        both = best_of(lambda: _learn(policy, batch), 3)
     print(
         f"    two threads: {both.wall:.2f} s by the clock, {flop / both.wall / 1e9:.1f} GFLOP/s = "
         f"{100 * flop / both.wall / rates[2]:.0f} % of the matrix product"
@@ -106,7 +104,7 @@ def _full_update(policy: Policy, batch: MirrorBatch) -> None:
 
 def _lifting(config: ExecuteConfig) -> None:
     scores = torch.randn(1, 3, config.views.size, config.views.size)
-    seconds = _best(lambda: lift(scores), REPEATS)
+    seconds = best_of(lambda: lift(scores), REPEATS)
     print(f"    lifting over {config.views.size}^3 cells: {1000 * seconds.cpu:.0f} ms CPU")
 
 
@@ -120,8 +118,8 @@ def latency(name: str, config: ExecuteConfig, threads: tuple[int, ...]) -> None:
 
     act()
     for number in threads:
-        with _threads(number):
-            best = _best(act, REPEATS)
+        with threads_set(number):
+            best = best_of(act, REPEATS)
         print(
             f"  greedy action, {name}, {number} threads: {1000 * best.wall:.0f} ms by the clock, "
             f"{1000 * best.cpu:.0f} ms CPU"
@@ -143,12 +141,14 @@ def tiny_step(rates: dict[int, float]) -> None:
         optimizer.step()
 
     flop = flops.count(step)
-    whole = _best(step, REPEATS).cpu
+    whole = best_of(step, REPEATS).cpu
     parts = {
-        "augment": _best(lambda: augment(batch, config.augment, step_generator(0, 0, 0)), REPEATS),
-        "views": _best(lambda: _draw(config.mirror.execute, varied), REPEATS),
-        "forward": _best(lambda: _loss(policy, varied), REPEATS),
-        "learn": _best(lambda: _learn(policy, varied), REPEATS),
+        "augment": best_of(
+            lambda: augment(batch, config.augment, step_generator(0, 0, 0)), REPEATS
+        ),
+        "views": best_of(lambda: _draw(config.mirror.execute, varied), REPEATS),
+        "forward": best_of(lambda: _loss(policy, varied), REPEATS),
+        "learn": best_of(lambda: _learn(policy, varied), REPEATS),
     }
     augmented, views, forward, learn = (1000 * seconds.cpu for seconds in parts.values())
     print(
@@ -171,7 +171,7 @@ def compiled(name: str, config: ExecuteConfig, size: int) -> None:
     start = watch.read()
     _learn(eager, batch)
     turns = [
-        (_best(lambda: _learn(eager, batch), 1).cpu, _best(lambda: _learn(quick, batch), 1).cpu)
+        (best_of(lambda: _learn(eager, batch), 1).cpu, best_of(lambda: _learn(quick, batch), 1).cpu)
         for _ in range(REPEATS)
     ]
     slow, fast = (min(column) for column in zip(*turns, strict=True))
@@ -201,7 +201,7 @@ def graphics_card() -> None:
     flop = flops.count(update)
     torch.cuda.reset_peak_memory_stats()
     held = torch.cuda.memory_allocated()
-    seconds = min(_best(update, 1).wall for _ in range(CUDA_STEPS))
+    seconds = min(best_of(update, 1).wall for _ in range(CUDA_STEPS))
     memory = (torch.cuda.max_memory_allocated() - held) / CUDA_BATCH / 2**20
     peak = _cuda_rate()
     print(
@@ -231,7 +231,7 @@ def _cuda_rate(side: int = 8192) -> float:
         torch.matmul(a, b)
         torch.cuda.synchronize()
 
-    return 2 * side**3 / _best(multiply, 10).wall
+    return 2 * side**3 / best_of(multiply, 10).wall
 
 
 def scene(config: ExecuteConfig, size: int, num_points: int = POINTS) -> MirrorBatch:
@@ -292,28 +292,3 @@ def _draw(config: ExecuteConfig, batch: MirrorBatch) -> None:
     whole, near = whole_scene(batch.executed, views), zoomed_scene(batch.executed, center, views)
     add_planes(*render(whole, views.size, views.coarse_radius), stem)
     add_planes(*render(near, views.size, views.fine_radius), stem)
-
-
-def _product_rate(sizes: tuple[tuple[int, int, int], ...]) -> float:
-    pairs = [(torch.randn(m, k), torch.randn(k, n)) for m, k, n in sizes]
-    seconds = _best(lambda: [a @ b for a, b in pairs], 10)
-    flop = sum(2 * m * k * n for m, k, n in sizes)
-    return flop / (seconds.cpu if torch.get_num_threads() == 1 else seconds.wall)
-
-
-def _best(function: Callable[[], object], repeats: int) -> Seconds:
-    """Smallest time of some calls, by the clock and of the CPU each for itself."""
-    taken = []
-    for _ in range(repeats):
-        watch = Stopwatch()
-        function()
-        taken.append(watch.read())
-    return Seconds(min(t.wall for t in taken), min(t.cpu for t in taken))
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    yield
-    torch.set_num_threads(before)

@@ -10,6 +10,7 @@ import torch
 
 from benchmarks import flops
 from benchmarks.clock import Seconds, Stopwatch, peak_memory
+from benchmarks.products import product_rate
 from premotor import presets
 from premotor.cli import main as command_line
 from premotor.data.dataset import Dataset, pairing_of
@@ -31,7 +32,7 @@ STEPS = 60  # of the run of two processes
 def main() -> None:
     """Print the figures of training."""
     torch.set_num_threads(1)
-    peak = _matrix_product()
+    peak = product_rate(((1024, 1024, 1024),)) / 1e9
     print(f"  plain float32 matrix product, one thread: {peak:.1f} GFLOP/s")
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
@@ -48,12 +49,6 @@ def main() -> None:
 
 def _command(line: str) -> None:
     command_line.run(shlex.split(line))
-
-
-def _matrix_product(side: int = 1024) -> float:
-    a, b = torch.randn(side, side), torch.randn(side, side)
-    seconds = min(_timed(lambda: a @ b) for _ in range(10))
-    return 2 * side**3 / seconds.wall / 1e9
 
 
 def _timed(function: Callable[[], object]) -> Seconds:

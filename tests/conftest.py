@@ -67,7 +67,7 @@ def _demo(
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_demo() -> Callable[..., Demo]:
     """A demo of a seed; arguments: seed, task, variation, steps of the keyframes."""
     return _demo

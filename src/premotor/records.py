@@ -5,7 +5,7 @@ A run folder holds `manifest.json`, `config.yaml`, `metrics.jsonl` (StepRecord),
 (RecognitionRecord), `named.jsonl` (NamedClip), `naming_pairs.json` (NamingPair), `alignment.json`
 (AlignmentRecord), `films/` (FilmRecord + images) and, in an ablation, `keyframes.jsonl`
 (KeyframeRecord). The ablation's own folder holds `ablation.json`
-(AblationRecord). `premotor align` writes one StudyRecord.
+(AblationRecord). `premotor align` writes one StudyRecord, `premotor probe` one ProbeRecord.
 """
 
 import json
@@ -204,6 +204,30 @@ class RelationRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProbeRecord:
+    """Two frozen towers with maps fitted between them, measured on held-out episodes."""
+
+    run_u: str
+    run_e: str
+    step_u: int  # updates behind each tower; -1: not known
+    step_e: int
+    together: str  # why the two were not trained apart; "" where they were
+    fit_split: str  # whose episodes the maps learned from
+    num_fit: int  # episodes
+    split: str  # whose episodes are measured
+    num_rows: int  # episodes
+    temperature: float  # tau of the maps and of the bound
+    measures: tuple[
+        AlignmentRecord, ...
+    ]  # checkpoints "untrained", where both are known, "trained"
+    relations: tuple[RelationRecord, ...]  # empty where every roll-out ended alike
+    successes: int  # of the roll-outs
+    rollouts: int
+    simulator: str
+    code_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeyframeRecord:
     """One held-out keyframe and the policy's word for it, from the expert's true observation."""
 
@@ -292,6 +316,9 @@ def _restore(kind: type[Record], raw: dict[str, Any], path: Path) -> Record:
         raise DataError(f"{path}: not a {kind.__name__}: {error}") from error
 
 
+_NESTED: dict[str, Any] = {"measures": AlignmentRecord, "relations": RelationRecord}
+
+
 def _value(name: str, value: Any) -> Any:
     if name in ("by_task", "by_axis", "by_stratum"):
         return {k: Interval(**v) for k, v in value.items()}
@@ -300,10 +327,9 @@ def _value(name: str, value: Any) -> Any:
         return Confusion(labels=tuple(value["labels"]), counts=counts)
     if name == "nulls":
         return tuple(NullRecord(**v) for v in value)
-    if name == "measures":
-        return tuple(
-            AlignmentRecord(**{k: _value(k, v) for k, v in record.items()}) for record in value
-        )
+    if name in _NESTED:
+        kind = _NESTED[name]
+        return tuple(kind(**{k: _value(k, v) for k, v in record.items()}) for record in value)
     if isinstance(value, dict) and set(value) == {"value", "low", "high", "count"}:
         return Interval(**value)
     return value

@@ -18,6 +18,7 @@ COMMANDS = {
     "collect": "record expert demonstrations",
     "train": "train both towers together",
     "evaluate": "judge a run on episodes it has not seen",
+    "probe": "do two models align by themselves, and does it go with success",
     "align": "measure how two models' features align, and why",
     "look": "draw what a policy sees and where it would go",
     "report": "make a run's report.html",

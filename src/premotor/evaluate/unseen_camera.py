@@ -3,8 +3,10 @@
 With such clips the control by another episode leaves no image that both sides saw.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
@@ -26,6 +28,8 @@ def seen_from(
 ) -> Dataset:
     """The same episodes, their clips rendered anew from the simulator's recorded states.
 
+    They are kept in the data set's cache, for the next time.
+
     Args:
         demos: The episodes, recorded in the embedded simulator.
         dataset: Of the same episodes.
@@ -36,15 +40,35 @@ def seen_from(
         DataError: An episode is damaged, or its states are not of the simulator's scene.
         UnknownName: There is no such camera or task.
     """
-    _, count, height, width, _ = dataset.cache.frames.shape
+    path = dataset.cache.folder / f"frames_{camera}.npy"
+    if not path.is_file():
+        _render(path, demos, dataset.cache.frames.shape, camera, on_progress)
+    frames = np.load(path, mmap_mode="r")
+    return replace(dataset, cache=replace(dataset.cache, frames=frames))
+
+
+def _render(
+    path: Path,
+    demos: DemoSet,
+    shape: tuple[int, ...],
+    camera: str,
+    on_progress: Callable[[int, int], None] | None,
+) -> None:
+    """Write the clips (e, f, h, w, 3) of a camera under a temporary name, then rename."""
+    _, count, height, width, _ = shape
     environment = Environment(width, height)
-    clips = []
-    for position in range(len(demos)):
-        clips.append(_clip(demos, position, (environment, camera), count))
-        if on_progress is not None:
-            on_progress(position + 1, len(demos))
-    environment.close()
-    return replace(dataset, cache=replace(dataset.cache, frames=np.stack(clips)))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    clips = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+    try:
+        for position in range(len(demos)):
+            clips[position] = _clip(demos, position, (environment, camera), count)
+            if on_progress is not None:
+                on_progress(position + 1, len(demos))
+        clips.flush()
+        temporary.rename(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+        environment.close()
 
 
 def _clip(

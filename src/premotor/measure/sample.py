@@ -2,6 +2,7 @@
 
 # pyright: reportUnknownArgumentType=false
 
+import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from jaxtyping import Float, Int, Shaped
 
 from premotor.errors import ConfigError, DataError
 from premotor.measure.nulls import strata_of
+from premotor.records import write_atomically
 
 LABELS = ("task", "variation", "episode")
 LEAST = 8  # rows; fewer cannot be halved for an interval
@@ -159,6 +161,22 @@ def _labels(
                 f"{path}: {name} is {values.shape}, expected one entry for each of the {count} rows"
             )
     return {name: tuple(str(value) for value in values) for name, values in arrays.items()}
+
+
+def save_features(
+    path: Path, values: Float[np.ndarray, "n d"], labels: Mapping[str, Sequence[str]]
+) -> None:
+    """Write a file that `Features.load` reads, whole or not at all.
+
+    Args:
+        path: An .npz.
+        values: One row per clip, observation or episode.
+        labels: Any of `LABELS`, one entry per row.
+    """
+    buffer = io.BytesIO()
+    columns = {name: np.array(list(column)) for name, column in labels.items()}
+    np.savez(buffer, features=values, **columns)
+    write_atomically(path, buffer.getvalue())
 
 
 def pair_up(u: Features, e: Features) -> Sample:

@@ -91,7 +91,12 @@ def _falls(p_values: Mapping[str, float]) -> bool | None:
 
 
 def verdict_on(records: Sequence[AlignmentRecord]) -> Verdict:
-    """The verdict on one measure, or on several of one space, with their controls.
+    """The verdict on one measure, or on several of one space, with their controls."""
+    return verdict(evidence_of(records))
+
+
+def evidence_of(records: Sequence[AlignmentRecord]) -> Evidence:
+    """What one measure, or several of one space, and their controls say.
 
     Several are judged by two chosen beforehand, one of the whole geometry and one of neighbors,
     so that no measure is picked for its result: the smaller p-value counts, times two
@@ -109,13 +114,11 @@ def verdict_on(records: Sequence[AlignmentRecord]) -> Verdict:
         for condition in (("given", "same"), BLANKED, ANOTHER)
     )
     gains = [r.gain.low > 0.0 for r in number if r.gain is not None]
-    return verdict(
-        Evidence(
-            number=_p_values(number),
-            blanked=_p_values(blanked),
-            another=_p_values(another),
-            beyond_untrained=any(gains) if gains else None,
-        )
+    return Evidence(
+        number=_p_values(number),
+        blanked=_p_values(blanked),
+        another=_p_values(another),
+        beyond_untrained=any(gains) if gains else None,
     )
 
 

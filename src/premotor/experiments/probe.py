@@ -1,0 +1,372 @@
+"""Do two models that were trained apart align by themselves, and does that go with success?
+
+The paper's first finding, as a command. Both towers are frozen; the maps T_u and T_e learn on one
+split, and all is measured on episodes that neither the towers nor the maps have seen. Success is
+the policy's own, on the very episodes whose demonstration U watches; e is that of the policy's
+first decision, before anything went right or wrong.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from jaxtyping import Bool, Float
+
+from premotor.align.fit import FitConfig
+from premotor.checkpoint import checkpoints, find, load_policy, load_recognizer
+from premotor.data.dataset import Dataset
+from premotor.device import Device, chosen_device
+from premotor.errors import ConfigError, EpisodesMissing, OutputExists
+from premotor.evaluate.alignment import Embeddings
+from premotor.evaluate.embedding import embed
+from premotor.evaluate.held_out import Agreement, HeldOut, Progress, agreement
+from premotor.evaluate.own_video import own_clips
+from premotor.evaluate.success import (
+    SIMULATOR,
+    RolloutUnit,
+    done_before,
+    policies,
+    roll_out_all,
+)
+from premotor.evaluate.towers import fit_maps, joined
+from premotor.measure.relation import relation
+from premotor.measure.sample import another_episode, save_features
+from premotor.measure.study import StudyConfig
+from premotor.mirror import Mirror
+from premotor.records import (
+    EvalRecord,
+    ProbeRecord,
+    RelationRecord,
+    RunManifest,
+    code_version,
+    read_json,
+    read_lines,
+    write_atomically,
+    write_json,
+    write_lines,
+)
+from premotor.report import probe as report
+from premotor.represent import Source, open_dataset
+from premotor.simulate import EPISODE_STEPS
+from premotor.train.config import TrainConfig
+from premotor.train.run import read_config
+from premotor.worklist import Done
+
+SCORE = "cosine of z_u and z_e"
+_TOLD_EVERY = 50  # draws of nulls between two moves of the bar
+Episode = tuple[str, int, int]  # task, variation, seed
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeConfig:
+    """Which two models, on which episodes, and how sharply."""
+
+    run_u: Annotated[Path, tyro.conf.Positional]  # whose recognizer watches
+    run_e: Annotated[Path, tyro.conf.Positional]  # whose policy acts
+    source: Annotated[Source, tyro.conf.arg(name="")]
+    out: Path = Path("runs/probe")
+    fit_split: str = "train"  # whose episodes T_u and T_e learn from
+    split: str = "test"  # whose episodes are measured and acted in; nobody has learned from them
+    fit: FitConfig = field(default_factory=FitConfig)
+    study: Annotated[StudyConfig, tyro.conf.arg(name="")] = field(default_factory=StudyConfig)
+    other_camera: str = "overhead"
+    """Whose clips U sees in the control by another episode; no policy has it. They are rendered
+    once, a second or so per episode. "": the camera of the data set."""
+    own_videos: bool = True  # roll out anew, and let U watch that too; else known roll-outs count
+    max_steps: int = EPISODE_STEPS  # key poses per roll-out
+    device: Device = "auto"  # "auto": the GPU where there is one
+    workers: int = 0  # simulator processes; 0 = as many as cores
+
+    def __post_init__(self) -> None:
+        if self.fit_split == self.split:
+            raise ConfigError(
+                f"split and fit_split are both {self.split!r}: maps reach anything on the episodes "
+                "they learned from; name two splits"
+            )
+        if self.max_steps < 1 or self.workers < 0:
+            raise ConfigError(
+                f"max_steps must be >= 1 and workers >= 0, got {self.max_steps}, {self.workers}"
+            )
+
+
+def together(run_u: Path, run_e: Path) -> str:
+    """Why two models were not trained apart, as alignment by itself demands; "" if they were."""
+    if run_u.resolve() == run_e.resolve():
+        return "both are one run"
+    known = [_training(run) for run in (run_u, run_e)]
+    for run, config in zip((run_u, run_e), known, strict=True):
+        if config is not None and _aligned(config):
+            return f"{run} was trained to align its own two towers"
+    seeds = [config.seed for config in known if config is not None]
+    if len(seeds) == 2 and seeds[0] == seeds[1]:
+        return f"both were trained with seed {seeds[0]}"
+    return ""
+
+
+def _training(run: Path) -> TrainConfig | None:
+    """How a run was trained; None for a tower that came from elsewhere."""
+    return read_config(run / "config.yaml") if (run / "config.yaml").is_file() else None
+
+
+def _aligned(config: TrainConfig) -> bool:
+    pairs = config.pairing.recognition_every > 0 and not config.pairing.watch_only
+    return pairs and config.mirror.align.weight > 0.0
+
+
+def prepare(config: ProbeConfig, resume: bool, overwrite: bool) -> None:
+    """Refuse what can be refused before anything is measured or thrown away.
+
+    Raises:
+        DataError: A run or a split is missing or damaged.
+        OutputExists: Something was measured and neither resume nor overwrite was asked for.
+    """
+    if resume and overwrite:
+        raise ConfigError("--resume keeps what --overwrite throws away; give one of them")
+    chosen_device(config.device)
+    _untouched_towers(config)
+    for split in (config.fit_split, config.split):
+        config.source.open(split)
+    if config.out.exists() and any(config.out.iterdir()):
+        if not (config.out / "rollouts.jsonl").exists():
+            raise OutputExists(f"{config.out} is there and is no probe; choose another --out")
+        if not resume and not overwrite:
+            raise OutputExists(
+                f"{config.out} is there; add --resume to keep its roll-outs, --overwrite to do "
+                "them again, or choose another --out"
+            )
+        if overwrite:
+            shutil.rmtree(config.out)
+
+
+def probe(config: ProbeConfig, workers: int, progress: Progress) -> ProbeRecord:
+    """Fit, measure, act, relate; write `probe.json`, `probe.md`, `probe.svg` and the features.
+
+    Args:
+        config: Which two models and which episodes; `prepare` has passed.
+        workers: Simulator processes.
+        progress: Told how far each stage is.
+
+    Raises:
+        DataError: A run or a split is missing or damaged.
+        EpisodesMissing: A roll-out broke; those that are done are kept for the next try.
+    """
+    agreed, mirror, held_out, num_fit = _agree(config, progress)
+    records = _roll_out(config, held_out.dataset, workers, progress)
+    own = None
+    if config.own_videos:
+        own = embed(mirror, own_clips(config.out / "clips", held_out.dataset), blanked=False)
+    trained = agreed["trained"]
+    success = np.array([record.success for record in records])
+    found = ProbeRecord(
+        run_u=str(config.run_u),
+        run_e=str(config.run_e),
+        step_u=_step(config.run_u),
+        step_e=_step(config.run_e),
+        together=together(config.run_u, config.run_e),
+        fit_split=config.fit_split,
+        num_fit=num_fit,
+        split=config.split,
+        num_rows=len(success),
+        temperature=config.fit.align.temperature,
+        measures=tuple(record for part in agreed.values() for record in part.records),
+        relations=tuple(_relations(trained, own, success, config.study)),
+        successes=int(success.sum()),
+        rollouts=len(success),
+        simulator=SIMULATOR,
+        code_version=code_version(),
+    )
+    _write(config.out, found, agreed, held_out.dataset)
+    return found
+
+
+def _agree(
+    config: ProbeConfig, progress: Progress
+) -> tuple[dict[str, Agreement], Mirror, HeldOut, int]:
+    """How both checkpoints align, by name; the trained mirror; the episodes; rows of the fit."""
+
+    def building(what: str, done: int, total: int) -> None:
+        progress(what, done, total, "")
+
+    agreed: dict[str, Agreement] = {}
+    mirror, held_out, learned, num_fit = None, None, None, 0
+    study = replace(
+        config.study,
+        measure=replace(config.study.measure, temperature=config.fit.align.temperature),
+    )
+    stages = list(_mirrors(config))
+    for count, (name, mirror) in enumerate(stages):
+        progress("fit", count, len(stages), name)
+        learned = learned or open_dataset(config.source, config.fit_split, mirror.config, building)
+        place = (config.source, config.split)
+        held_out = held_out or HeldOut.open(place, mirror.config, config.other_camera, progress)
+        num_fit = fit_maps(mirror, learned, config.fit, config.study.seed)
+
+        def drawing(done: int, total: int, name: str = name) -> None:
+            if done % _TOLD_EVERY == 0 or done == total:
+                progress(f"measure {name}", done, total, "")
+
+        untrained = agreed["untrained"].given if "untrained" in agreed else None
+        agreed[name] = agreement(mirror, held_out, name, study, untrained, drawing)
+    progress("fit", len(stages), len(stages), "")
+    assert mirror is not None
+    assert held_out is not None
+    return agreed, mirror, held_out, num_fit
+
+
+def _mirrors(config: ProbeConfig) -> Iterator[tuple[str, Mirror]]:
+    """Both towers joined: as they were before training, where both are known, and as they are."""
+    device, align = chosen_device(config.device), config.fit.align
+    if _untouched_towers(config):
+        towers = load_recognizer(config.run_u, 0), load_policy(config.run_e, 0)
+        yield "untrained", joined(*towers, align).to(device)
+    yield (
+        "trained",
+        joined(load_recognizer(config.run_u), load_policy(config.run_e), align).to(device),
+    )
+
+
+def _untouched_towers(config: ProbeConfig) -> bool:
+    """Whether both towers are known as they were before training.
+
+    Raises:
+        DataError: The policy's run has no checkpoint.
+    """
+    find(config.run_e)
+    known = (checkpoints(config.run_u), checkpoints(config.run_e))
+    return all(found and found[0].step == 0 and found[-1].step > 0 for found in known)
+
+
+def _step(run: Path) -> int:
+    found = checkpoints(run)
+    return found[-1].step if found else -1
+
+
+def _episodes(dataset: Dataset) -> list[Episode]:
+    return [(info.task, info.variation, info.seed) for info in dataset.cache.episodes]
+
+
+def _roll_out(
+    config: ProbeConfig, dataset: Dataset, workers: int, progress: Progress
+) -> list[EvalRecord]:
+    """How the policy fared in each episode of the data set, in its order.
+
+    Raises:
+        EpisodesMissing: Roll-outs broke.
+    """
+    episodes, step = _episodes(dataset), find(config.run_e).step
+    preset = read_json(config.run_e / "manifest.json", RunManifest).preset
+    units = [
+        RolloutUnit(
+            str(config.run_e), step, "trained", preset, task, variation, (seed,), config.max_steps
+        )
+        for task, variation, seed in episodes
+    ]
+    path = config.out / "rollouts.jsonl"
+    clips = config.out / "clips" if config.own_videos else None
+    if clips is None:
+        known = read_lines(config.run_e / "evaluation" / "rollouts.jsonl", EvalRecord)
+        write_lines(path, [*known, *read_lines(path, EvalRecord)])
+    records, todo = done_before(units, path, clips)
+    broken: list[str] = []
+
+    def on_done(done: Done[RolloutUnit, EvalRecord]) -> None:
+        if done.error is None:
+            records.append(done.unwrap())
+        else:
+            broken.append(f"{done.unit}: {type(done.error).__name__}: {done.error}")
+        wins = sum(record.success for record in records)
+        progress("roll out", len(records) + len(broken), len(units), f"{wins} successes")
+
+    with policies(chosen_device(config.device)) as actors:
+        roll_out_all(todo, path, actors, workers, on_done, clips)
+    if broken:
+        raise EpisodesMissing(
+            f"{len(broken)} roll-outs broke; mend that and run again with --resume: {broken[0]}"
+        )
+    found = {(record.task, record.variation, record.seed): record for record in records}
+    return [found[episode] for episode in episodes]
+
+
+def _relations(
+    agreed: Agreement,
+    own: Embeddings | None,
+    success: Bool[np.ndarray, " n"],
+    config: StudyConfig,
+) -> Iterator[RelationRecord]:
+    """Alignment against success: within the task first, then the other strata and the controls."""
+    given = agreed.given
+    names = [f"{t}/{v}" for t, v in zip(given.tasks, given.variations, strict=True)]
+    strata = {"task": list(given.tasks), "variation": names, "all": ["all"] * len(names)}
+    for (watched, instruction), (rows, scores) in _scores(agreed, own, names, config.seed).items():
+        for within, labels in strata.items():
+            found = relation(
+                scores,
+                success[rows],
+                [labels[i] for i in rows],
+                np.random.default_rng(config.seed),
+                config.permutations,
+            )
+            if found is not None:
+                yield RelationRecord(
+                    score=SCORE,
+                    watched=watched,
+                    instruction=instruction,
+                    within=within,
+                    auc=found.auc,
+                    p_value=found.p_value,
+                    permutations=found.permutations,
+                    num_pairs=found.num_pairs,
+                    by_stratum=found.by_stratum if within == "task" else {},
+                )
+
+
+def _scores(
+    agreed: Agreement, own: Embeddings | None, variations: Sequence[str], seed: int
+) -> dict[tuple[str, str], tuple[np.ndarray, Float[np.ndarray, " m"]]]:
+    """Rows and their scores, by the clip that U saw and the instruction that E read."""
+    given, beside = agreed.given, agreed.beside
+    every = np.arange(len(variations))
+    found = {("expert", "given"): (every, _cosine(given.z_u, given.z_e))}
+    if own is not None:
+        found["own", "given"] = every, _cosine(own.z_u, given.z_e)
+    if beside.blanked is not None:
+        found["expert", "blanked"] = every, _cosine(given.z_u, beside.blanked.z_e)
+    seen = given if beside.elsewhere is None else beside.elsewhere
+    codes = np.unique(variations, return_inverse=True)[1]
+    rows, partners = another_episode(codes, np.random.default_rng(seed))
+    if len(rows):
+        found["another", "given"] = rows, _cosine(seen.z_u[partners], given.z_e[rows])
+    return found
+
+
+def _cosine(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+    return np.sum(a * b, axis=1)  # both have unit norm
+
+
+def _write(
+    out: Path, record: ProbeRecord, agreed: Mapping[str, Agreement], dataset: Dataset
+) -> None:
+    """The record, the page and figure that show it, and the features for `premotor align`."""
+    write_json(out / "probe.json", record)
+    write_atomically(out / "probe.md", report.markdown(record).encode())
+    write_atomically(out / "probe.svg", report.figure(record).encode())
+    episodes = _episodes(dataset)
+    labels = {
+        "task": [task for task, _, _ in episodes],
+        "variation": [str(variation) for _, variation, _ in episodes],
+        "episode": [str(seed) for _, _, seed in episodes],
+    }
+    given, beside = agreed["trained"].given, agreed["trained"].beside
+    sides = {"u": given.u, "e": given.e}
+    if beside.blanked is not None:
+        sides["e_blanked"] = beside.blanked.e
+    if beside.elsewhere is not None:
+        sides["u_elsewhere"] = beside.elsewhere.u
+    if beside.untrained is not None:
+        sides |= {"u_untrained": beside.untrained.u, "e_untrained": beside.untrained.e}
+    for name, values in sides.items():
+        save_features(out / "features" / f"{name}.npz", values, labels)

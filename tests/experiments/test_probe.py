@@ -1,0 +1,162 @@
+"""The probe of two towers: what it refuses, what it writes, and what it holds against success."""
+
+import dataclasses
+import shlex
+
+import numpy as np
+import pytest
+
+from premotor.cli import main
+from premotor.errors import ConfigError, OutputExists
+from premotor.evaluate.alignment import Beside, Embeddings
+from premotor.evaluate.held_out import Agreement
+from premotor.experiments import probe
+from premotor.experiments.probe import ProbeConfig, together
+from premotor.measure.sample import Features
+from premotor.measure.study import StudyConfig
+from premotor.records import EvalRecord, ProbeRecord, read_json
+from premotor.represent import Source
+from premotor.store.meta import finalize
+from premotor.store.writer import write_episode
+from premotor.worklist import Done
+
+
+def premotor(line: str) -> int:
+    return main.run(shlex.split(line))
+
+
+@pytest.fixture(scope="module")
+def towers(tmp_path_factory, make_demo):
+    """A recognizer and a policy that were trained apart, a joint run, and their data set."""
+    folder = tmp_path_factory.mktemp("probe")
+    for split, seeds in (("train", range(18)), ("test", range(100, 109))):
+        place = folder / "data" / split
+        finalize(place, [write_episode(place, i, make_demo(s)) for i, s in enumerate(seeds)])
+    line = f"train nano --data {folder / 'data'} --steps 2 --processes 1 --probe-episodes 0"
+    alone = {
+        "u": "--pairing.watch-only --seed 1",
+        "e": "--pairing.recognition-every 0",
+        "e1": "--pairing.recognition-every 0 --seed 1",
+        "joint": "",
+    }
+    for name, options in alone.items():
+        assert premotor(f"{line} --out {folder / name} {options}") == 0
+    return folder
+
+
+def _fares(units, path, actors, workers, on_done, clips=None):
+    """Every other roll-out succeeds."""
+    for count, unit in enumerate(units):
+        record = EvalRecord(
+            checkpoint=unit.checkpoint,
+            preset=unit.preset,
+            task=unit.task,
+            variation=unit.variation,
+            seed=unit.seeds[0],
+            instruction="push",
+            success=count % 2 == 0,
+            strict=False,
+            steps=1,
+            reason="success" if count % 2 == 0 else "time_out",
+            seconds=0.1,
+            simulator="made up",
+            code_version="0",
+            step=unit.step,
+            max_steps=unit.max_steps,
+        )
+        on_done(Done(unit, record))
+
+
+def test_two_towers_that_were_trained_apart_are_measured_and_held_against_success(
+    towers, monkeypatch, capsys
+):
+    monkeypatch.setattr(probe, "roll_out_all", _fares)
+    out = towers / "probed"
+    line = (
+        f"probe {towers / 'u'} {towers / 'e'} --data {towers / 'data'} --out {out} --workers 1 "
+        "--no-own-videos --other-camera '' --permutations 20 --halves 20 --fit.steps 20 "
+        "--only debiased_cka mutual_knn bound recall_at_1_u_to_e"
+    )
+    assert premotor(line) == 0
+    record = read_json(out / "probe.json", ProbeRecord)
+    assert (record.together, record.num_fit, record.num_rows) == ("", 18, 9)
+    assert (record.successes, record.rollouts, record.step_u, record.step_e) == (5, 9, 2, 2)
+    assert {(m.checkpoint, m.space) for m in record.measures} == {
+        (c, s) for c in ("untrained", "trained") for s in ("raw", "z")
+    }
+    assert {(m.instruction, m.episode) for m in record.measures} == {
+        ("given", "same"),
+        ("blanked", "same"),
+        ("given", "another"),
+    }
+    trained = [m for m in record.measures if (m.checkpoint, m.sides) == ("trained", "u-e")]
+    assert all(m.gain for m in trained if (m.instruction, m.episode) == ("given", "same"))
+    first = record.relations[0]
+    assert (first.watched, first.within, first.num_pairs) == ("expert", "task", 20)
+    assert "no word here" not in capsys.readouterr().out
+    for name in ("u", "e", "e_blanked", "u_untrained", "e_untrained"):
+        features = Features.load(out / "features" / f"{name}.npz")
+        assert features.labels["episode"] == tuple(str(seed) for seed in range(100, 109))
+    assert "against success within the task" in (out / "probe.md").read_text()
+    assert (out / "probe.svg").read_text().startswith("<?xml")
+    with pytest.raises(OutputExists, match="--resume"):
+        premotor(line)
+    again = f"align {out}/features/u.npz {out}/features/e.npz --out {out}/a.json --permutations 20"
+    assert premotor(f"{again} --halves 0 --only mutual_knn") == 0
+
+
+def test_models_that_were_not_trained_apart_are_told(towers):
+    u, e = towers / "u", towers / "e"
+    assert together(u, e) == ""
+    assert "one run" in together(u, u)
+    assert "align its own two towers" in together(towers / "joint", e)
+    assert "seed 1" in together(u, towers / "e1")
+
+
+def test_maps_are_not_measured_on_what_they_learned_from(tmp_path):
+    with pytest.raises(ConfigError, match="name two splits"):
+        ProbeConfig(
+            run_u=tmp_path, run_e=tmp_path, source=Source(tmp_path), fit_split="a", split="a"
+        )
+
+
+def test_a_folder_that_is_no_probe_is_left_alone(towers):
+    config = ProbeConfig(
+        run_u=towers / "u",
+        run_e=towers / "e",
+        source=Source(towers / "data"),
+        out=towers / "joint",
+    )
+    with pytest.raises(OutputExists, match="is no probe"):
+        probe.prepare(config, resume=False, overwrite=True)
+    assert (towers / "joint" / "config.yaml").is_file()
+
+
+def _embeddings(z_u: np.ndarray, z_e: np.ndarray) -> Embeddings:
+    n = len(z_u)
+    return Embeddings(z_u, z_e, z_u, z_e, ("tap",) * n, tuple(i % 2 for i in range(n)))
+
+
+def test_success_is_held_against_each_clip_that_u_saw():
+    rng = np.random.default_rng(0)
+    success = np.arange(24) % 3 > 0
+    axis = np.eye(4)[np.zeros(24, dtype=int)]
+    lucky = axis + np.where(success, 0.1, 2.0)[:, None] * np.eye(4)[1]
+    lucky /= np.linalg.norm(lucky, axis=1, keepdims=True)
+    noise = rng.normal(size=(24, 4))
+    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+    agreed = Agreement(_embeddings(axis, lucky), Beside(blanked=_embeddings(axis, noise)), ())
+    study = StudyConfig(permutations=200)
+    found = {
+        (r.watched, r.instruction, r.within): r
+        for r in probe._relations(agreed, None, success, study)
+    }
+    assert found["expert", "given", "task"].auc.value == 1.0
+    assert found["expert", "given", "task"].p_value < 0.01
+    assert found["expert", "blanked", "task"].auc.low < 0.5
+    assert found["another", "given", "variation"].auc.value == 1.0
+    assert not any(watched == "own" for watched, _, _ in found)
+    own = dataclasses.replace(agreed.given, z_u=lucky)
+    watched = [r.watched for r in probe._relations(agreed, own, success, study)]
+    assert "own" in watched
+    assert list(probe._relations(agreed, None, np.ones(24, dtype=bool), study)) == []
