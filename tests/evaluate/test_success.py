@@ -100,11 +100,11 @@ def test_one_policy_for_two_simulators_gives_the_records_of_a_policy_in_this_pro
         RolloutUnit(run, 0, "untrained", "nano", task, 0, (7,), max_steps=2)
         for task in ("open_drawer", "turn_tap")
     ]
-    alone, served = tmp_path / "alone.jsonl", tmp_path / "served.jsonl"
+    alone, served, clips = (tmp_path / name for name in ("alone.jsonl", "served.jsonl", "clips"))
     done: list[Done[RolloutUnit, EvalRecord]] = []
     roll_out_all(units, alone, actor_of, 1, done.append)
     with PolicyServer(actor_of) as actors:
-        roll_out_all(units, served, actors, 2, done.append)
+        roll_out_all(units, served, actors, 2, done.append, clips)
     assert [d.error for d in done] == [None] * 4
     found = [
         {
@@ -115,3 +115,4 @@ def test_one_policy_for_two_simulators_gives_the_records_of_a_policy_in_this_pro
     ]
     assert set(found[0]) == {"open_drawer", "turn_tap"}
     assert found[0] == found[1]
+    assert {p.name for p in clips.iterdir()} == {"open_drawer_0_7.npy", "turn_tap_0_7.npy"}

@@ -13,7 +13,8 @@ import torch
 
 from premotor.actor import Actor
 from premotor.demonstrate.collect import CollectConfig, EpisodeUnit, work_list
-from premotor.errors import PlacementFailed
+from premotor.errors import ConfigError, PlacementFailed
+from premotor.evaluate.own_video import OwnVideo, clip_path
 from premotor.evaluate.rollout import Acts, RolloutResult, roll_out
 from premotor.evaluate.server import PolicyFailed, PolicyServer
 from premotor.measure.intervals import mean_rate, wilson
@@ -95,9 +96,17 @@ def shared_environment() -> Environment:
     return Environment()
 
 
-def roll_out_unit(actors: Callable[[str, int], Acts], unit: RolloutUnit) -> EvalRecord:
-    """Do one unit in this process; what `run_units` calls in its workers."""
-    result, seed = _roll_out(actors(unit.run, unit.step), unit)
+def roll_out_unit(
+    actors: Callable[[str, int], Acts], unit: RolloutUnit, clips: Path | None = None
+) -> EvalRecord:
+    """Do one unit in this process; what `run_units` calls in its workers.
+
+    Args:
+        actors: Gives the policies; see `policies`.
+        unit: What to roll out.
+        clips: Where to keep the roll-out's own video (`own_video.clip_path`), if anywhere.
+    """
+    result, seed = _roll_out(actors(unit.run, unit.step), unit, clips)
     return EvalRecord(
         checkpoint=unit.checkpoint,
         preset=unit.preset,
@@ -118,15 +127,19 @@ def roll_out_unit(actors: Callable[[str, int], Acts], unit: RolloutUnit) -> Eval
     )
 
 
-def _roll_out(actor: Acts, unit: RolloutUnit) -> tuple[RolloutResult, int]:
+def _roll_out(actor: Acts, unit: RolloutUnit, clips: Path | None) -> tuple[RolloutResult, int]:
     """Roll out on the first of the unit's seeds that has a layout at all."""
     environment = shared_environment()
     for seed in unit.seeds:
+        episode = (unit.task, unit.variation, seed)
+        video = OwnVideo()
         try:
-            episode = (unit.task, unit.variation, seed)
-            return roll_out(environment, actor, episode, unit.max_steps), seed
+            result = roll_out(environment, actor, episode, unit.max_steps, video)
         except PlacementFailed:
             continue
+        if clips is not None:
+            video.write(environment, clip_path(clips, episode))
+        return result, seed
     raise PlacementFailed(
         f"no admissible layout for {unit.task} variation {unit.variation} on seeds {unit.seeds}; "
         "choose another --seed"
@@ -134,17 +147,22 @@ def _roll_out(actor: Acts, unit: RolloutUnit) -> tuple[RolloutResult, int]:
 
 
 def done_before(
-    units: Sequence[RolloutUnit], path: Path
+    units: Sequence[RolloutUnit], path: Path, clips: Path | None = None
 ) -> tuple[list[EvalRecord], list[RolloutUnit]]:
     """Records of the units that `path` (JSON lines of `EvalRecord`) holds, and the other units.
 
-    A last line that a crash cut off is removed from the file.
+    A last line that a crash cut off is removed from the file. Where clips are wanted, a roll-out
+    whose clip is not in their folder is one of the others.
     """
     found = {(r.checkpoint, r.task, r.variation, r.seed): r for r in read_lines(path, EvalRecord)}
     records: list[EvalRecord] = []
     todo: list[RolloutUnit] = []
     for unit in units:
-        known = [found[key] for key in unit.keys if key in found and unit.made(found[key])]
+        known = [
+            found[key]
+            for key in unit.keys
+            if key in found and unit.made(found[key]) and _has_clip(found[key], clips)
+        ]
         if known:
             records.append(known[0])
         else:
@@ -153,12 +171,18 @@ def done_before(
     return records, todo
 
 
+def _has_clip(record: EvalRecord, clips: Path | None) -> bool:
+    episode = (record.task, record.variation, record.seed)
+    return clips is None or clip_path(clips, episode).is_file()
+
+
 def roll_out_all(
     units: Sequence[RolloutUnit],
     path: Path,
     actors: Callable[[str, int], Acts],
     workers: int,
     on_done: Callable[[Done[RolloutUnit, EvalRecord]], None],
+    clips: Path | None = None,
 ) -> None:
     """Do units, appending the record of each to `path` as it ends.
 
@@ -169,10 +193,19 @@ def roll_out_all(
         workers: Processes.
         on_done: Called in this process for each unit, when its record is written. A unit whose
             simulator crashed, or that has no layout, brings an error instead and stops no other.
+        clips: Folder for the roll-outs' own videos, if they are wanted (`own_video.clip_path`). A
+            clip is named by its episode alone, so every policy needs a folder of its own.
 
     Raises:
+        ConfigError: Clips of several policies would lie in one folder.
         PolicyFailed: The policy that all units share cannot go on.
     """
+    made_by = sorted({(unit.run, unit.step) for unit in units})
+    if clips is not None and len(made_by) > 1:
+        raise ConfigError(
+            f"{clips} would get clips of {len(made_by)} policies, {made_by}; give each a folder of "
+            "its own"
+        )
     with path.open("a") as file:
 
         def append(done: Done[RolloutUnit, EvalRecord]) -> None:
@@ -184,7 +217,7 @@ def roll_out_all(
                 os.fsync(file.fileno())
             on_done(done)
 
-        run_units(partial(roll_out_unit, actors), units, workers, append)
+        run_units(partial(roll_out_unit, actors, clips=clips), units, workers, append)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from premotor.data.dataset import Dataset
 from premotor.simulate.environment import Environment
@@ -78,11 +78,26 @@ def _clip(
     info = demos.episodes[position]
     _, states = read_rows(demos.folder, info)
     environment.reset(info.task, info.variation, info.seed)
+    return pictures(environment, states[spread_rows(info.num_rows, count)], camera)
+
+
+def pictures(
+    environment: Environment, states: Float[np.ndarray, "f s"], camera: str
+) -> UInt8[np.ndarray, "f h w 3"]:
+    """What a camera of the rig sees in each of some states of the episode under way.
+
+    Args:
+        environment: Is left in the last of the states.
+        states: Taken by `World.state` since the reset, or after one to the same episode.
+        camera: One of the rig's.
+    """
     world = environment.world
     rig = Rig(world.model, environment.width, environment.height, looks=world.looks)
-    frames = []
-    for row in spread_rows(info.num_rows, count):
-        world.restore(states[row])
-        frames.append(rig.render(world.data, camera).rgb)
-    rig.close()
-    return np.stack(frames)
+    try:
+        frames = []
+        for state in states:
+            world.restore(state)
+            frames.append(rig.picture(world.data, camera))
+        return np.stack(frames)
+    finally:
+        rig.close()

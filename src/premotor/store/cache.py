@@ -24,6 +24,7 @@ from premotor.store.reader import DemoSet
 
 _log = logging.getLogger(__name__)
 _VERSION = 1  # of the arrays below; raise it when they change
+NUM_FRAMES = 32  # kept per episode
 _STEPS = 65535  # of a coordinate within the bounds: 15 um for a side of 1 m
 
 Bounds = tuple[tuple[float, float, float], tuple[float, float, float]]
@@ -70,7 +71,7 @@ class EpisodeCache:
         cls,
         demo_set: DemoSet,
         bounds: Bounds = SCENE_BOUNDS,
-        num_frames: int = 32,
+        num_frames: int = NUM_FRAMES,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> "EpisodeCache":
         """Open the cache of a data set; build it first where it is not there.

@@ -1,0 +1,99 @@
+"""The roll-out's own video, for U to watch in the place of the expert's.
+
+As with a demonstration, the episode is acted first and rendered from its states afterwards, by the
+same camera; so looking on changes nothing of it, and only the frames that are kept are rendered.
+Unlike a demonstration's, they have never been compressed.
+"""
+
+import io
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from premotor.data.dataset import Dataset
+from premotor.episode.keyframe import Keyframe
+from premotor.errors import DataError
+from premotor.evaluate.unseen_camera import pictures
+from premotor.records import write_atomically
+from premotor.simulate.environment import Environment
+from premotor.store.cache import NUM_FRAMES, spread_rows
+from premotor.store.layout import VIDEO_CAMERA
+
+Episode = tuple[str, int, int]  # task, variation, seed
+
+_REMEDY = "run the same command again: a roll-out without its clip is done anew"
+
+
+@dataclass(eq=False)
+class OwnVideo:
+    """Watches one roll-out: keeps the states of the rows that a demonstration would have."""
+
+    states: list[Float[np.ndarray, " s"]] = field(default_factory=list)
+
+    def before(self, environment: Environment, keyframe: Keyframe | None) -> None:
+        """Keep frame 0; what a later key pose starts from was kept as a row."""
+        if not self.states:
+            self.states.append(environment.world.state())
+
+    def during(self, environment: Environment) -> None:
+        """Keep a row."""
+        self.states.append(environment.world.state())
+
+    def write(self, environment: Environment, path: Path) -> None:
+        """Write `NUM_FRAMES` frames (f, h, w, 3) uint8, evenly spread, first and last included.
+
+        Of a roll-out of fewer rows some come several times.
+
+        Args:
+            environment: The one watched, not reset since; it is left in the last state.
+            path: See `clip_path`.
+        """
+        rows = spread_rows(len(self.states), NUM_FRAMES)
+        clip = pictures(environment, np.stack(self.states)[rows], VIDEO_CAMERA)
+        buffer = io.BytesIO()
+        np.save(buffer, clip, allow_pickle=False)
+        write_atomically(path, buffer.getvalue())
+
+
+def clip_path(folder: Path, episode: Episode) -> Path:
+    """Where the clip of an episode lies among those of one policy's roll-outs."""
+    task, variation, seed = episode
+    return folder / f"{task}_{variation}_{seed}.npy"
+
+
+def own_clips(folder: Path, dataset: Dataset) -> Dataset:
+    """The same episodes, their clips those of the roll-outs.
+
+    Args:
+        folder: Clips of one policy, written by `success.roll_out_all`.
+        dataset: Of the episodes that were rolled out, with the experts' clips.
+
+    Raises:
+        DataError: An episode has no clip, or one of another size; it is named.
+    """
+    count, *size = dataset.cache.frames.shape[1:]
+    episodes = dataset.cache.episodes
+    paths = [clip_path(folder, (info.task, info.variation, info.seed)) for info in episodes]
+    missing = [info for info, path in zip(episodes, paths, strict=True) if not path.is_file()]
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {len(episodes)} episodes have no clip of their roll-out in "
+            f"{folder}, {missing[0]} first; {_REMEDY}"
+        )
+    clips = [_read(path, tuple(size))[spread_rows(NUM_FRAMES, count)] for path in paths]
+    return replace(dataset, cache=replace(dataset.cache, frames=np.stack(clips)))
+
+
+def _read(path: Path, size: tuple[int, ...]) -> UInt8[np.ndarray, "f h w 3"]:
+    try:
+        clip = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path} is no clip: {error}; delete it and {_REMEDY}") from error
+    if clip.shape != (NUM_FRAMES, *size) or clip.dtype != np.uint8:
+        raise DataError(
+            f"{path} holds {clip.dtype} {clip.shape}, expected uint8 {(NUM_FRAMES, *size)} as the "
+            f"data set's clips; delete it and {_REMEDY}"
+        )
+    return clip

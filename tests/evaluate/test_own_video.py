@@ -1,0 +1,149 @@
+"""A roll-out's own video: of the demonstrations' kind, and recorded without a trace."""
+
+import numpy as np
+import pytest
+
+from premotor.cli import collect
+from premotor.data.dataset import Dataset, Format
+from premotor.episode.keyframe import Keyframe
+from premotor.errors import ConfigError, DataError
+from premotor.evaluate.own_video import OwnVideo, clip_path, own_clips
+from premotor.evaluate.rollout import roll_out
+from premotor.evaluate.success import RolloutUnit, done_before, roll_out_all, shared_environment
+from premotor.geometry.poses import Pose
+from premotor.records import EvalRecord
+from premotor.simulate.environment import Environment
+from premotor.store.cache import NUM_FRAMES, EpisodeCache
+from premotor.store.reader import DemoSet
+from premotor.worklist import Done
+
+pytestmark = pytest.mark.sim
+
+
+class Replay:
+    """Acts out the expert's waypoints."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.waypoints = None
+
+    def act(self, observation, instruction):
+        if self.waypoints is None:
+            self.waypoints = self.environment.waypoints()
+        return next(self.waypoints)
+
+
+class Stretched:
+    """Wants what no posture of the arm reaches."""
+
+    def act(self, observation, instruction):
+        return Keyframe(Pose.of([0.77, 0.65, 1.75], [0, 1, 0, 0]), True, False)
+
+
+def experts(run: str, step: int) -> Replay:
+    return Replay(shared_environment())
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """Two demonstrations, and the clips of an expert's roll-outs of the same episodes."""
+    folder = tmp_path_factory.mktemp("own") / "data"
+    collect.command(["push_buttons", "--episodes", "2", "--split", "test", "--out", str(folder)])
+    demos = DemoSet.open(folder, "test")
+    form = Format(num_frames=2, caption_context=28, instruction_context=24)
+    dataset = Dataset(EpisodeCache.build_or_open(demos, num_frames=3), form)
+    units = [unit_of(info.variation, info.seed) for info in demos.episodes]
+    done: list[Done[RolloutUnit, EvalRecord]] = []
+    clips, path = folder / "clips", folder / "rollouts.jsonl"
+    roll_out_all(units, path, experts, 1, done.append, clips)
+    assert [d.unwrap().success for d in done] == [True, True]
+    return demos, dataset, units, path, clips
+
+
+def unit_of(variation: int, seed: int, step: int = 1) -> RolloutUnit:
+    return RolloutUnit("run", step, "trained", "nano", "push_buttons", variation, (seed,))
+
+
+def test_looking_on_changes_nothing_of_a_roll_out():
+    outcomes = []
+    for video in (None, OwnVideo()):
+        environment = Environment()
+        result = roll_out(environment, Replay(environment), ("push_buttons", 1, 7), watcher=video)
+        told = (result.success, result.strict, result.steps, result.reason, result.failure)
+        outcomes.append((told, environment.world.state()))
+    (told, state), (told_watched, state_watched) = outcomes
+    assert told == told_watched
+    assert np.array_equal(state, state_watched)
+
+
+def test_clips_begin_as_the_demonstrations_do_and_show_what_was_done(recorded):
+    demos, dataset, _, _, clips = recorded
+    own = own_clips(clips, dataset).cache.frames
+    assert own.shape == dataset.cache.frames.shape
+    for position in range(2):
+        demonstrated = dataset.cache.frames[position]
+        lost = difference(own[position][0], demonstrated[0])
+        assert lost < 4.0  # by the video's compression
+        assert difference(own[1 - position][0], demonstrated[0]) > lost  # of another episode
+        assert difference(own[position][-1], own[position][0]) > lost
+        (first,) = demos.observations(position, limit=1)
+        assert np.array_equal(own[position][0], first.views["front"].rgb)
+
+
+def difference(one: np.ndarray, two: np.ndarray) -> float:
+    return float(np.abs(one.astype(int) - two.astype(int)).mean())
+
+
+def test_the_last_frame_is_that_of_the_end(recorded):
+    *_, clips = recorded
+    clip = np.load(clips / next(clips.iterdir()).name)
+    assert clip.shape == (NUM_FRAMES, 128, 128, 3)
+    environment, video = Environment(), OwnVideo()
+    roll_out(environment, Replay(environment), ("push_buttons", 1, 7), watcher=video)
+    assert np.array_equal(video.states[-1], environment.world.state())
+
+
+def test_a_roll_out_that_never_moves_shows_the_same_frame_throughout(tmp_path):
+    environment, video = Environment(), OwnVideo()
+    result = roll_out(environment, Stretched(), ("push_buttons", 0, 8), watcher=video)
+    assert (result.failure, result.steps) == ("unreachable", 1)
+    path = clip_path(tmp_path, ("push_buttons", 0, 8))
+    video.write(environment, path)
+    clip = np.load(path)
+    assert len(clip) == NUM_FRAMES
+    assert (clip == clip[0]).all()
+
+
+def test_a_roll_out_without_its_clip_is_done_again_where_clips_are_wanted(recorded, tmp_path):
+    _, _, units, path, clips = recorded
+    assert done_before(units, path, clips)[1] == []
+    assert done_before(units, path)[1] == []
+    records, todo = done_before(units, path, tmp_path)
+    assert (records, todo) == ([], units)
+
+
+def test_an_episode_without_a_clip_is_named(recorded, tmp_path):
+    demos, dataset, _, _, clips = recorded
+    first, second = demos.episodes
+    kept = clip_path(tmp_path, (first.task, first.variation, first.seed))
+    kept.write_bytes(clip_path(clips, (first.task, first.variation, first.seed)).read_bytes())
+    with pytest.raises(DataError, match=rf"1 of 2 .* seed {second.seed}\).* run the same command"):
+        own_clips(tmp_path, dataset)
+
+
+def test_what_is_no_clip_is_named(recorded, tmp_path):
+    demos, dataset, *_ = recorded
+    paths = [clip_path(tmp_path, (i.task, i.variation, i.seed)) for i in demos.episodes]
+    for path in paths:
+        np.save(path, np.zeros((NUM_FRAMES, 8, 8, 3), dtype=np.uint8))
+    with pytest.raises(DataError, match=r"uint8 \(32, 8, 8, 3\), expected uint8 \(32, 128, 128"):
+        own_clips(tmp_path, dataset)
+    paths[0].write_bytes(b"")
+    with pytest.raises(DataError, match=f"{paths[0].name} is no clip"):
+        own_clips(tmp_path, dataset)
+
+
+def test_two_policies_do_not_share_a_folder_of_clips(tmp_path):
+    units = [unit_of(0, 8, step=1), unit_of(0, 8, step=2)]
+    with pytest.raises(ConfigError, match="2 policies"):
+        roll_out_all(units, tmp_path / "rollouts.jsonl", experts, 1, print, tmp_path)
