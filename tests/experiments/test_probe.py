@@ -64,7 +64,7 @@ def _fares(units, path, actors, workers, on_done, clips=None):
             step=unit.step,
             max_steps=unit.max_steps,
         )
-        on_done(Done(unit, record))
+        on_done(Done(unit, record, None))
 
 
 def test_two_towers_that_were_trained_apart_are_measured_and_held_against_success(
