@@ -24,6 +24,16 @@ Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, kw_only=True)
+class StartRecord:
+    """Weights that a run began with."""
+
+    half: str  # "recognizer" or "policy"
+    folder: str
+    step: int | None  # updates done in the run they come from; None for a half alone
+    sha256: str  # of the file that holds them
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunManifest:
     """Where a run comes from."""
 
@@ -35,6 +45,7 @@ class RunManifest:
     data: str  # path of the data set
     data_fingerprint: str
     parameters: dict[str, int]  # number of parameters of understand, execute, align
+    start: tuple[StartRecord, ...] = ()  # halves that did not begin untrained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -277,14 +288,17 @@ def _restore(kind: type[Record], raw: dict[str, Any], path: Path) -> Record:
         raise DataError(f"{path}: not a {kind.__name__}: {error}") from error
 
 
+_LISTED: dict[str, Any] = {"nulls": NullRecord, "start": StartRecord}  # fields that hold several
+
+
 def _value(name: str, value: Any) -> Any:
     if name in ("by_task", "by_axis"):
         return {k: Interval(**v) for k, v in value.items()}
     if name == "confusion" and isinstance(value, dict):
         counts = tuple((int(t), int(a), float(n)) for t, a, n in value["counts"])
         return Confusion(labels=tuple(value["labels"]), counts=counts)
-    if name == "nulls":
-        return tuple(NullRecord(**v) for v in value)
+    if name in _LISTED:
+        return tuple(_LISTED[name](**v) for v in value)
     if name == "measures":
         return tuple(
             AlignmentRecord(**{k: _value(k, v) for k, v in record.items()}) for record in value
