@@ -65,7 +65,7 @@ class StepRecord:
 class EvalRecord:
     """One roll-out of a policy on an unseen episode of the embedded simulator."""
 
-    checkpoint: str  # "untrained" or "trained" (or a step name)
+    checkpoint: str  # "untrained" ("started" where it began with stored weights) or "trained"
     preset: str
     task: str
     variation: int

@@ -98,7 +98,7 @@ def begin(mirror: Mirror, start: StartConfig) -> None:
     found = _stored(start)
     sizes = with_sizes(mirror.config, {half: stored.config for half, stored in found.items()})
     if lines := [
-        f"{name}: {reprlib.repr(theirs)} in the folder, {reprlib.repr(ours)} asked for"
+        f"{name}: {_short(theirs)} in the folder, {_short(ours)} asked for"
         for name, ours, theirs in differing(mirror.config, sizes)
         if name not in READING
     ]:
@@ -111,6 +111,11 @@ def begin(mirror: Mirror, start: StartConfig) -> None:
         )
     for stored in found.values():
         stored.load_into(mirror.towers[stored.part])
+
+
+def _short(value: object) -> str:
+    """As it is, but no hundreds of word ids."""
+    return reprlib.repr(value) if isinstance(value, tuple) else str(value)
 
 
 def origins(start: StartConfig) -> tuple[StartRecord, ...]:
