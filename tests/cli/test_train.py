@@ -108,6 +108,13 @@ def test_sizes_against_those_of_the_folder_are_refused_before_anything_is_made(
     assert not (tmp_path / "run").exists()
 
 
+def test_what_a_run_begins_with_is_never_overwritten_by_it(folder: Path, made_up_data: Path):
+    places = ["--data", str(made_up_data), "--out", str(folder.parent), "--overwrite"]
+    with pytest.raises(ConfigError, match="throws away .*seen"):
+        train.command(["nano", *places, "--start.recognizer", str(folder), "--processes", "1"])
+    assert (folder / "recognizer.safetensors").exists()
+
+
 def test_a_folder_that_does_not_hold_what_it_is_named_for_is_refused(folder: Path, tmp_path: Path):
     with pytest.raises(DataError, match=r"no policy in .*seen"):
         train.parse(["nano", *PLACES, "--start.policy", str(folder)])

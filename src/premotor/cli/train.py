@@ -175,7 +175,7 @@ def _prepare(wanted: TrainCommand) -> None:
         read_tower(execute.text, execute.frozen_text.weights)
     fingerprint = wanted.source.open().fingerprint()
     if wanted.train.start.folders and not (wanted.resume and checkpoints(wanted.out)):
-        begin(build_mirror(wanted.train), wanted.train.start)
+        _check_start(wanted)
     may_replace = wanted.overwrite and not wanted.resume
     if not may_replace:
         prepare(wanted.out, wanted.train, fingerprint, wanted.resume, wanted.overwrite)
@@ -185,6 +185,17 @@ def _prepare(wanted: TrainCommand) -> None:
     pairing_of(dataset, wanted.train.seed, wanted.train.pairing)
     if may_replace:  # what is there goes last, when all else is well
         prepare(wanted.out, wanted.train, fingerprint, wanted.resume, wanted.overwrite)
+
+
+def _check_start(wanted: TrainCommand) -> None:
+    start, out = wanted.train.start, wanted.out.resolve()
+    for folder in start.folders.values():
+        if wanted.overwrite and folder.resolve().is_relative_to(out):
+            raise ConfigError(
+                f"--overwrite throws away {folder}, which the run is to begin with; "
+                "choose another --out"
+            )
+    begin(build_mirror(wanted.train), start)
 
 
 def _train(wanted: TrainCommand, argv: Sequence[str]) -> int:
