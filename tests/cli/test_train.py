@@ -110,7 +110,7 @@ def test_sizes_against_those_of_the_folder_are_refused_before_anything_is_made(
 
 def test_what_a_run_begins_with_is_never_overwritten_by_it(folder: Path, made_up_data: Path):
     places = ["--data", str(made_up_data), "--out", str(folder.parent), "--overwrite"]
-    with pytest.raises(ConfigError, match="throws away .*seen"):
+    with pytest.raises(ConfigError, match=r"throws away .*seen"):
         train.command(["nano", *places, "--start.recognizer", str(folder), "--processes", "1"])
     assert (folder / "recognizer.safetensors").exists()
 
