@@ -140,6 +140,6 @@ def test_help_is_shown_with_the_sizes_of_a_folder(folder: Path, capsys: pytest.C
     with pytest.raises(SystemExit) as caught:
         train.parse(["nano", "--start.recognizer", str(folder), "--help"])
     assert caught.value.code == 0
-    said = capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "--start.policy" in said
     assert "(default: 48)" in said
