@@ -1,6 +1,6 @@
 """Weights and state on disk: written whole or not at all, loaded strictly or not at all.
 
-A run folder holds `checkpoints/step_000000/` (the untrained model) and the last two; in each are
+A run folder holds `checkpoints/step_000000/` (as training began) and the last two; in each are
 `model.safetensors` (weights), `model.yaml` (MirrorConfig) and `state.pt` (optimizer, progress).
 A policy alone is a folder with `policy.safetensors` and `policy.yaml` (ExecuteConfig), a recognizer
 alone one with `recognizer.safetensors` and `recognizer.yaml` (UnderstandConfig).
@@ -47,6 +47,21 @@ class Checkpoint:
 
     path: Path
     step: int  # updates done
+
+
+@dataclass(frozen=True)
+class StoredHalf:
+    """One half of a mirror on disk, alone or in a checkpoint of a run."""
+
+    part: str  # its name as a part of a mirror, "understand" or "execute"
+    config: Any  # UnderstandConfig or ExecuteConfig
+    weights: Path  # the file that holds them
+    prefix: str  # of their names in that file
+    step: int | None  # updates done in its run; None for a half alone
+
+    def load_into(self, model: nn.Module) -> None:
+        """Load the weights, strictly; errors are those of `load_weights`."""
+        load_weights(model, self.weights, self.prefix)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -238,7 +253,7 @@ def find(run: Path, step: int | None = None) -> Checkpoint:
 
 
 def prune(run: Path, keep: int) -> None:
-    """Remove all but the last `keep` checkpoints and the untrained one, and what a crash left."""
+    """Remove all but the last `keep` checkpoints and the first one, and what a crash left."""
     for checkpoint in [c for c in checkpoints(run) if c.step > 0][:-keep]:
         shutil.rmtree(checkpoint.path)
     for leftover in (run / "checkpoints").glob(".step_*"):
@@ -327,16 +342,25 @@ def load_recognizer(path: Path, step: int | None = None) -> Recognizer:
 
 
 def _load_half(path: Path, step: int | None, half: Half) -> Any:
-    build, kind, part = _HALVES[half]
-    if _is_alone(path, step, half):
-        config, weights, prefix = _config_of(path, half), _weights_of(path, half), ""
-        model = build(_read_config(kind, config))
-    else:
-        checkpoint = find(path, step)
-        whole = _read_config(MirrorConfig, checkpoint.path / MODEL)
-        model, weights, prefix = build(getattr(whole, part)), checkpoint.path / WEIGHTS, f"{part}."
-    load_weights(model, weights, prefix=prefix)
+    stored = find_half(path, half, step)
+    model = _HALVES[half][0](stored.config)
+    stored.load_into(model)
     return model.eval()
+
+
+def find_half(path: Path, half: Half, step: int | None = None) -> StoredHalf:
+    """One half of a mirror, from a folder that holds it alone or from a run; nothing is loaded yet.
+
+    Args and errors are those of `load_policy`.
+    """
+    _, kind, part = _HALVES[half]
+    if _is_alone(path, step, half):
+        config = _read_config(kind, _config_of(path, half))
+        return StoredHalf(part, config, _weights_of(path, half), "", None)
+    checkpoint = find(path, step)
+    whole = _read_config(MirrorConfig, checkpoint.path / MODEL)
+    weights = checkpoint.path / WEIGHTS
+    return StoredHalf(part, getattr(whole, part), weights, f"{part}.", checkpoint.step)
 
 
 def _is_alone(path: Path, step: int | None, half: Half) -> bool:
@@ -354,6 +378,6 @@ def _is_alone(path: Path, step: int | None, half: Half) -> bool:
         files = " and ".join(name.name for name in names)
         raise DataError(
             f"no {half} in {path}: neither checkpoints of a run nor {files}; name a folder that "
-            f"`premotor train` or `save_{half}` made"
+            f"`premotor train`, `premotor import-{half}` or `save_{half}` made"
         )
     return alone

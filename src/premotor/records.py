@@ -24,6 +24,16 @@ Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, kw_only=True)
+class StartRecord:
+    """Weights that a run began with."""
+
+    half: str  # "recognizer" or "policy"
+    folder: str
+    step: int | None  # updates done in the run they come from; None for a half alone
+    sha256: str  # of the file that holds them
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunManifest:
     """Where a run comes from."""
 
@@ -35,6 +45,7 @@ class RunManifest:
     data: str  # path of the data set
     data_fingerprint: str
     parameters: dict[str, int]  # number of parameters of understand, execute, align
+    start: tuple[StartRecord, ...] = ()  # halves that did not begin untrained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +65,7 @@ class StepRecord:
 class EvalRecord:
     """One roll-out of a policy on an unseen episode of the embedded simulator."""
 
-    checkpoint: str  # "untrained" or "trained" (or a step name)
+    checkpoint: str  # "untrained" ("started" where it began with stored weights) or "trained"
     preset: str
     task: str
     variation: int
@@ -316,7 +327,12 @@ def _restore(kind: type[Record], raw: dict[str, Any], path: Path) -> Record:
         raise DataError(f"{path}: not a {kind.__name__}: {error}") from error
 
 
-_NESTED: dict[str, Any] = {"measures": AlignmentRecord, "relations": RelationRecord}
+_LISTED: dict[str, Any] = {  # fields that hold several records
+    "nulls": NullRecord,
+    "start": StartRecord,
+    "measures": AlignmentRecord,
+    "relations": RelationRecord,
+}
 
 
 def _value(name: str, value: Any) -> Any:
@@ -325,10 +341,8 @@ def _value(name: str, value: Any) -> Any:
     if name == "confusion" and isinstance(value, dict):
         counts = tuple((int(t), int(a), float(n)) for t, a, n in value["counts"])
         return Confusion(labels=tuple(value["labels"]), counts=counts)
-    if name == "nulls":
-        return tuple(NullRecord(**v) for v in value)
-    if name in _NESTED:
-        kind = _NESTED[name]
+    if name in _LISTED:
+        kind = _LISTED[name]
         return tuple(kind(**{k: _value(k, v) for k, v in record.items()}) for record in value)
     if isinstance(value, dict) and set(value) == {"value", "low", "high", "count"}:
         return Interval(**value)

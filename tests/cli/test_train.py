@@ -1,13 +1,24 @@
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from premotor import presets
-from premotor.checkpoint import to_yaml
+from premotor.checkpoint import save_recognizer, to_yaml
 from premotor.cli import train
 from premotor.errors import ConfigError, DataError, UnknownName
+from premotor.understand.recognizer import Recognizer
 
 PLACES = ["--data", "d", "--out", "o"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A recognizer of larger frames than the preset's."""
+    nano = presets.TRAIN["nano"].mirror.understand
+    save_recognizer(tmp_path / "seen", Recognizer(replace(nano, video=replace(nano.video, px=48))))
+    return tmp_path / "seen"
 
 
 def test_a_preset_is_overridden_field_by_field():
@@ -76,3 +87,59 @@ def test_missing_data_is_said_before_anything_is_made(tmp_path: Path):
     with pytest.raises(DataError, match="nowhere"):
         train.command(["nano", "--data", str(tmp_path / "nowhere"), "--out", str(out)])
     assert not out.exists()
+
+
+def test_a_started_half_brings_its_sizes_and_other_options_still_count(folder: Path):
+    options = ["--start.recognizer", str(folder), "--understand.mask-ratio", "0.3", "--steps", "7"]
+    config = train.parse(["nano", *PLACES, *options]).train
+    nano = presets.TRAIN["nano"].mirror
+    assert config.start.recognizer == folder
+    assert (config.mirror.understand.video.px, config.mirror.understand.mask_ratio) == (48, 0.3)
+    assert (config.steps, config.mirror.execute) == (7, nano.execute)
+
+
+def test_sizes_against_those_of_the_folder_are_refused_before_anything_is_made(
+    folder: Path, tmp_path: Path, made_up_data: Path
+):
+    places = ["--data", str(made_up_data), "--out", str(tmp_path / "run")]
+    options = ["--start.recognizer", str(folder), "--understand.video.px", "32"]
+    with pytest.raises(ConfigError, match=r"video\.px: 48 in the folder, 32 asked for"):
+        train.command(["nano", *places, *options, "--processes", "1"])
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_a_run_begins_with_is_never_overwritten_by_it(folder: Path, made_up_data: Path):
+    places = ["--data", str(made_up_data), "--out", str(folder.parent), "--overwrite"]
+    with pytest.raises(ConfigError, match=r"throws away .*seen"):
+        train.command(["nano", *places, "--start.recognizer", str(folder), "--processes", "1"])
+    assert (folder / "recognizer.safetensors").exists()
+
+
+def test_a_folder_that_does_not_hold_what_it_is_named_for_is_refused(folder: Path, tmp_path: Path):
+    with pytest.raises(DataError, match=r"no policy in .*seen"):
+        train.parse(["nano", *PLACES, "--start.policy", str(folder)])
+    with pytest.raises(DataError, match=r"no recognizer in .*nowhere"):
+        train.parse(["nano", *PLACES, "--start.recognizer", str(tmp_path / "nowhere")])
+
+
+def test_a_started_run_is_resumed_by_the_same_line_when_the_folder_is_gone(
+    folder: Path, tmp_path: Path
+):
+    line = ["nano", "--data", "d", "--out", str(tmp_path), "--start.recognizer", str(folder)]
+    stored = train.parse(line).train
+    (tmp_path / "config.yaml").write_text(to_yaml(stored))
+    shutil.rmtree(folder)
+    assert train.parse([*line, "--resume"]).train == stored
+    resumed = ["--config", str(tmp_path / "config.yaml"), *line[1:5], "--resume"]
+    assert train.parse(resumed).train == stored
+    with pytest.raises(DataError, match="no recognizer"):
+        train.parse(line)
+
+
+def test_help_is_shown_with_the_sizes_of_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        train.parse(["nano", "--start.recognizer", str(folder), "--help"])
+    assert caught.value.code == 0
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "--start.policy" in said
+    assert "(default: 48)" in said

@@ -10,8 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from premotor import checkpoint, presets, represent
 from premotor.errors import ConfigError
-from premotor.train import launch
+from premotor.train import launch, probe
+from premotor.understand.recognizer import Recognizer
 
 OPTIONS = ["--steps", "16", "--eval-every", "8", "--checkpoint-every", "4", "--processes", "2"]
 
@@ -72,6 +74,22 @@ def test_killed_and_resumed_two_processes_end_bit_for_bit_the_same(
     assert same_end(out, whole)
     steps = [json.loads(line)["step"] for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert steps == list(range(16))
+
+
+@pytest.mark.slow
+def test_two_processes_begin_with_the_same_stored_weights(dots: Path, tmp_path: Path):
+    config = presets.train_preset("nano")
+    torch.manual_seed(5)
+    checkpoint.save_recognizer(tmp_path / "seen", Recognizer(config.mirror.understand))
+    begun = ["--start.recognizer", str(tmp_path / "seen"), "--steps", "1"]
+    finish(start(tmp_path / "run", dots, *begun))
+    mirror = checkpoint.load_mirror(tmp_path / "run", 0)
+    stored = load_file(tmp_path / "seen" / "recognizer.safetensors")
+    assert all(torch.equal(mirror.understand.state_dict()[k], v) for k, v in stored.items())
+    rows = represent.open_dataset(represent.Source(dots), "val", config.mirror)
+    expected = probe.choose_probe(rows, config.probe_episodes).measure(mirror)
+    found = load_file(tmp_path / "run" / "probe" / "step_000000.safetensors")
+    assert torch.allclose(found["u"], expected["u"], atol=1e-5)  # every other row is the second's
 
 
 @pytest.mark.slow

@@ -2,15 +2,27 @@ import pytest
 import torch
 from torch import nn
 
+from premotor import presets
 from premotor.errors import ConfigError
 from premotor.train.optim import (
     OptimizerConfig,
     build_optimizer,
     clip_gradients,
+    factors,
     parameter_groups,
     set_learning_rate,
 )
+from premotor.understand.recognizer import Recognizer
 
+UNDERSTAND = (
+    "vision_encoder.tower.conv1.weight",
+    "vision_encoder.tower.ln_pre.weight",
+    "vision_encoder.tower.transformer.resblocks.0.ln_1.weight",
+    "vision_encoder.tower.transformer.resblocks.1.ln_1.weight",
+    "vision_encoder.tower.ln_post.weight",
+    "vision_encoder.tower.proj",
+    "text_encoder.transformer.resblocks.0.ln_1.weight",
+)
 NAMES = ["adamw", "lamb", "lamb_capped"]
 
 
@@ -70,6 +82,26 @@ def test_learning_rate_is_times_the_factor_of_the_tower():
     assert rates == pytest.approx({"understand": 0.2, "execute": 0.2, "align": 0.6})
 
 
+def test_video_layers_learn_less_the_nearer_they_are_to_the_pixels_and_text_by_itself():
+    config = OptimizerConfig(understand_factor=0.1, text_factor=0.01, layer_decay=0.5)
+    found = factors("understand", UNDERSTAND, config)
+    expected = [0.1 * x for x in (1 / 8, 1 / 8, 1 / 4, 1 / 2, 1.0, 1.0, 0.01)]
+    assert list(found.values()) == pytest.approx(expected)
+    assert set(factors("execute", UNDERSTAND, config).values()) == {1.0}
+
+
+def test_factors_part_the_groups_of_the_recognizer_and_lose_no_weight():
+    recognizer = Recognizer(presets.train_preset("nano").mirror.understand)
+    config = OptimizerConfig(text_factor=0.01, layer_decay=0.5)
+    groups = parameter_groups({"understand": recognizer}, config)
+    assert sum(len(g["params"]) for g in groups) == len(list(recognizer.parameters()))
+    assert sorted({g["factor"] for g in groups}) == [0.01, 1 / 8, 1 / 4, 1 / 2, 1.0]
+    text = {id(p) for p in recognizer.text_encoder.parameters()}
+    slow = [p for g in groups if g["factor"] == 0.01 for p in g["params"]]
+    assert {id(p) for p in slow} == text
+    assert len(parameter_groups({"understand": recognizer}, OptimizerConfig())) == 2
+
+
 def test_towers_are_clipped_each_by_itself():
     modules = towers()
     optimizer = build_optimizer(modules, OptimizerConfig())
@@ -99,3 +131,5 @@ def test_nonsense_is_refused():
         OptimizerConfig(betas=(0.9, 1.0))
     with pytest.raises(ConfigError, match="try 2e-3"):
         OptimizerConfig(learning_rate=0.0)
+    with pytest.raises(ConfigError, match=r"try 0\.75"):
+        OptimizerConfig(layer_decay=0.0)

@@ -4,7 +4,7 @@ import os
 import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated
@@ -21,13 +21,14 @@ from rich.progress import (
 
 from premotor import presets
 from premotor.backbones.frozen_text import read_tower
+from premotor.checkpoint import checkpoints
 from premotor.cli.progress import StageBars
 from premotor.data.dataset import pairing_of
 from premotor.device import chosen_device
 from premotor.errors import ConfigError
 from premotor.records import StepRecord
 from premotor.represent import Source, open_dataset
-from premotor.train.config import TrainConfig
+from premotor.train.config import StartConfig, TrainConfig
 from premotor.train.launch import (
     INTERRUPTED,
     in_worker,
@@ -37,8 +38,9 @@ from premotor.train.launch import (
     peers_watched,
     prepare_worker,
 )
-from premotor.train.loop import FitResult, fit
+from premotor.train.loop import FitResult, build_mirror, fit
 from premotor.train.run import Run, open_probe_dataset, prepare, read_config
+from premotor.train.start import begin, sizes_in, stored_sizes, with_sizes
 
 PREPARED = "PREMOTOR_RUN_PREPARED"  # set for the processes we start ourselves
 _LINE_EVERY = 10.0  # [s] between two lines where there is no terminal
@@ -61,6 +63,7 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
     Raises:
         UnknownName: No such preset; the nearest are offered.
         ConfigError: Neither preset nor `--config`, or a value that cannot be meant.
+        DataError: A folder that the run is to begin with does not hold what it is named for.
     """
     rest = list(arguments)
     if rest and rest[0] in ("-h", "--help"):
@@ -72,16 +75,17 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
     if rest[0] == "--config":
         if len(rest) < 2:
             raise ConfigError("--config needs a file, such as RUN/config.yaml")
-        start, rest = read_config(Path(rest[1])), rest[2:]
+        base, rest = read_config(Path(rest[1])), rest[2:]
     else:
-        start, rest = presets.train_preset(rest[0]), rest[1:]
+        base, rest = presets.train_preset(rest[0]), rest[1:]
+    base = _with_stored_sizes(base, rest)
 
     def build(
         source: Annotated[Source, tyro.conf.arg(name="")],
         out: Path,
         resume: bool = False,
         overwrite: bool = False,
-        train: Annotated[TrainConfig, tyro.conf.arg(name="")] = start,
+        train: Annotated[TrainConfig, tyro.conf.arg(name="")] = base,
     ) -> TrainCommand:
         """Train both towers together on a data set made by `premotor collect`.
 
@@ -101,6 +105,36 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
         )
 
     return tyro.cli(build, prog="premotor train PRESET", args=rest)
+
+
+def _with_stored_sizes(base: TrainConfig, options: Sequence[str]) -> TrainConfig:
+    """The same defaults, but halves that begin with stored weights have the sizes of these.
+
+    A run that is resumed has them in its config.yaml; the folders may be gone.
+    """
+
+    def look(
+        out: Path | None = None, resume: bool = False, start: StartConfig = base.start
+    ) -> tuple[Path | None, StartConfig]:
+        return out if resume else None, start
+
+    known = [option for option in options if option not in ("-h", "--help")]
+    (resumed, start), _ = tyro.cli(
+        look, prog="premotor train PRESET", args=known, return_unknown_args=True
+    )
+    if start == base.start:
+        return base
+    written = None if resumed is None else _written(resumed)
+    if written is not None and written.start == start:
+        sizes = sizes_in(written.mirror, start)
+    else:
+        sizes = stored_sizes(start)
+    return replace(base, mirror=with_sizes(base.mirror, sizes))
+
+
+def _written(out: Path) -> TrainConfig | None:
+    path = Run(out).config_path
+    return read_config(path) if path.is_file() else None
 
 
 def command(argv: Sequence[str]) -> int:
@@ -140,6 +174,8 @@ def _prepare(wanted: TrainCommand) -> None:
     if execute.frozen_text.weights is not None:
         read_tower(execute.text, execute.frozen_text.weights)
     fingerprint = wanted.source.open().fingerprint()
+    if wanted.train.start.folders and not (wanted.resume and checkpoints(wanted.out)):
+        _check_start(wanted)
     may_replace = wanted.overwrite and not wanted.resume
     if not may_replace:
         prepare(wanted.out, wanted.train, fingerprint, wanted.resume, wanted.overwrite)
@@ -149,6 +185,17 @@ def _prepare(wanted: TrainCommand) -> None:
     pairing_of(dataset, wanted.train.seed, wanted.train.pairing)
     if may_replace:  # what is there goes last, when all else is well
         prepare(wanted.out, wanted.train, fingerprint, wanted.resume, wanted.overwrite)
+
+
+def _check_start(wanted: TrainCommand) -> None:
+    start, out = wanted.train.start, wanted.out.resolve()
+    for folder in start.folders.values():
+        if wanted.overwrite and folder.resolve().is_relative_to(out):
+            raise ConfigError(
+                f"--overwrite throws away {folder}, which the run is to begin with; "
+                "choose another --out"
+            )
+    begin(build_mirror(wanted.train), start)
 
 
 def _train(wanted: TrainCommand, argv: Sequence[str]) -> int:

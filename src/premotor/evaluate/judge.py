@@ -54,7 +54,7 @@ class EvaluateConfig:
     episodes: int = 20  # unseen episodes per task and checkpoint to act in; 0 = none, watch only
     tasks: tuple[str, ...] = ()  # names, studies too, or "all"; () = those of the data set
     device: Device = "auto"  # "auto": the GPU where there is one
-    untrained: bool = True  # measure the untrained model beside the trained one
+    untrained: bool = True  # measure the model as it began beside the trained one
     max_steps: int = EPISODE_STEPS  # key poses per episode
     seed: int = 0  # which unseen episodes
     split: str = "test"  # for recognition and alignment
@@ -207,9 +207,11 @@ def _tasks(config: EvaluateConfig, data: Path | None) -> tuple[str, ...]:
 
 
 def _checkpoints(run: Path, config: EvaluateConfig) -> dict[str, int]:
-    """Names and steps of the checkpoints to measure."""
-    last = find(run).step
-    named = {"untrained": 0} if config.untrained and checkpoints(run)[0].step == 0 else {}
+    """Names and steps of the checkpoints to measure; with stored weights no run is untrained."""
+    last, named = find(run).step, {}
+    if config.untrained and checkpoints(run)[0].step == 0:
+        started = read_json(run / "manifest.json", RunManifest).start
+        named = {"started" if started else "untrained": 0}
     named = {**named, "trained": last} if last > 0 else named
     if not named:
         raise ConfigError(f"{run} holds the untrained model alone; train it, or measure that too")

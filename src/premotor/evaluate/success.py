@@ -35,7 +35,7 @@ class RolloutUnit:
 
     run: str
     step: int
-    checkpoint: str  # "untrained" or "trained"
+    checkpoint: str  # "untrained", "started" or "trained"
     preset: str
     task: str
     variation: int

@@ -1,10 +1,13 @@
 """A whole training run as one value."""
 
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import tyro
 
+from premotor.checkpoint import Half
 from premotor.data.augment import AugmentConfig
 from premotor.data.pairing import PairingConfig
 from premotor.device import Device
@@ -17,11 +20,34 @@ Precision = Literal["no", "bf16"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class StartConfig:
+    """Weights that a run begins with; what is not named begins untrained.
+
+    The folders are those of `premotor import-recognizer`, `premotor import-policy` or of a run,
+    whose last checkpoint is taken. The sizes of a half are its folder's (train/start.py).
+    """
+
+    recognizer: Path | None = None  # folder; None = untrained
+    policy: Path | None = None  # folder; None = untrained
+
+    def __post_init__(self) -> None:
+        for name, path in self.folders.items():  # the same run from whatever folder it is called
+            object.__setattr__(self, name, path.expanduser().absolute())
+
+    @property
+    def folders(self) -> dict[Half, Path]:
+        """The halves that are named, and where each lies."""
+        named: dict[Half, Path | None] = {"recognizer": self.recognizer, "policy": self.policy}
+        return {half: path for half, path in named.items() if path is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Both towers, their data, how long and how fast."""
 
     preset: str = "custom"  # name of the preset this started from
     mirror: Annotated[MirrorConfig, tyro.conf.arg(name="")] = field(default_factory=MirrorConfig)
+    start: StartConfig = field(default_factory=StartConfig)
     steps: int = 1200  # updates
     seed: int = 0  # of initialization, order, augmentation and masks
     pairing: PairingConfig = field(default_factory=PairingConfig)
@@ -33,7 +59,7 @@ class TrainConfig:
     probe_episodes: int = 96  # held-out episodes whose u, e, z_u, z_e are written down
     probe_split: str = "val"  # split the probe episodes come from
     checkpoint_every: int = 100  # steps between two checkpoints
-    keep_checkpoints: int = 2  # beside the untrained one
+    keep_checkpoints: int = 2  # beside the first one
     processes: int = 0  # data-parallel processes; 0: one per core or GPU
     device: Device = "auto"  # "auto": GPUs where there are any
     precision: Precision = "no"  # mixed precision of the engine; "no" is float32
@@ -61,3 +87,20 @@ class TrainConfig:
     def saved_at(self, done: int) -> bool:
         """Whether a checkpoint is written after `done` updates."""
         return done % self.checkpoint_every == 0 or done == self.steps
+
+
+def differing(a: Any, b: Any) -> Iterator[tuple[str, object, object]]:
+    """Fields in which two configurations differ: dotted name, value in `a`, value in `b`."""
+    left, right = _flat(asdict(a)), _flat(asdict(b))
+    for name in left | right:
+        if left.get(name) != right.get(name):
+            yield name, left.get(name), right.get(name)
+
+
+def _flat(value: object, prefix: str = "") -> dict[str, object]:
+    if not isinstance(value, dict):
+        return {prefix: value}
+    flat: dict[str, object] = {}
+    for key, part in value.items():
+        flat |= _flat(part, f"{prefix}.{key}" if prefix else str(key))
+    return flat

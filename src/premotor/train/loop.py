@@ -31,6 +31,7 @@ from premotor.train.optim import build_optimizer, set_learning_rate
 from premotor.train.probe import Probe, choose_probe, write_probe
 from premotor.train.run import Run, open_probe_dataset, write_manifest
 from premotor.train.schedule import learning_rate
+from premotor.train.start import begin
 from premotor.train.step import Objective, StepPlan, StepResult, step_generator, train_step
 
 OnStep = Callable[[StepRecord], None]
@@ -143,13 +144,14 @@ def _open(config: TrainConfig, run: Run, source: Source, engine: Accelerator) ->
 
 
 def _restore(session: _Session) -> int:
-    """Take up the last checkpoint; returns the updates done.
+    """Take up the last checkpoint, or the weights the run begins with; returns the updates done.
 
     Raises:
         ConfigError: It was written by another number of processes.
     """
     known = disk.checkpoints(session.run.path)
     if not known:
+        _begin(session)
         return 0
     last = known[-1]
     state = disk.load_state(last)
@@ -161,6 +163,18 @@ def _restore(session: _Session) -> int:
     disk.load_weights(session.mirror, last.path / disk.WEIGHTS)
     session.optimizer.load_state_dict(state["optimizer"])
     return last.step
+
+
+def _begin(session: _Session) -> None:
+    """Load the weights a run begins with; one process reads, so that all have the same."""
+    start = session.config.start
+    if not start.folders:
+        return
+    if session.engine.is_main_process:
+        begin(session.mirror, start)
+    if session.world > 1:
+        for tensor in session.mirror.state_dict().values():
+            dist.broadcast(tensor, 0)
 
 
 def _save(session: _Session, done: int) -> None:

@@ -8,13 +8,15 @@ Notable choices:
   exactly zero never moves (execution.md h 5).
 - Both are a handful of grouped tensor operations: a plain loop costs five times as much on a CPU
   (tiny.md 4).
-- Three named groups: understand (U), execute (E), align (T), each with its learning-rate factor.
+- Three named towers: understand (U), execute (E), align (T), each with its learning-rate factor;
+  inside U, pretrained weights can learn more slowly the nearer they are to the pixels.
 """
 
 # torch's grouped tensor operations are public in all but name: torch.optim is built on them.
 # ruff: noqa: SLF001
 # pyright: reportPrivateImportUsage=false
 
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -28,6 +30,10 @@ from premotor.errors import ConfigError
 
 Name = Literal["adamw", "lamb", "lamb_capped"]
 TOWERS = ("understand", "execute", "align")
+# Names in the recognizer.
+_TEXT, _VIDEO = "text_encoder.", "vision_encoder.tower."
+_VIDEO_BLOCK = re.compile(r"vision_encoder\.tower\.transformer\.resblocks\.(\d+)\.")
+_BEHIND_BLOCKS = (f"{_VIDEO}ln_post.", f"{_VIDEO}proj")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +48,8 @@ class OptimizerConfig:
     decay_matrices_only: bool = True  # biases, norms and other vectors are not decayed
     max_grad_norm: float = 1.0  # clipped in each tower by itself; 0 switches clipping off
     understand_factor: float = 1.0  # learning rate of U relative to `learning_rate`
+    text_factor: float = 1.0  # of U's text tower relative to the rest of U
+    layer_decay: float = 1.0  # of U's video tower: each block relative to the one after it
     execute_factor: float = 1.0  # of E
     align_factor: float = 1.0  # of T_u and T_e
 
@@ -54,6 +62,11 @@ class OptimizerConfig:
             )
         if not all(0.0 <= beta < 1.0 for beta in self.betas):
             raise ConfigError(f"optimizer.betas must lie in [0, 1), got {self.betas}")
+        if not 0.0 < self.layer_decay <= 1.0 or self.text_factor < 0.0:
+            raise ConfigError(
+                "optimizer needs layer_decay in (0, 1] and text_factor >= 0, got "
+                f"{self.layer_decay}, {self.text_factor}; try 0.75 and 0.1"
+            )
 
     def factor(self, tower: str) -> float:
         """Learning-rate factor of a tower."""
@@ -155,10 +168,31 @@ BUILDERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
+def factors(tower: str, names: Iterable[str], config: OptimizerConfig) -> dict[str, float]:
+    """Learning-rate factor of each weight of a tower, by its name in the tower.
+
+    In U's video tower of n blocks, block i (from 0) has layer_decay^(n - i) times the tower's, what
+    stands before the blocks layer_decay^(n + 1), what stands behind them 1 (recognition.md c.3).
+    """
+    found = dict.fromkeys(names, config.factor(tower))
+    if tower != "understand":
+        return found
+    blocks = {name: int(match[1]) for name in found if (match := _VIDEO_BLOCK.match(name))}
+    count = max(blocks.values(), default=-1) + 1
+    for name in found:
+        if name.startswith(_TEXT):
+            found[name] *= config.text_factor
+        elif name in blocks:
+            found[name] *= config.layer_decay ** (count - blocks[name])
+        elif name.startswith(_VIDEO) and not name.startswith(_BEHIND_BLOCKS):
+            found[name] *= config.layer_decay ** (count + 1)
+    return found
+
+
 def parameter_groups(
     towers: Mapping[str, nn.Module], config: OptimizerConfig
 ) -> list[dict[str, Any]]:
-    """Group the parameters of each tower, matrices apart from vectors.
+    """Group the parameters of each tower by learning-rate factor, matrices apart from vectors.
 
     Args:
         towers: Modules by tower name ("understand", "execute", "align").
@@ -169,20 +203,20 @@ def parameter_groups(
     """
     groups: list[dict[str, Any]] = []
     for tower, module in towers.items():
-        params = [p for p in module.parameters() if p.requires_grad]
-        vectors = [p for p in params if p.ndim < 2] if config.decay_matrices_only else []
-        spared = {id(p) for p in vectors}
-        matrices = [p for p in params if id(p) not in spared]
-        for members, decay in ((matrices, config.weight_decay), (vectors, 0.0)):
-            if members:
-                groups.append(
-                    {
-                        "params": members,
-                        "tower": tower,
-                        "factor": config.factor(tower),
-                        "weight_decay": decay,
-                    }
-                )
+        named = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        members: dict[tuple[float, bool], list[nn.Parameter]] = {}
+        for name, factor in factors(tower, named, config).items():
+            spared = config.decay_matrices_only and named[name].ndim < 2
+            members.setdefault((-factor, spared), []).append(named[name])
+        groups += [
+            {
+                "params": members[key],
+                "tower": tower,
+                "factor": -key[0],
+                "weight_decay": 0.0 if key[1] else config.weight_decay,
+            }
+            for key in sorted(members)
+        ]
     return groups
 
 

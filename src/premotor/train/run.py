@@ -26,7 +26,8 @@ from premotor.records import (
     write_json,
 )
 from premotor.represent import Progress, Source, open_dataset
-from premotor.train.config import TrainConfig
+from premotor.train.config import TrainConfig, differing
+from premotor.train.start import origins
 
 _log = logging.getLogger(__name__)
 _CHECKED_LATER = ("processes",)  # what counts is how many wrote the checkpoint
@@ -95,19 +96,11 @@ class Run:
 
 def differences(a: TrainConfig, b: TrainConfig) -> list[str]:
     """Fields in which two configurations of one training differ, with both values."""
-    left, right = _flat(asdict(a)), _flat(asdict(b))
-    changed = [name for name in left | right if left.get(name) != right.get(name)]
-    names = [name for name in changed if name not in _CHECKED_LATER]
-    return [f"{name}: {left.get(name)} in the run, {right.get(name)} now" for name in names]
-
-
-def _flat(value: object, prefix: str = "") -> dict[str, object]:
-    if not isinstance(value, dict):
-        return {prefix: value}
-    flat: dict[str, object] = {}
-    for key, part in value.items():
-        flat |= _flat(part, f"{prefix}.{key}" if prefix else str(key))
-    return flat
+    return [
+        f"{name}: {ours} in the run, {theirs} now"
+        for name, ours, theirs in differing(a, b)
+        if name not in _CHECKED_LATER
+    ]
 
 
 def read_config(path: Path) -> TrainConfig:
@@ -201,6 +194,7 @@ def write_manifest(
         data=str(source.path),
         data_fingerprint=source.open().fingerprint(),
         parameters=sizes,
+        start=origins(config.start),
     )
     write_json(run.manifest_path, manifest)
 
