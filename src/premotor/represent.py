@@ -65,6 +65,7 @@ def open_dataset(
         caption_context=config.understand.text.context,
         instruction_context=config.execute.text.context,
         cleaning=config.understand.cleaning,
+        class_captions=config.understand.needs_classes,
     )
     return Dataset(cache, form)
 

@@ -38,6 +38,15 @@ def test_frozen_text_is_asked_for_by_options(tmp_path: Path):
         train.command(["nano", *PLACES, *options])
 
 
+def test_the_loss_of_watching_is_chosen_by_name(capsys: pytest.CaptureFixture[str]):
+    options = ["--understand.loss", "class_table", "--understand.freeze-text"]
+    understand = train.parse(["nano", *PLACES, *options]).train.mirror.understand
+    assert (understand.loss, understand.freeze_text) == ("class_table", True)
+    with pytest.raises(SystemExit):
+        train.parse(["nano", *PLACES, "--understand.loss", "class_tabel"])
+    assert "class_table" in capsys.readouterr().err
+
+
 def test_unknown_presets_get_the_nearest():
     with pytest.raises(UnknownName, match="did you mean 'nano'"):
         train.parse(["nanno", *PLACES])

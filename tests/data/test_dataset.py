@@ -109,6 +109,52 @@ def test_paraphrases_are_all_used_in_training(cache: EpisodeCache):
     assert len(seen) == 2
 
 
+WITH_CLASSES = dataclasses.replace(FORMAT, class_captions=True)
+
+
+def test_clips_come_with_a_caption_of_every_class_only_where_asked_for(cache: EpisodeCache):
+    plain = Dataset(cache, FORMAT).batch(Rows(np.array([2, 5]), paired=True))
+    dataset = Dataset(cache, WITH_CLASSES)
+    asked = dataset.batch(Rows(np.array([2, 5]), paired=True))
+    assert plain.observed is not None
+    assert plain.observed.classes is None
+    assert asked.observed is not None
+    assert asked.observed.classes is not None
+    assert asked.observed.classes.shape == (2, 12)  # two classes, whichever the rows are of
+    own = asked.observed.classes[asked.observed.text_id]
+    assert torch.equal(own, asked.observed.caption)
+    assert dataset.batch(Rows(np.array([2, 5]), paired=False)).observed is None
+    assert dataset.observed(np.array([0])).classes is None  # what is measured needs none
+
+
+def test_drawing_classes_changes_no_other_draw(cache: EpisodeCache):
+    rows = Rows(np.array([2, 5]), paired=True)
+    plain, asked = (
+        Dataset(cache, form).batch(rows, np.random.default_rng(3)).observed
+        for form in (FORMAT, WITH_CLASSES)
+    )
+    assert plain is not None
+    assert asked is not None
+    assert torch.equal(plain.frames, asked.frames)
+    assert torch.equal(plain.caption, asked.caption)
+
+
+def test_every_paraphrase_of_a_class_is_drawn_but_those_of_several_classes(cache: EpisodeCache):
+    lists = [("push red", "press red", "press it"), ("push blue", "press it"), ("press it",)]
+    infos = [dataclasses.replace(cache.episodes[i], instructions=lists[i % 3]) for i in range(4)]
+    dataset = Dataset(dataclasses.replace(cache, episodes=tuple(infos)), WITH_CLASSES)
+    rng, drawn = np.random.default_rng(0), [set[tuple[int, ...]]() for _ in lists]
+    for _ in range(20):
+        observed = dataset.batch(Rows(np.array([0]), paired=True), rng).observed
+        assert observed is not None
+        assert observed.classes is not None
+        for seen, row in zip(drawn, observed.classes.tolist(), strict=True):
+            seen.add(tuple(row))
+    said = [("press it",), ("push blue",), ("push red", "press red")]  # in the order of the ids
+    expected = [set(map(tuple, Tokenizer(12).encode(texts).tolist())) for texts in said]
+    assert drawn == expected
+
+
 def test_a_blank_instruction_has_no_word():
     words = Tokenizer(8).encode(["push", ""])
     assert torch.equal(blank_instruction(8, 2), words[1:].expand(2, -1))
