@@ -18,7 +18,7 @@ from torch import Tensor
 
 from premotor.backbones.tokenizer import Cleaning, Tokenizer
 from premotor.batch import Executed, MirrorBatch, Observed, Target, TrainingBatch
-from premotor.data.pairing import Pairing, PairingConfig, Rows
+from premotor.data.pairing import Pairing, PairingConfig, Rows, Unit
 from premotor.data.streams import CLIP, stream
 from premotor.episode.clip import middle_frames, random_frames
 from premotor.store.cache import EpisodeCache
@@ -73,15 +73,52 @@ class Dataset:
 
         Args:
             episodes: Positions in the cache.
-            rng: Draws the frame of each segment and the paraphrase; without it, the middle frame
-                and the first text are taken.
+            rng: Draws a frame of each equal part of the clip, and the paraphrase; without it, the
+                middle frames and the first text are taken.
         """
-        kept = self.cache.frames.shape[1]
+        whole = np.arange(self.cache.frames.shape[1])
+        return self._observed(episodes, [whole] * len(episodes), rng)
+
+    def observed_segments(
+        self, transitions: Int[np.ndarray, " b"], rng: np.random.Generator | None = None
+    ) -> Observed:
+        """Clips of transitions, each from its observation to its target, and their captions.
+
+        A clip is chosen from the frames that `EpisodeCache.segment` finds, as one of the episode
+        is; where they are fewer than its own, the last one is repeated. A caption is the whole
+        episode's: nobody says what a segment is for.
+        """
+        shown = [self.cache.segment(t) for t in transitions]
+        return self._observed(self.episodes_of(transitions), shown, rng)
+
+    def clips(
+        self,
+        transitions: Int[np.ndarray, " b"],
+        unit: Unit,
+        rng: np.random.Generator | None = None,
+    ) -> Observed:
+        """What a unit of pairing shows of transitions: their whole episodes, or their segments."""
+        if unit == "segment":
+            return self.observed_segments(transitions, rng)
+        return self.observed(self.episodes_of(transitions), rng)
+
+    def episodes_of(self, transitions: Int[np.ndarray, " b"]) -> Int[np.ndarray, " b"]:
+        """Positions in the cache of the episodes that transitions belong to."""
+        return self.cache.transitions.episode[transitions].astype(np.int64)
+
+    def _observed(
+        self,
+        episodes: Int[np.ndarray, " b"],
+        shown: Sequence[Int[np.ndarray, " _"]],
+        rng: np.random.Generator | None,
+    ) -> Observed:
+        """Clips of those of the episodes' kept frames that are to be shown."""
         count = self.format.num_frames
         clips, captions = [], []
-        for episode in episodes:
-            frames = middle_frames(kept, count) if rng is None else random_frames(kept, count, rng)
-            clips.append(self.cache.frames[episode][frames])
+        for episode, frames in zip(episodes, shown, strict=True):
+            kept = len(frames)
+            chosen = middle_frames(kept, count) if rng is None else random_frames(kept, count, rng)
+            clips.append(self.cache.frames[episode][frames[chosen]])
             captions.append(_one_of(self._texts.captions[episode], rng))
         pixels = torch.from_numpy(np.stack(clips)).permute(0, 1, 4, 2, 3).to(torch.float32)
         classes = self._texts.text_ids[torch.from_numpy(episodes)]
@@ -89,22 +126,19 @@ class Dataset:
 
     def batch(self, rows: Rows, rng: np.random.Generator | None = None) -> TrainingBatch:
         """A training batch: with clips where the rows are paired, clips alone where none acts."""
-        episodes = self.cache.transitions.episode[rows.transitions].astype(np.int64)
-        observed = self._watched(episodes, rng) if rows.paired else None
+        observed = self._watched(rows, rng) if rows.paired else None
         if observed is not None and not rows.acting:
             return observed
         return MirrorBatch(
             self.executed(rows.transitions),
-            self.instruction(episodes),
+            self.instruction(self.episodes_of(rows.transitions)),
             self.target(rows.transitions),
             observed,
         )
 
-    def _watched(
-        self, episodes: Int[np.ndarray, " b"], rng: np.random.Generator | None
-    ) -> Observed:
+    def _watched(self, rows: Rows, rng: np.random.Generator | None) -> Observed:
         """What the recognizer learns from."""
-        observed = self.observed(episodes, rng)
+        observed = self.clips(rows.transitions, rows.unit, rng)
         if not self.format.class_captions:
             return observed
         classes = [_one_of(choices, rng) for choices in self._texts.classes]
