@@ -1,6 +1,7 @@
 """MirrorBatch: paired tensors, the same for training and roll-out.
 
 b: batch  t: frames of a clip  h w: image side  n: points (padded with NaN)  l: instruction tokens
+c: text classes
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ class Observed:
     frames: Float[Tensor, "b t 3 h w"]  # RGB in [0, 1]
     caption: Int[Tensor, "b l"]  # tokens of one paraphrase of the instruction
     text_id: Int[Tensor, " b"]  # rows with the same id have the same text class
+    classes: Int[Tensor, "c l"] | None = None  # a caption of each class, row text_id, if asked for
 
     def __len__(self) -> int:
         return len(self.text_id)

@@ -1,7 +1,8 @@
 """Episodes on disk as tensors, and what a mirror makes of them: u, e, z_u, z_e.
 
 As they are measured: e in inference mode (predicted zoom) at the first frame of an episode,
-before anything was done; u from the unmasked clip of the whole episode (README.md 15).
+before anything was done; u from the unmasked clip of the whole episode (README.md 15). Segment by
+segment: e at every transition, u from the part of the episode that leads to its target.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from premotor.batch import MirrorBatch
 from premotor.data.dataset import Dataset, Format, blank_instruction
+from premotor.data.pairing import Unit
 from premotor.mirror import Mirror, MirrorConfig
 from premotor.store.cache import EpisodeCache
 from premotor.store.reader import DemoSet
@@ -65,6 +67,7 @@ def open_dataset(
         caption_context=config.understand.text.context,
         instruction_context=config.execute.text.context,
         cleaning=config.understand.cleaning,
+        class_captions=config.understand.needs_classes,
     )
     return Dataset(cache, form)
 
@@ -75,33 +78,42 @@ def first_transitions(dataset: Dataset) -> Int[np.ndarray, " n"]:
 
 
 def represent(
-    mirror: Mirror, dataset: Dataset, transitions: Int[np.ndarray, " n"], blanked: bool = False
+    mirror: Mirror,
+    dataset: Dataset,
+    transitions: Int[np.ndarray, " n"],
+    blanked: bool = False,
+    unit: Unit = "episode",
 ) -> dict[str, Tensor]:
-    """u, e, z_u and z_e (n rows each, float32, on the CPU) of some transitions' episodes.
+    """u, e, z_u and z_e (n rows each, float32, on the CPU) of some transitions.
 
     Args:
         mirror: Is put into evaluation mode meanwhile.
         dataset: Holds the episodes.
         transitions: The observation of each is what the policy is shown.
         blanked: Withhold the instruction from the policy, so that words cannot align the two.
+        unit: What is watched: the episode of each transition, or its segment alone.
     """
     was_training = mirror.training
     mirror.eval()
     chunks = [transitions[i : i + BATCH] for i in range(0, len(transitions), BATCH)]
-    parts = [_represent(mirror, dataset, chunk, blanked) for chunk in chunks]
+    parts = [_represent(mirror, dataset, chunk, blanked, unit) for chunk in chunks]
     mirror.train(was_training)
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]} if parts else {}
 
 
 @torch.inference_mode()
 def _represent(
-    mirror: Mirror, dataset: Dataset, transitions: Int[np.ndarray, " b"], blanked: bool
+    mirror: Mirror,
+    dataset: Dataset,
+    transitions: Int[np.ndarray, " b"],
+    blanked: bool,
+    unit: Unit,
 ) -> dict[str, Tensor]:
-    episodes = dataset.cache.transitions.episode[transitions].astype(np.int64)
-    words = dataset.instruction(episodes)
+    words = dataset.instruction(dataset.episodes_of(transitions))
     if blanked:
         words = blank_instruction(words.shape[1], len(words))
-    batch = MirrorBatch(dataset.executed(transitions), words, observed=dataset.observed(episodes))
+    watched = dataset.clips(transitions, unit)
+    batch = MirrorBatch(dataset.executed(transitions), words, observed=watched)
     output = mirror(batch.to(next(mirror.parameters()).device))
     assert output.observed is not None
     assert output.aligned is not None

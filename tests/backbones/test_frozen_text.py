@@ -9,7 +9,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from premotor.backbones.frozen_text import NOT_TEXT, FrozenText, FrozenTextConfig
+from premotor.backbones.frozen_text import (
+    NOT_TEXT,
+    FrozenText,
+    FrozenTextConfig,
+    FrozenTextTower,
+)
 from premotor.backbones.text import TextConfig, TextTower
 from premotor.errors import CheckpointMismatch, ConfigError, DataError
 
@@ -161,3 +166,55 @@ def test_a_configuration_names_its_file_from_any_folder(
     assert FrozenTextConfig(weights=Path("RN50.pt")).weights == tmp_path / "RN50.pt"
     with pytest.raises(ConfigError, match=r"frozen_text\.cache must be >= 1"):
         FrozenTextConfig(cache=0)
+
+
+@pytest.fixture
+def tower() -> FrozenTextTower:
+    torch.manual_seed(1)
+    return FrozenTextTower(SIZES)
+
+
+def test_a_frozen_tower_is_a_tower_that_does_not_learn(tower: FrozenTextTower):
+    torch.manual_seed(1)
+    learning = TextTower(SIZES)
+    assert {k: v.shape for k, v in tower.state_dict().items()} == {
+        k: v.shape for k, v in learning.state_dict().items()
+    }
+    torch.testing.assert_close(tower(IDS), learning(IDS).detach(), atol=1e-6, rtol=1e-6)
+    assert not tower(IDS).requires_grad
+    assert not any(p.requires_grad for p in tower.parameters())
+
+
+def test_kept_embeddings_are_the_bits_of_fresh_ones_in_any_batch(
+    tower: FrozenTextTower, calls: list[list[int]]
+):
+    kept = tower(IDS)
+    assert calls == IDS[:2].tolist()
+    assert torch.equal(tower(IDS.flip(0)), kept.flip(0))
+    assert len(calls) == 2
+    fresh = copy.deepcopy(tower)
+    fresh.load_state_dict(tower.state_dict())
+    assert torch.equal(fresh(IDS[1:2]), kept[1:2])
+    assert len(calls) == 3
+
+
+def test_no_embedding_outlives_its_weights(tower: FrozenTextTower):
+    before, other = tower(IDS), copy.deepcopy(tower)
+    weights = {k: v + 0.1 for k, v in tower.state_dict().items()}
+    torch.nn.ModuleDict({"text": other}).load_state_dict(
+        {f"text.{k}": v for k, v in weights.items()}
+    )
+    assert not torch.allclose(other(IDS), before)
+    expected = TextTower(SIZES)
+    expected.load_state_dict(weights)
+    torch.testing.assert_close(other(IDS), expected(IDS).detach(), atol=1e-4, rtol=1e-4)
+    assert torch.equal(tower(IDS), before)  # the copy's weights are not the original's
+    assert tower.double()(IDS).dtype == torch.float64
+
+
+def test_a_frozen_tower_can_be_measured_in_between_and_reads_in_float32(tower: FrozenTextTower):
+    head = torch.nn.Linear(8, 1)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        assert tower(IDS).dtype == torch.float32
+    head(tower(IDS)).sum().backward()
+    assert head.weight.grad is not None

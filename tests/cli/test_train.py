@@ -23,10 +23,12 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_preset_is_overridden_field_by_field():
     options = ["--align.weight", "0.5", "--execute.trunk.joint-depth", "2", "--steps", "7"]
+    options += ["--pairing.unit", "segment"]
     wanted = train.parse(["tiny", *PLACES, *options, "--resume"])
     config = wanted.train
     assert (config.mirror.align.weight, config.mirror.execute.trunk.joint_depth) == (0.5, 2)
     assert (config.steps, config.preset, wanted.resume) == (7, "tiny", True)
+    assert (config.pairing.unit, presets.TRAIN["tiny"].pairing.unit) == ("segment", "episode")
     assert config.mirror.understand == presets.TRAIN["tiny"].mirror.understand
 
 
@@ -47,6 +49,15 @@ def test_frozen_text_is_asked_for_by_options(tmp_path: Path):
     assert execute.text.vocabulary == ()
     with pytest.raises(DataError, match=r"clip\.pt is missing"):
         train.command(["nano", *PLACES, *options])
+
+
+def test_the_loss_of_watching_is_chosen_by_name(capsys: pytest.CaptureFixture[str]):
+    options = ["--understand.loss", "class_table", "--understand.freeze-text"]
+    understand = train.parse(["nano", *PLACES, *options]).train.mirror.understand
+    assert (understand.loss, understand.freeze_text) == ("class_table", True)
+    with pytest.raises(SystemExit):
+        train.parse(["nano", *PLACES, "--understand.loss", "class_tabel"])
+    assert "class_table" in capsys.readouterr().err
 
 
 def test_unknown_presets_get_the_nearest():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from premotor.backbones.tokenizer import Tokenizer
-from premotor.batch import Executed, MirrorBatch
+from premotor.batch import Executed, MirrorBatch, Observed
 from premotor.data.dataset import BatchStream, Dataset, Format, blank_instruction, training_batches
 from premotor.data.pairing import Pairing, PairingConfig, Rows
 from premotor.store.cache import EpisodeCache, Transitions
@@ -109,17 +109,128 @@ def test_paraphrases_are_all_used_in_training(cache: EpisodeCache):
     assert len(seen) == 2
 
 
+def with_keyframes(cache: EpisodeCache, *steps: int) -> EpisodeCache:
+    """The same frames, numbered 0 to 7 and kept of rows 0, 1, 3, 4, 5, 6, 8, 9."""
+    infos = (dataclasses.replace(e, keyframe_steps=steps) for e in cache.episodes)
+    return dataclasses.replace(cache, episodes=tuple(infos))
+
+
+def frames_shown(observed: Observed) -> list[list[int]]:
+    return (observed.frames[:, :, 0, 0, 0] * 255).round().int().tolist()
+
+
+@pytest.mark.parametrize(
+    ("steps", "segments"),
+    [
+        ((3, 9), ([0, 1, 2], [2, 3, 4, 5, 6, 7])),  # a frame at a keyframe ends one and begins one
+        ((7, 9), ([0, 1, 2, 3, 4, 5], [6, 7])),
+        ((3, 3), ([0, 1, 2], [2])),
+        ((2, 2), ([0, 1], [1])),  # no frame of row 2; rows 1 and 3 are as near
+        ((6, 7), ([0, 1, 2, 3, 4, 5], [5])),
+    ],
+)
+def test_a_segment_runs_from_the_observation_to_the_target(cache, steps, segments):
+    changed = with_keyframes(cache, *steps)
+    for episode in range(4):
+        for k in range(2):
+            assert changed.segment(2 * episode + k).tolist() == segments[k]
+
+
+def test_a_segments_clip_shows_what_lies_between_its_keyframes(cache: EpisodeCache):
+    dataset = Dataset(with_keyframes(cache, 3, 9), FORMAT)
+    assert frames_shown(dataset.observed_segments(np.array([0, 3]))) == [[0, 1, 2, 2], [2, 3, 5, 6]]
+    rng = np.random.default_rng(0)
+    drawn = [frames_shown(dataset.observed_segments(np.array([4, 7]), rng)) for _ in range(60)]
+    assert {frame for first, _ in drawn for frame in first} == {0, 1, 2}
+    assert {frame for _, second in drawn for frame in second} == {2, 3, 4, 5, 6, 7}
+    assert all(row == sorted(row) for clips in drawn for row in clips)
+    one = Dataset(with_keyframes(cache, 3, 3), FORMAT).observed_segments(np.array([1]))
+    assert frames_shown(one) == [[2, 2, 2, 2]]
+
+
+def test_a_segment_is_captioned_as_its_episode(cache: EpisodeCache):
+    dataset = Dataset(cache, FORMAT)
+    parts, whole = (
+        dataset.observed_segments(np.array([1, 2, 6])),
+        dataset.observed(np.array([0, 1, 3])),
+    )
+    assert torch.equal(parts.caption, whole.caption)
+    assert torch.equal(parts.text_id, whole.text_id)
+
+
+def test_only_pairs_of_segments_show_segments(cache: EpisodeCache):
+    dataset, rows = Dataset(cache, WITH_CLASSES), np.array([1, 2])
+    shown = {}
+    for unit in ("episode", "segment"):
+        observed = dataset.batch(Rows(rows, paired=True, unit=unit)).observed
+        assert observed is not None
+        assert observed.classes is not None
+        shown[unit] = frames_shown(observed)
+    assert shown == {
+        "episode": [[0, 2, 4, 6]] * 2,
+        "segment": [[2, 3, 5, 6], [0, 1, 2, 2]],
+    }
+    assert frames_shown(dataset.clips(rows, "episode")) == shown["episode"]
+
+
+WITH_CLASSES = dataclasses.replace(FORMAT, class_captions=True)
+
+
+def test_clips_come_with_a_caption_of_every_class_only_where_asked_for(cache: EpisodeCache):
+    plain = Dataset(cache, FORMAT).batch(Rows(np.array([2, 5]), paired=True))
+    dataset = Dataset(cache, WITH_CLASSES)
+    asked = dataset.batch(Rows(np.array([2, 5]), paired=True))
+    assert plain.observed is not None
+    assert plain.observed.classes is None
+    assert asked.observed is not None
+    assert asked.observed.classes is not None
+    assert asked.observed.classes.shape == (2, 12)  # two classes, whichever the rows are of
+    own = asked.observed.classes[asked.observed.text_id]
+    assert torch.equal(own, asked.observed.caption)
+    assert dataset.batch(Rows(np.array([2, 5]), paired=False)).observed is None
+    assert dataset.observed(np.array([0])).classes is None  # what is measured needs none
+
+
+def test_drawing_classes_changes_no_other_draw(cache: EpisodeCache):
+    rows = Rows(np.array([2, 5]), paired=True)
+    plain, asked = (
+        Dataset(cache, form).batch(rows, np.random.default_rng(3)).observed
+        for form in (FORMAT, WITH_CLASSES)
+    )
+    assert plain is not None
+    assert asked is not None
+    assert torch.equal(plain.frames, asked.frames)
+    assert torch.equal(plain.caption, asked.caption)
+
+
+def test_every_paraphrase_of_a_class_is_drawn_but_those_of_several_classes(cache: EpisodeCache):
+    lists = [("push red", "press red", "press it"), ("push blue", "press it"), ("press it",)]
+    infos = [dataclasses.replace(cache.episodes[i], instructions=lists[i % 3]) for i in range(4)]
+    dataset = Dataset(dataclasses.replace(cache, episodes=tuple(infos)), WITH_CLASSES)
+    rng, drawn = np.random.default_rng(0), [set[tuple[int, ...]]() for _ in lists]
+    for _ in range(20):
+        observed = dataset.batch(Rows(np.array([0]), paired=True), rng).observed
+        assert observed is not None
+        assert observed.classes is not None
+        for seen, row in zip(drawn, observed.classes.tolist(), strict=True):
+            seen.add(tuple(row))
+    said = [("press it",), ("push blue",), ("push red", "press red")]  # in the order of the ids
+    expected = [set(map(tuple, Tokenizer(12).encode(texts).tolist())) for texts in said]
+    assert drawn == expected
+
+
 def test_a_blank_instruction_has_no_word():
     words = Tokenizer(8).encode(["push", ""])
     assert torch.equal(blank_instruction(8, 2), words[1:].expand(2, -1))
 
 
-def test_batches_are_the_same_wherever_a_stream_starts(cache: EpisodeCache):
+@pytest.mark.parametrize("unit", ["episode", "segment"])
+def test_batches_are_the_same_wherever_a_stream_starts(cache: EpisodeCache, unit):
     plan = Pairing(
         cache.transitions.episode,
         [e.task for e in cache.episodes],
         0,
-        PairingConfig(batch_size=2, pair_batch_size=2),
+        PairingConfig(batch_size=2, pair_batch_size=2, unit=unit),
     )
     make = training_batches(Dataset(cache, FORMAT), plan, 0, 0, 1)
     with BatchStream(make, range(10)) as whole, BatchStream(make, range(7, 10)) as late:

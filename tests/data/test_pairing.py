@@ -98,6 +98,15 @@ def test_a_paired_batch_holds_at_most_one_row_per_episode():
         assert len(set(EPISODES[rows.transitions])) == 4
 
 
+def test_pairs_of_segments_are_the_pairs_of_episodes_with_other_clips():
+    whole, parts = pairing(), pairing(unit="segment")
+    for step in range(40):
+        a, b = whole.rows(step, 0, 1), parts.rows(step, 0, 1)
+        assert (a.unit, b.unit) == ("episode", "segment")
+        assert np.array_equal(a.transitions, b.transitions)
+        assert not b.paired or len(set(EPISODES[b.transitions])) == 4
+
+
 def test_paired_steps_reach_every_transition():
     plan = pairing()
     drawn = {int(t) for step in range(4, 4000, 5) for t in plan.rows(step, 0, 1).transitions}

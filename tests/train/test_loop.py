@@ -12,6 +12,7 @@ from premotor import checkpoint, presets, represent
 from premotor.backbones.frozen_text import FrozenTextConfig
 from premotor.backbones.text import TextConfig, TextTower
 from premotor.errors import ConfigError, DataError, OutputExists, TrainingDiverged
+from premotor.evaluate.recognition import recognize
 from premotor.records import RunManifest, StepRecord, read_json, read_lines
 from premotor.train import loop, probe, run
 from premotor.train.config import TrainConfig
@@ -119,6 +120,33 @@ def test_a_run_with_frozen_text_resumes_bit_for_bit_after_probes(dots: Path, tmp
     ours, expected = weights(tmp_path / "torn", 3), weights(tmp_path / "whole", 3)
     assert all(torch.equal(ours[k], v) for k, v in expected.items())
     assert run.read_config(tmp_path / "whole" / "config.yaml") == config
+
+
+def test_a_class_table_of_frozen_text_resumes_bit_for_bit_and_names_clips(
+    dots: Path, tmp_path: Path
+):
+    understand = dataclasses.replace(CONFIG.mirror.understand, loss="class_table", freeze_text=True)
+    mirror = dataclasses.replace(CONFIG.mirror, understand=understand)
+    pairing = dataclasses.replace(CONFIG.pairing, recognition_every=1)
+    config = dataclasses.replace(
+        CONFIG, mirror=mirror, pairing=pairing, steps=3, eval_every=1, checkpoint_every=1
+    )
+    assert train(tmp_path / "whole", dots, config).finished
+    with pytest.raises(KeyError, match="plug"):
+        train(tmp_path / "torn", dots, config, crash_at=1)
+    assert train(tmp_path / "torn", dots, config).finished
+    ours, expected = weights(tmp_path / "torn", 3), weights(tmp_path / "whole", 3)
+    assert all(torch.equal(ours[k], v) for k, v in expected.items())
+    untrained = loop.build_mirror(CONFIG).state_dict()
+    moved = {k for k in expected if not torch.equal(expected[k], untrained[k])}
+    assert not any(k.startswith("understand.text_encoder.") for k in moved)
+    assert any(k.startswith("understand.vision_encoder.") for k in moved)
+
+    recognizer = checkpoint.load_mirror(tmp_path / "whole").understand
+    held_out = represent.open_dataset(represent.Source(dots), "val", mirror)
+    known = {(i.task, i.variation, i.instructions) for i in held_out.cache.episodes}
+    named = recognize(recognizer, held_out, sorted(known), "trained")
+    assert {record.num_classes for record in named.records} >= {1, 3}
 
 
 def test_a_stop_is_answered_with_a_checkpoint(

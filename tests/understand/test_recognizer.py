@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -95,6 +97,60 @@ def test_color_and_order_are_learned_from_words(recognizer, observed):
     )
     assert similarity.argmax(dim=1).tolist() == list(range(6))
     assert understand_loss(output, observed, CONFIG).item() < 0.3
+
+
+@pytest.fixture
+def with_classes(observed) -> Observed:
+    """Two more classes than clips, and the clips in another order than their classes."""
+    texts = [f"push the {color} button" for color in ("white", "black")]
+    classes = torch.cat([Tokenizer(12).encode(texts), observed.caption])
+    return replace(observed, text_id=observed.text_id + 2, classes=classes)
+
+
+def test_a_row_is_read_as_the_caption_of_its_class(recognizer, with_classes):
+    output = recognizer(with_classes)
+    assert output.classes.shape == (8, 32)
+    torch.testing.assert_close(output.classes, recognizer.encode_text(with_classes.classes))
+    torch.testing.assert_close(output.text, recognizer.encode_text(with_classes.caption))
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_the_class_table_teaches_the_text_tower_unless_it_is_frozen(with_classes, frozen):
+    torch.manual_seed(0)
+    config = replace(CONFIG, loss="class_table", freeze_text=frozen)
+    recognizer = Recognizer(config)
+    understand_loss(recognizer(with_classes), with_classes, config).backward()
+    reached = {n.split(".")[0] for n, p in recognizer.named_parameters() if p.grad is not None}
+    assert reached == ({"vision_encoder"} if frozen else {"vision_encoder", "text_encoder"})
+
+
+def test_a_frozen_text_tower_changes_neither_the_first_weights_nor_the_loss(observed):
+    losses = []
+    for frozen in (False, True):
+        torch.manual_seed(0)
+        config = replace(CONFIG, freeze_text=frozen)
+        losses.append(understand_loss(Recognizer(config)(observed), observed, config))
+    torch.testing.assert_close(losses[0].detach(), losses[1].detach())
+
+
+def test_colors_are_learned_from_the_class_table(with_classes):
+    torch.manual_seed(0)
+    config = replace(CONFIG, loss="class_table")
+    recognizer = Recognizer(config)
+    optimizer = torch.optim.AdamW(recognizer.parameters(), lr=1e-3, betas=(0.9, 0.98))
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(100):
+        loss = understand_loss(recognizer(with_classes, 0.25, generator), with_classes, config)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        output = recognizer.eval()(with_classes)
+    similarity = torch.nn.functional.cosine_similarity(
+        output.video[:, None], output.classes[None], dim=-1
+    )
+    colors = torch.tensor([3, 4, 0, 0, 1, 1, 2, 2])  # of the classes
+    assert colors[similarity.argmax(dim=1)].tolist() == [0, 0, 1, 1, 2, 2]
 
 
 def test_every_parameter_but_the_unread_words_takes_part(recognizer, observed):

@@ -1,9 +1,13 @@
-"""Text features of a frozen CLIP tower: weights from a file, each sentence read once.
+"""Text towers that do not learn, so that each sentence is read once.
 
-b: batch  l: tokens of the context  d: width
+`FrozenText` (the policy's) has its weights in a file of CLIP and gives a feature per token.
+`FrozenTextTower` (the recognizer's) has them in the model, as any `TextTower`, and embeds.
+
+b: batch  l: tokens of the context  d: width  o: embedding
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,13 +71,44 @@ class FrozenText(nn.Module):
             CheckpointMismatch: Its keys or shapes are not those of the tower.
         """
         super().__init__()
-        self._features = _Features(read_tower(config, weights), cache)
+        self._features = _Readings(read_tower(config, weights).tokens, cache)
         digest = torch.tensor(list(bytes.fromhex(file_sha256(weights))), dtype=torch.uint8)
         self.register_buffer(FINGERPRINT, digest)
 
     def tokens(self, ids: Int[Tensor, "b l"]) -> Float[Tensor, "b l d"]:
         """One vector per token after the final norm, without gradient."""
-        return torch.stack([self._features.of(tuple(row), ids.device) for row in ids.tolist()])
+        return self._features.of(ids)
+
+
+class FrozenTextTower(TextTower):
+    """A `TextTower` whose weights stay as they were made or loaded; state dict and keys are its.
+
+    The embeddings are kept on the tower, and forgotten when weights are loaded into it or it is
+    moved: none outlives the weights it is of (recognition.md g.2, g.14).
+    """
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__(config)
+        self.requires_grad_(False)
+        self._embeddings = _Readings(self._read)
+        self.register_load_state_dict_post_hook(_forget)
+
+    def forward(self, ids: Int[Tensor, "b l"]) -> Float[Tensor, "b o"]:
+        return self._embeddings.of(ids)
+
+    def _read(self, ids: Int[Tensor, "1 l"]) -> Float[Tensor, "1 o"]:
+        device = self.positional_embedding.device
+        with torch.autocast(device.type, enabled=False):
+            return super().forward(ids.to(device))
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "FrozenTextTower":
+        self._embeddings.forget()  # to another device or type
+        return super()._apply(fn, recurse)
+
+
+def _forget(tower: FrozenTextTower, _keys: object) -> None:
+    """Of the tower whose weights were loaded, be it a copy of another."""
+    tower._embeddings.forget()  # noqa: SLF001, a hook of its own class
 
 
 def read_tower(config: TextConfig, weights: Path) -> TextTower:
@@ -109,25 +144,37 @@ def _sizes(stored: dict[str, Tensor]) -> str:
     return ", ".join(f"{name} {size}" for name, size in sizes.items())
 
 
-class _Features:
-    """Features of the sentences read last; no module, so that no model owns the tower."""
+class _Readings:
+    """What a frozen tower made of the sentences read last; no module, so that no model owns it."""
 
-    def __init__(self, tower: TextTower, capacity: int) -> None:
-        self._tower = tower
+    def __init__(
+        self,
+        read: Callable[[Int[Tensor, "1 l"]], Float[Tensor, "1 ..."]],
+        capacity: int | None = None,
+    ) -> None:
+        """Keep `capacity` readings, or all of them."""
+        self._read = read
         self._capacity = capacity
-        self._kept: OrderedDict[tuple[int, ...], Float[Tensor, "l d"]] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
 
-    def of(self, ids: tuple[int, ...], device: torch.device) -> Float[Tensor, "l d"]:
-        """Features of one sentence, computed if it is not among those kept."""
+    def of(self, ids: Int[Tensor, "b l"]) -> Float[Tensor, "b ..."]:
+        """Readings of sentences, computed where they are not among those kept."""
+        return torch.stack([self._one(tuple(row), ids.device) for row in ids.tolist()])
+
+    def forget(self) -> None:
+        """Read every sentence anew from now on."""
+        self._kept.clear()
+
+    def _one(self, ids: tuple[int, ...], device: torch.device) -> Tensor:
         if ids not in self._kept:
-            while len(self._kept) >= self._capacity:
+            while self._capacity is not None and len(self._kept) >= self._capacity:
                 self._kept.popitem(last=False)
-            self._kept[ids] = self._read(ids, device)
+            self._kept[ids] = self._alone(ids, device)
         self._kept.move_to_end(ids)
         return self._kept[ids].to(device)
 
-    def _read(self, ids: tuple[int, ...], device: torch.device) -> Float[Tensor, "l d"]:
+    def _alone(self, ids: tuple[int, ...], device: torch.device) -> Tensor:
         # Each sentence alone: sums over another batch differ in the last bit, and a resumed run
         # has to end where a whole one does. No inference tensor: training goes on after a probe.
         with torch.inference_mode(False), torch.no_grad(), torch.autocast("cpu", enabled=False):
-            return self._tower.tokens(torch.tensor([ids]))[0].to(device)
+            return self._read(torch.tensor([ids]))[0].to(device)

@@ -6,8 +6,9 @@ b: batch  n: points, padded with NaN  t: frames of a clip  l: tokens
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from premotor.backbones.tokenizer import Cleaning, Tokenizer
 from premotor.batch import Executed, MirrorBatch, Observed, Target, TrainingBatch
-from premotor.data.pairing import Pairing, PairingConfig, Rows
+from premotor.data.pairing import Pairing, PairingConfig, Rows, Unit
 from premotor.data.streams import CLIP, stream
 from premotor.episode.clip import middle_frames, random_frames
 from premotor.store.cache import EpisodeCache
@@ -31,6 +32,7 @@ class Format:
     caption_context: int  # tokens of the recognizer's text tower
     instruction_context: int  # tokens of the policy's text tower
     cleaning: Cleaning = "none"  # of the captions
+    class_captions: bool = False  # batches with clips carry a caption of every text class
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,33 +73,76 @@ class Dataset:
 
         Args:
             episodes: Positions in the cache.
-            rng: Draws the frame of each segment and the paraphrase; without it, the middle frame
-                and the first text are taken.
+            rng: Draws a frame of each equal part of the clip, and the paraphrase; without it, the
+                middle frames and the first text are taken.
         """
-        kept = self.cache.frames.shape[1]
+        whole = np.arange(self.cache.frames.shape[1])
+        return self._observed(episodes, [whole] * len(episodes), rng)
+
+    def observed_segments(
+        self, transitions: Int[np.ndarray, " b"], rng: np.random.Generator | None = None
+    ) -> Observed:
+        """Clips of transitions, each from its observation to its target, and their captions.
+
+        A clip is chosen from the frames that `EpisodeCache.segment` finds, as one of the episode
+        is; where they are fewer than its own, the last one is repeated. A caption is the whole
+        episode's: nobody says what a segment is for.
+        """
+        shown = [self.cache.segment(t) for t in transitions]
+        return self._observed(self.episodes_of(transitions), shown, rng)
+
+    def clips(
+        self,
+        transitions: Int[np.ndarray, " b"],
+        unit: Unit,
+        rng: np.random.Generator | None = None,
+    ) -> Observed:
+        """What a unit of pairing shows of transitions: their whole episodes, or their segments."""
+        if unit == "segment":
+            return self.observed_segments(transitions, rng)
+        return self.observed(self.episodes_of(transitions), rng)
+
+    def episodes_of(self, transitions: Int[np.ndarray, " b"]) -> Int[np.ndarray, " b"]:
+        """Positions in the cache of the episodes that transitions belong to."""
+        return self.cache.transitions.episode[transitions].astype(np.int64)
+
+    def _observed(
+        self,
+        episodes: Int[np.ndarray, " b"],
+        shown: Sequence[Int[np.ndarray, " _"]],
+        rng: np.random.Generator | None,
+    ) -> Observed:
+        """Clips of those of the episodes' kept frames that are to be shown."""
         count = self.format.num_frames
         clips, captions = [], []
-        for episode in episodes:
-            frames = middle_frames(kept, count) if rng is None else random_frames(kept, count, rng)
-            clips.append(self.cache.frames[episode][frames])
-            choices = self._texts.captions[episode]
-            captions.append(choices[0 if rng is None else int(rng.integers(len(choices)))])
+        for episode, frames in zip(episodes, shown, strict=True):
+            kept = len(frames)
+            chosen = middle_frames(kept, count) if rng is None else random_frames(kept, count, rng)
+            clips.append(self.cache.frames[episode][frames[chosen]])
+            captions.append(_one_of(self._texts.captions[episode], rng))
         pixels = torch.from_numpy(np.stack(clips)).permute(0, 1, 4, 2, 3).to(torch.float32)
         classes = self._texts.text_ids[torch.from_numpy(episodes)]
         return Observed(pixels.div_(255.0), torch.stack(captions), classes)
 
     def batch(self, rows: Rows, rng: np.random.Generator | None = None) -> TrainingBatch:
         """A training batch: with clips where the rows are paired, clips alone where none acts."""
-        episodes = self.cache.transitions.episode[rows.transitions].astype(np.int64)
-        observed = self.observed(episodes, rng) if rows.paired else None
+        observed = self._watched(rows, rng) if rows.paired else None
         if observed is not None and not rows.acting:
             return observed
         return MirrorBatch(
             self.executed(rows.transitions),
-            self.instruction(episodes),
+            self.instruction(self.episodes_of(rows.transitions)),
             self.target(rows.transitions),
             observed,
         )
+
+    def _watched(self, rows: Rows, rng: np.random.Generator | None) -> Observed:
+        """What the recognizer learns from."""
+        observed = self.clips(rows.transitions, rows.unit, rng)
+        if not self.format.class_captions:
+            return observed
+        classes = [_one_of(choices, rng) for choices in self._texts.classes]
+        return replace(observed, classes=torch.stack(classes))
 
 
 class _Texts:
@@ -109,10 +154,25 @@ class _Texts:
         lists = [episode.instructions for episode in cache.episodes]
         distinct = sorted(set(lists))
         place = {texts: number for number, texts in enumerate(distinct)}
+        owners = Counter(text for texts in distinct for text in set(texts))
         encoded = [list(speak.encode(texts)) for texts in distinct]
         self.captions: list[Sequence[Tensor]] = [encoded[place[texts]] for texts in lists]
         self.instructions = read.encode([texts[0] for texts in lists])
         self.text_ids = torch.tensor([place[texts] for texts in lists], dtype=torch.int64)
+        self.classes = [_own(*pair, owners) for pair in zip(distinct, encoded, strict=True)]
+
+
+def _own(
+    texts: Sequence[str], encoded: Sequence[Tensor], owners: Mapping[str, int]
+) -> Sequence[Tensor]:
+    """The texts of a class that no other has, if it has any: the others do not tell it apart."""
+    own = [tokens for text, tokens in zip(texts, encoded, strict=True) if owners[text] == 1]
+    return own or encoded
+
+
+def _one_of(choices: Sequence[Tensor], rng: np.random.Generator | None) -> Int[Tensor, " l"]:
+    """Any of some texts, or the first where nothing is drawn."""
+    return choices[0 if rng is None else int(rng.integers(len(choices)))]
 
 
 def blank_instruction(context: int, rows: int) -> Int[Tensor, "b l"]:

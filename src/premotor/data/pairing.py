@@ -5,7 +5,8 @@ Kinds of steps (README.md 15):
   where the tasks' shares are set, in epochs inside each task;
 - *paired* steps, every `recognition_every`-th, draw episodes in epochs and one transition of
   each, so that a batch over all processes holds at most one row per episode: clip and act of one
-  row are one action, and the alignment bound holds (recognition.md b.4);
+  row are one action, and the alignment bound holds (recognition.md b.4). The clip shows the whole
+  episode or, by `unit`, the segment up to the keyframe that the row acts to;
 - *watching* steps, all of a run whose recognizer learns alone, draw the episodes of paired ones.
 """
 
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Int
@@ -20,6 +22,8 @@ from jaxtyping import Int
 from premotor.data.mixture import Mixture, task_shares
 from premotor.data.streams import ACTING, KEYFRAME, PAIRED, stream
 from premotor.errors import ConfigError
+
+Unit = Literal["episode", "segment"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,7 @@ class PairingConfig:
     pair_batch_size: int = 16  # B, rows of a paired step, over all processes; the bound's log B
     recognition_every: int = 5  # step i is paired if i % 5 == 4; 0: never, the policy learns alone
     watch_only: bool = False  # every step shows clips and words alone: the recognizer learns alone
+    unit: Unit = "episode"  # a pair's clip: the episode; segment: only the way to its key pose
     balance: float = 0.0  # of acting rows over tasks: 0 by their transitions, 1 every task alike
     ratios: dict[str, float] = field(default_factory=dict)  # factors on the shares of some tasks
 
@@ -58,8 +63,9 @@ class Rows:
     """The rows of one process's batch at one step."""
 
     transitions: Int[np.ndarray, " b"]
-    paired: bool  # the batch carries clips of the transitions' episodes
+    paired: bool  # the batch carries clips
     acting: bool = True  # it carries what the policy learns from
+    unit: Unit = "episode"  # what the clips show of the transitions
 
 
 @lru_cache(maxsize=8)
@@ -112,7 +118,7 @@ class Pairing:
                 "choose a multiple or another --processes"
             )
         mine = chosen[rank * share : (rank + 1) * share]
-        return Rows(mine, paired, acting=not self.config.watch_only)
+        return Rows(mine, paired, acting=not self.config.watch_only, unit=self.config.unit)
 
     def _num_paired_before(self, step: int) -> int:
         every = self.config.clips_every

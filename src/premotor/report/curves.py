@@ -27,7 +27,7 @@ from premotor.report.run import RunRecords
 NEIGHBORS = 10
 # Title, note and terms with their names and colors; a term not named here gets its own chart.
 GROUPS: tuple[tuple[str, str, dict[str, tuple[str, str]]], ...] = (
-    ("Understand", "video-text contrast, L_u [nat]", {"understand": ("L_u", OBSERVE)}),
+    ("Understand", "video-text loss, L_u [nat]", {"understand": ("L_u", OBSERVE)}),
     ("Execute", "sum of its seven terms, L_e [nat]", {"execute": ("L_e", EXECUTE)}),
     ("Align", "bidirectional InfoNCE, L_align [nat]", {"align": ("L_align", ALIGN)}),
     (

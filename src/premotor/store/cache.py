@@ -133,6 +133,20 @@ class EpisodeCache:
         points = self.steps[start:stop] * size + self.low.astype(np.float32)
         return points, np.array(self.colors[start:stop])
 
+    def segment(self, transition: SupportsIndex) -> Int[np.ndarray, " s"]:
+        """Which kept frames of its episode show a transition, from its observation to its target.
+
+        Frames of the rows between the two, both ends included. No finer than what is kept: with 32
+        frames of an episode one lies every (num_rows - 1) / 31 rows. A transition that falls
+        between two of them is shown by the one nearest to its target, which lies outside.
+        """
+        info = self.episodes[int(self.transitions.episode[transition])]
+        target = int(self.transitions.keyframe_index[transition])
+        start, stop = (0, *info.keyframe_steps)[target : target + 2]
+        kept = spread_rows(info.num_rows, self.frames.shape[1])
+        inside = np.flatnonzero((start <= kept) & (kept <= stop))
+        return inside if len(inside) else np.array([np.abs(kept - stop).argmin()])
+
 
 def _build(
     demo_set: DemoSet,

@@ -8,6 +8,7 @@ from premotor.backbones.tokenizer import Cleaning
 from premotor.backbones.vit import VideoTransformerConfig
 from premotor.errors import ConfigError
 
+Loss = Literal["contrastive", "class_table"]
 USource = Literal["pooled", "embed", "embed_unit", "tokens_mean", "tokens_time"]
 
 
@@ -19,6 +20,8 @@ class UnderstandConfig:
     text: TextConfig = field(default_factory=TextConfig)
     cleaning: Cleaning = "none"  # of captions and prompts; "viclip" for ViCLIP's own weights
     u_source: USource = "pooled"  # which tensor is u (recognition.md f)
+    loss: Loss = "contrastive"  # L_u among the batch's texts; class_table: among all of the data
+    freeze_text: bool = False  # the text tower keeps its (trained!) weights; texts are read once
     temperature: float = 0.05  # tau of L_u, fixed
     mask_ratio: float = 0.5  # share of patch tokens dropped in training
     crop_scale: float = 0.8  # least area of the random crop in training; 1.0 = no crop
@@ -46,6 +49,11 @@ class UnderstandConfig:
             raise ConfigError(
                 f"understand.brightness must be in [0, 1), got {self.brightness}; try 0.1"
             )
+
+    @property
+    def needs_classes(self) -> bool:
+        """Whether a batch to learn from has to carry a caption of every class."""
+        return self.loss == "class_table"
 
     @property
     def u_dim(self) -> int:

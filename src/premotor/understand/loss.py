@@ -1,20 +1,77 @@
-"""L_u: a clip and the words for it, against the other clips and words of the batch."""
+"""L_u: a clip and the words for it, against other words.
 
+Two losses by name: `contrastive` knows the clips and words of the batch, `class_table` every class
+of the data, and so neither false negatives nor a batch size (recognition.md c.3).
+
+b: batch  c: text classes  o: embedding
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from premotor.backbones import contrast
 from premotor.backbones.contrast import Temperature, unit
 from premotor.batch import Observed
-from premotor.understand.config import UnderstandConfig
+from premotor.errors import ConfigError
+from premotor.understand.config import Loss, UnderstandConfig
 from premotor.understand.recognizer import UnderstandOutput
+
+Scalar = Float[Tensor, ""]
 
 
 def understand_loss(
     output: UnderstandOutput, observed: Observed, config: UnderstandConfig
-) -> Float[Tensor, ""]:
-    """L_u of a batch [nat]; rows with one text class are each other's partners."""
-    return video_text_loss_shared(output.video, output.text, observed.text_id, config.temperature)
+) -> Scalar:
+    """L_u of a batch [nat], by the loss that the configuration names.
+
+    Raises:
+        ConfigError: The loss needs the captions of all classes, which the batch does not carry.
+    """
+    return LOSSES[config.loss](output, observed, config.temperature)
+
+
+def _contrastive(output: UnderstandOutput, observed: Observed, temperature: float) -> Scalar:
+    """Rows with one text class are each other's partners."""
+    return video_text_loss_shared(output.video, output.text, observed.text_id, temperature)
+
+
+def _class_table(output: UnderstandOutput, observed: Observed, temperature: float) -> Scalar:
+    if output.classes is None:
+        raise ConfigError(
+            "understand.loss class_table needs a caption of every class in each batch (classes); "
+            "this one has none; open the data set with Format(class_captions=True)"
+        )
+    return class_table_loss(output.video, output.classes, observed.text_id, temperature)
+
+
+LOSSES: dict[Loss, Callable[[UnderstandOutput, Observed, float], Scalar]] = {
+    "contrastive": _contrastive,
+    "class_table": _class_table,
+}
+
+
+def class_table_loss(
+    video: Float[Tensor, "b o"],
+    classes: Float[Tensor, "c o"],
+    text_id: Int[Tensor, " b"],
+    temperature: Temperature,
+) -> Scalar:
+    """Cross entropy of naming each clip among all classes; rows need not be normalized.
+
+    L = -(1/b) sum_i log softmax_c(cos(video_i, class_c) / tau) at c = text_id_i
+
+    A row's share does not depend on the other rows, so under several ranks the mean over ranks is
+    the loss of the whole batch without gathering.
+
+    Returns:
+        Mean loss [nat]; log(c) at chance.
+    """
+    with torch.autocast(video.device.type, enabled=False):  # bf16 resolves no cosine / 0.05
+        return F.cross_entropy(unit(video) @ unit(classes).T / temperature, text_id)
 
 
 def video_text_loss(

@@ -1,6 +1,7 @@
 """The recognizer: watch a clip, name the action (paper: action understanding, ViCLIP).
 
 b: batch  t: frames  h w: side as recorded  l: tokens  o: embedding  u: width of u
+c: text classes
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from premotor.backbones.frozen_text import FrozenTextTower
 from premotor.backbones.text import TextTower
 from premotor.batch import Observed
 from premotor.errors import ConfigError
@@ -23,6 +25,7 @@ class UnderstandOutput:
     u: Float[Tensor, "b u"]  # the representation that is aligned with e
     video: Float[Tensor, "b o"]  # not normalized
     text: Float[Tensor, "b o"]  # of the captions, not normalized
+    classes: Float[Tensor, "c o"] | None = None  # of every class, where the batch carries them
 
 
 class Recognizer(nn.Module):
@@ -32,7 +35,8 @@ class Recognizer(nn.Module):
         super().__init__()
         self.config = config
         self.vision_encoder = VideoEncoder(config)
-        self.text_encoder = TextTower(config.text)
+        text_tower = FrozenTextTower if config.freeze_text else TextTower
+        self.text_encoder = text_tower(config.text)
 
     def forward(
         self,
@@ -42,13 +46,17 @@ class Recognizer(nn.Module):
     ) -> UnderstandOutput:
         """Encode clips and captions; see `VideoEncoder.forward` for what the generator does.
 
-        In evaluation mode, clips are always seen whole (recognition.md g.1).
+        In evaluation mode, clips are always seen whole (recognition.md g.1). Where the batch
+        carries a caption of every class, these alone are read: a row's caption is its class's.
         """
         source = generator if self.training else None
         if self.training and mask_ratio > 0.0 and source is None:
             raise ConfigError(f"mask_ratio {mask_ratio} needs a generator to draw the tokens from")
         seen = self.vision_encoder(observed.frames, mask_ratio, source)
-        return UnderstandOutput(seen.u, seen.video, self.text_encoder(observed.caption))
+        if observed.classes is None:
+            return UnderstandOutput(seen.u, seen.video, self.text_encoder(observed.caption))
+        classes = self.text_encoder(observed.classes)
+        return UnderstandOutput(seen.u, seen.video, classes[observed.text_id], classes)
 
     def encode_video(self, frames: Float[Tensor, "b t 3 h w"]) -> Float[Tensor, "b o"]:
         """Embeddings of whole clips, to be compared with those of texts; not normalized."""
