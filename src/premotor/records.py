@@ -227,6 +227,7 @@ class ProbeRecord:
     num_fit: int  # episodes
     split: str  # whose episodes are measured
     num_rows: int  # episodes
+    unit: str  # what is watched: the "episode", or one "segment" of each
     temperature: float  # tau of the maps and of the bound
     measures: tuple[
         AlignmentRecord, ...

@@ -77,6 +77,29 @@ def first_transitions(dataset: Dataset) -> Int[np.ndarray, " n"]:
     return np.flatnonzero(dataset.cache.transitions.keyframe_index == 0)
 
 
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Which actions are watched and done: at most one row per episode."""
+
+    transitions: Int[np.ndarray, " n"]  # the observation of each is what the policy is shown
+    unit: Unit  # what is watched: the episode of each transition, or its segment alone
+
+
+def pairs_of(dataset: Dataset, unit: Unit, seed: int = 0) -> Pairs:
+    """A row of every episode: the whole of it with its first decision, or any of its segments.
+
+    Args:
+        dataset: The episodes.
+        unit: By segments, one of each episode is drawn: rows of one episode are not independent.
+        seed: Of that draw.
+    """
+    first = first_transitions(dataset)
+    if unit == "episode":
+        return Pairs(first, unit)
+    counts = np.diff(np.append(first, len(dataset.cache.transitions)))
+    return Pairs(first + np.random.default_rng(seed).integers(counts), unit)
+
+
 def represent(
     mirror: Mirror,
     dataset: Dataset,

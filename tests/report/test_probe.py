@@ -66,6 +66,7 @@ def record() -> ProbeRecord:
         num_fit=1800,
         split="test",
         num_rows=100,
+        unit="episode",
         temperature=0.05,
         measures=(
             measure("debiased_cka", "raw", 0.4),

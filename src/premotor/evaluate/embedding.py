@@ -3,14 +3,13 @@
 from premotor.data.dataset import Dataset
 from premotor.evaluate.alignment import Embeddings
 from premotor.mirror import Mirror
-from premotor.represent import first_transitions, represent
+from premotor.represent import Pairs, represent
 
 
-def embed(mirror: Mirror, dataset: Dataset, blanked: bool) -> Embeddings:
-    """One row per episode of the data set; `blanked` withholds the words from the policy."""
-    rows = first_transitions(dataset)
-    found = represent(mirror, dataset, rows, blanked)
-    infos = [dataset.cache.episodes[int(i)] for i in dataset.cache.transitions.episode[rows]]
+def embed(mirror: Mirror, dataset: Dataset, pairs: Pairs, blanked: bool = False) -> Embeddings:
+    """A row of each of the pairs; `blanked` withholds the words from the policy."""
+    found = represent(mirror, dataset, pairs.transitions, blanked, pairs.unit)
+    infos = [dataset.cache.episodes[int(i)] for i in dataset.episodes_of(pairs.transitions)]
     return Embeddings(
         **{name: value.double().numpy() for name, value in found.items()},
         tasks=tuple(info.task for info in infos),

@@ -13,7 +13,7 @@ from premotor.evaluate.unseen_camera import seen_from
 from premotor.measure.study import StudyConfig
 from premotor.mirror import Mirror, MirrorConfig
 from premotor.records import AlignmentRecord
-from premotor.represent import Source, open_dataset
+from premotor.represent import Pairs, Source, open_dataset, pairs_of
 from premotor.store.stand_ins import stand_ins
 
 Progress = Callable[[str, int, int, str], None]  # stage, done, total, remark
@@ -24,6 +24,7 @@ class HeldOut:
     """One split of a data set, and what its episodes are held against."""
 
     dataset: Dataset
+    pairs: Pairs  # the rows that are measured
     elsewhere: Dataset | None  # the same episodes, from a camera that the policy does not have
     stand_ins: Mapping[str, Float[np.ndarray, "n k"]]  # features that need no network
 
@@ -54,6 +55,7 @@ class HeldOut:
         dataset = open_dataset(source, split, config, building)
         return cls(
             dataset=dataset,
+            pairs=pairs_of(dataset, "episode"),
             elsewhere=seen_from(demos, dataset, camera, rendering) if camera else None,
             stand_ins=stand_ins(demos, dataset.cache),
         )
@@ -86,13 +88,13 @@ def agreement(
         untrained: Of the networks before training, on the same episodes.
         on_progress: Told how many draws of nulls and intervals are done.
     """
-    elsewhere = held_out.elsewhere
+    elsewhere, pairs = held_out.elsewhere, held_out.pairs
     beside = Beside(
-        blanked=embed(mirror, held_out.dataset, blanked=True),
-        elsewhere=None if elsewhere is None else embed(mirror, elsewhere, blanked=False),
+        blanked=embed(mirror, held_out.dataset, pairs, blanked=True),
+        elsewhere=None if elsewhere is None else embed(mirror, elsewhere, pairs),
         untrained=untrained,
         stand_ins=held_out.stand_ins,
     )
-    given = embed(mirror, held_out.dataset, blanked=False)
+    given = embed(mirror, held_out.dataset, pairs)
     records = measure_alignment(given, beside, checkpoint, config, on_progress)
     return Agreement(given, beside, tuple(records))

@@ -10,7 +10,7 @@ from premotor.align.fit import FitConfig, fit_projections
 from premotor.data.dataset import Dataset
 from premotor.execute.policy import Policy
 from premotor.mirror import Mirror, MirrorConfig
-from premotor.represent import first_transitions, represent
+from premotor.represent import Pairs, represent
 from premotor.understand.recognizer import Recognizer
 
 
@@ -22,22 +22,19 @@ def joined(recognizer: Recognizer, policy: Policy, align: AlignConfig) -> Mirror
     return mirror.eval().requires_grad_(False)
 
 
-def fit_maps(mirror: Mirror, dataset: Dataset, config: FitConfig, seed: int) -> int:
-    """Give a mirror the maps that align its u and e best, one row per episode.
+def fit_maps(mirror: Mirror, dataset: Dataset, pairs: Pairs, config: FitConfig, seed: int) -> None:
+    """Give a mirror the maps that align its u and e best.
 
     Args:
         mirror: From `joined`.
         dataset: The episodes the maps learn from.
+        pairs: A row of each of them.
         config: How they learn.
         seed: Of the maps.
-
-    Returns:
-        The number of rows.
 
     Raises:
         ConfigError: Too few episodes.
     """
-    found = represent(mirror, dataset, first_transitions(dataset))
+    found = represent(mirror, dataset, pairs.transitions, unit=pairs.unit)
     device = mirror.align.from_u.weight.device
     mirror.align = fit_projections(found["u"], found["e"], config, seed).to(device)
-    return len(found["u"])

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float
 from premotor.align.fit import FitConfig
 from premotor.checkpoint import checkpoints, find, load_policy, load_recognizer
 from premotor.data.dataset import Dataset
+from premotor.data.pairing import Unit
 from premotor.device import Device, chosen_device
 from premotor.errors import ConfigError, EpisodesMissing, OutputExists
 from premotor.evaluate.alignment import Embeddings
@@ -50,7 +51,7 @@ from premotor.records import (
     write_lines,
 )
 from premotor.report import probe as report
-from premotor.represent import Source, open_dataset
+from premotor.represent import Source, open_dataset, pairs_of
 from premotor.simulate import EPISODE_STEPS
 from premotor.train.config import TrainConfig
 from premotor.train.run import read_config
@@ -71,6 +72,9 @@ class ProbeConfig:
     out: Path = Path("runs/probe")
     fit_split: str = "train"  # whose episodes T_u and T_e learn from
     split: str = "test"  # whose episodes are measured and acted in; nobody has learned from them
+    unit: Unit = "episode"
+    """What is watched: episodes, with the policy's first decision; or segments, one of each episode
+    with the decision that leads through it. Success is held against whole episodes alone."""
     fit: FitConfig = field(default_factory=FitConfig)
     study: Annotated[StudyConfig, tyro.conf.arg(name="")] = field(default_factory=StudyConfig)
     other_camera: str = "overhead"
@@ -97,19 +101,25 @@ def together(run_u: Path, run_e: Path) -> str:
     """Why two models were not trained apart, as alignment by itself demands; "" if they were."""
     if run_u.resolve() == run_e.resolve():
         return "both are one run"
-    known = [_training(run) for run in (run_u, run_e)]
-    for run, config in zip((run_u, run_e), known, strict=True):
-        if config is not None and _aligned(config):
+    ours, theirs = _training(run_u), _training(run_e)
+    for run, config in {**ours, **theirs}.items():
+        if _aligned(config):
             return f"{run} was trained to align its own two towers"
-    seeds = [config.seed for config in known if config is not None]
-    if len(seeds) == 2 and seeds[0] == seeds[1]:
-        return f"both were trained with seed {seeds[0]}"
-    return ""
+    if shared := [run for run in ours if run in theirs]:
+        return f"both go back to {shared[0]}"
+    seeds = {config.seed for config in ours.values()} & {c.seed for c in theirs.values()}
+    return f"both were trained with seed {min(seeds)}" if seeds else ""
 
 
-def _training(run: Path) -> TrainConfig | None:
-    """How a run was trained; None for a tower that came from elsewhere."""
-    return read_config(run / "config.yaml") if (run / "config.yaml").is_file() else None
+def _training(run: Path) -> dict[Path, TrainConfig]:
+    """A run and those whose weights it began with; a tower that came from elsewhere has none."""
+    path = run.resolve() / "config.yaml"
+    if not path.is_file():
+        return {}
+    config, found = read_config(path), dict[Path, TrainConfig]()
+    for folder in config.start.folders.values():
+        found |= _training(folder)
+    return {run.resolve(): config, **found}
 
 
 def _aligned(config: TrainConfig) -> bool:
@@ -131,7 +141,7 @@ def prepare(config: ProbeConfig, resume: bool, overwrite: bool) -> None:
     for split in (config.fit_split, config.split):
         config.source.open(split)
     if config.out.exists() and any(config.out.iterdir()):
-        if not (config.out / "rollouts.jsonl").exists():
+        if not any((config.out / name).exists() for name in ("rollouts.jsonl", "probe.json")):
             raise OutputExists(f"{config.out} is there and is no probe; choose another --out")
         if not resume and not overwrite:
             raise OutputExists(
@@ -155,12 +165,16 @@ def probe(config: ProbeConfig, workers: int, progress: Progress) -> ProbeRecord:
         EpisodesMissing: A roll-out broke; those that are done are kept for the next try.
     """
     agreed, mirror, held_out, num_fit = _agree(config, progress)
-    records = _roll_out(config, held_out.dataset, workers, progress)
-    own = None
-    if config.own_videos:
-        own = embed(mirror, own_clips(config.out / "clips", held_out.dataset), blanked=False)
-    trained = agreed["trained"]
-    success = np.array([record.success for record in records])
+    relations: list[RelationRecord] = []
+    success = np.zeros(0, dtype=bool)
+    if config.unit == "episode":
+        records = _roll_out(config, held_out.dataset, workers, progress)
+        success = np.array([record.success for record in records])
+        own = None
+        if config.own_videos:
+            filmed = own_clips(config.out / "clips", held_out.dataset)
+            own = embed(mirror, filmed, held_out.pairs)
+        relations += _relations(agreed["trained"], own, success, config.study)
     found = ProbeRecord(
         run_u=str(config.run_u),
         run_e=str(config.run_e),
@@ -170,10 +184,11 @@ def probe(config: ProbeConfig, workers: int, progress: Progress) -> ProbeRecord:
         fit_split=config.fit_split,
         num_fit=num_fit,
         split=config.split,
-        num_rows=len(success),
+        num_rows=len(held_out.dataset.cache.episodes),
+        unit=config.unit,
         temperature=config.fit.align.temperature,
         measures=tuple(record for part in agreed.values() for record in part.records),
-        relations=tuple(_relations(trained, own, success, config.study)),
+        relations=tuple(relations),
         successes=int(success.sum()),
         rollouts=len(success),
         simulator=SIMULATOR,
@@ -202,8 +217,12 @@ def _agree(
         progress("fit", count, len(stages), name)
         learned = learned or open_dataset(config.source, config.fit_split, mirror.config, building)
         place = (config.source, config.split)
-        held_out = held_out or HeldOut.open(place, mirror.config, config.other_camera, progress)
-        num_fit = fit_maps(mirror, learned, config.fit, config.study.seed)
+        if held_out is None:
+            held_out = HeldOut.open(place, mirror.config, config.other_camera, progress)
+            held_out = replace(held_out, pairs=pairs_of(held_out.dataset, config.unit))
+        pairs = pairs_of(learned, config.unit)
+        fit_maps(mirror, learned, pairs, config.fit, config.study.seed)
+        num_fit = len(pairs.transitions)
 
         def drawing(done: int, total: int, name: str = name) -> None:
             if done % _TOLD_EVERY == 0 or done == total:
@@ -230,14 +249,16 @@ def _mirrors(config: ProbeConfig) -> Iterator[tuple[str, Mirror]]:
 
 
 def _untouched_towers(config: ProbeConfig) -> bool:
-    """Whether both towers are known as they were before training.
+    """Whether both towers are known as they were before any training.
 
     Raises:
         DataError: The policy's run has no checkpoint.
     """
     find(config.run_e)
     known = (checkpoints(config.run_u), checkpoints(config.run_e))
-    return all(found and found[0].step == 0 and found[-1].step > 0 for found in known)
+    begun = [c.start.folders for r in (config.run_u, config.run_e) for c in _training(r).values()]
+    whole = all(found and found[0].step == 0 and found[-1].step > 0 for found in known)
+    return whole and not any(begun)
 
 
 def _step(run: Path) -> int:

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -174,7 +175,7 @@ def save_features(
         labels: Any of `LABELS`, one entry per row.
     """
     buffer = io.BytesIO()
-    columns = {name: np.array(list(column)) for name, column in labels.items()}
+    columns: dict[str, Any] = {name: np.array(list(labels[name])) for name in labels}
     np.savez(buffer, features=values, **columns)
     write_atomically(path, buffer.getvalue())
 

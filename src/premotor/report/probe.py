@@ -35,7 +35,8 @@ def sentences(record: ProbeRecord) -> tuple[str, ...]:
     )
     return (
         f"{apart}; the maps learned from {record.num_fit} episodes of {record.fit_split}, all is "
-        f"measured on {record.num_rows} of {record.split}.",
+        f"measured on {record.num_rows} of {record.split}"
+        f"{'' if record.unit == 'episode' else ', one segment of each'}.",
         *(_on_space(_of(record, "trained", space), space) for space in SPACES),
         *_on_bound(record),
         *_on_success(record),
@@ -81,7 +82,9 @@ def _headline(record: AlignmentRecord) -> bool:
 
 
 def _on_success(record: ProbeRecord) -> tuple[str, ...]:
-    """The primary statistic in words, and the others beside it."""
+    """The primary statistic in words."""
+    if not record.rollouts:
+        return ("Success was not held against segments; it is against whole episodes.",)
     rate = f"{record.successes} of {record.rollouts} roll-outs succeed ({record.simulator})"
     if not record.relations:
         return (f"{rate}: nothing can be said of alignment and success.",)
