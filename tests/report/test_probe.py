@@ -126,6 +126,7 @@ def test_the_page_puts_the_pooled_figure_and_the_controls_beside(record):
     _, shared = (line for line in page.splitlines() if line.startswith("| debiased cka"))
     cells = [cell.strip() for cell in shared.strip("|").split("|")]
     assert cells[1:4] == ["1.25", "1.00 to 1.50", "4.60"]
+    assert "| at most 4.60 |" in page
     assert cells[6:9] == ["p = 0.500", "p = 0.300", "p = 0.001"]
 
 

@@ -166,7 +166,7 @@ def _measure_rows(
                 words(r.measure),
                 _number(r.value),
                 _between(r.interval).strip(" ()") or _ABSENT,
-                _number(r.reference),
+                f"{'at most ' if r.measure == 'bound' else ''}{_number(r.reference)}",
                 *(nulls.get(stratum, _ABSENT) for stratum in ("all", "task", "variation")),
                 _within_task(beside.get((r.measure, "blanked", "same"))),
                 _within_task(beside.get((r.measure, "given", "another"))),
