@@ -4,6 +4,7 @@ Successes are compared with failures of the same stratum (a task) alone. Over al
 that merely tells easy tasks from hard ones goes with success as well.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from premotor.measure.intervals import Z95
 from premotor.measure.nulls import PERMUTATIONS, permutation_null, stratum_codes
 from premotor.records import Interval
 
-_HALVINGS = 50  # of the span in which an end of an interval lies: to 1e-15
+_HALVINGS = 40  # of the span in which an end of an interval lies: to 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,18 +76,18 @@ def relation(
         return None
     mixed = list(parts.values())
     rows = np.concatenate([part.rows for part in mixed])
-    outcome = success[rows]
+    outcome, area = success[rows], _area(mixed)
 
     def distance(order: Int[np.ndarray, " m"]) -> float:
-        return abs(_joined(mixed, outcome[order]) - 0.5)
+        return abs(area(outcome[order]) - 0.5)
 
     null = permutation_null(distance, stratum_codes(names[rows].tolist()), "", rng, permutations)
     return Relation(
-        auc=_interval(_joined(mixed, outcome), mixed),
+        auc=_interval(mixed),
         p_value=null.p_value,
         permutations=null.permutations,
         num_pairs=sum(part.pairs for part in mixed),
-        by_stratum={n: _interval(_joined([p], success[p.rows]), [p]) for n, p in parts.items()},
+        by_stratum={name: _interval([part]) for name, part in parts.items()},
     )
 
 
@@ -109,9 +110,8 @@ class _Part:
     """A stratum with both outcomes."""
 
     rows: Int[np.ndarray, " k"]
+    success: Bool[np.ndarray, " k"]
     ranks: Float[np.ndarray, " k"]  # of the scores within the stratum, from 1; ties share the mean
-    successes: int
-    failures: int
 
     @classmethod
     def of(
@@ -120,54 +120,71 @@ class _Part:
         scores: Float[np.ndarray, " n"],
         success: Bool[np.ndarray, " n"],
     ) -> "_Part":
-        won = int(success[rows].sum())
-        ranks = np.asarray(rankdata(scores[rows], method="average"), dtype=np.float64)
-        return cls(rows, ranks, won, len(rows) - won)
+        return cls(rows, success[rows], _ranks(scores[rows]))
+
+    @property
+    def successes(self) -> int:
+        return int(self.success.sum())
 
     @property
     def pairs(self) -> int:
-        return self.successes * self.failures
+        return self.successes * (len(self.rows) - self.successes)
 
     @property
     def weight(self) -> float:
         return self.pairs / (len(self.rows) + 1)
 
-
-def _joined(parts: Sequence[_Part], outcome: Bool[np.ndarray, " m"]) -> float:
-    """A of these outcomes, which stand in the order of the parts' rows, from sums of ranks."""
-    start, total = 0, 0.0
-    for part in parts:
-        stop = start + len(part.rows)
-        wins = part.ranks @ outcome[start:stop] - part.successes * (part.successes + 1) / 2
-        total += part.weight * float(wins) / part.pairs
-        start = stop
-    return total / sum(part.weight for part in parts)
+    def placements(self, outcome: bool) -> Float[np.ndarray, " j"]:
+        """Share of the other outcome that lies below each episode of this one."""
+        own = self.success == outcome
+        return (self.ranks[own] - _ranks(self.ranks[own])) / int((~own).sum())
 
 
-def _interval(value: float, parts: Sequence[_Part]) -> Interval:
+def _ranks(values: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+    return np.asarray(rankdata(values, method="average"), dtype=np.float64)
+
+
+def _area(parts: Sequence[_Part]) -> Callable[[Bool[np.ndarray, " m"]], float]:
+    """A as a function of the outcomes, which stand in the order of the parts' rows."""
+    total = sum(part.weight for part in parts)
+    ranks = np.concatenate([part.ranks / (len(part.rows) + 1) for part in parts]) / total
+    least = sum(p.successes * (p.successes + 1) / 2 / (len(p.rows) + 1) for p in parts) / total
+    return lambda outcome: min(max(float(ranks @ outcome) - least, 0.0), 1.0)  # but for rounding
+
+
+def _interval(parts: Sequence[_Part]) -> Interval:
     """A with its 95 % score interval: all A* with |A - A*| <= 1.96 sqrt(V(A*)).
 
-    V(A) = A (1 - A) sum_i (w_i / W)^2 (1 + (N_i / 2 - 1) h(A)) / (s_i f_i),  W = sum_i w_i,
+    V(A) = c A (1 - A) sum_i (w_i / W)^2 (1 + (N_i / 2 - 1) h(A)) / (s_i f_i),  W = sum_i w_i,
     h(A) = (1 - A) / (2 - A) + A / (1 + A)
 
-    For one stratum it is method 5 of Newcombe (Stat. Med. 25, 2006, 559-573): the variance of
-    Hanley & McNeil (Radiology 143, 1982), with N_i / 2 for either group, at the limits instead of
-    at the estimate. For several, that variance is taken at one common A. At A = 1/2 it is that of
-    the null, so without ties 1/2 lies outside where van Elteren's test rejects. Strata are not
-    resampled: the interval is about these tasks, and one policy.
+    For one stratum and c = 1 it is method 5 of Newcombe (Stat. Med. 25, 2006, 559-573): the
+    variance of Hanley & McNeil (Radiology 143, 1982), with N_i / 2 for either group, at the limits
+    instead of at the estimate. For several, that variance is taken at one common A. At A = 1/2 it
+    is that of the null, so without ties 1/2 never lies outside where van Elteren's test does not
+    reject. Strata are not resampled: the interval is about these tasks, and one policy.
 
     It has a width where every success is above every failure, and where a stratum has but one
-    failure: there the variance of placements (DeLong) cannot be estimated, and a bootstrap, which
-    always draws that one failure, takes it for none.
+    failure. There placements alone would not do (`_placement_variance`), and a bootstrap, which
+    always draws that one failure, takes it for sure. But the model is too sure where the rarer
+    outcome scores more widely than the other; so V is stretched by c >= 1 to what the placements
+    show at the estimate.
     """
-    weights = np.array([part.weight for part in parts]) / sum(part.weight for part in parts)
+    value = _area(parts)(np.concatenate([part.success for part in parts]))
+    weights = _shares(parts)
     pairs = np.array([part.pairs for part in parts], dtype=np.float64)
     halves = np.array([len(part.rows) / 2 for part in parts])
     alone, shared = (float(np.sum(weights**2 * x / pairs)) for x in (1.0, halves - 1.0))
 
-    def reach(a: float) -> float:
+    def variance(a: float) -> float:
         h = (1.0 - a) / (2.0 - a) + a / (1.0 + a)
-        return Z95 * float(np.sqrt(a * (1.0 - a) * (alone + shared * h)))
+        return a * (1.0 - a) * (alone + shared * h)
+
+    model, shown = variance(value), _placement_variance(parts)
+    stretch = shown / model if shown > model > 0.0 else 1.0
+
+    def reach(a: float) -> float:
+        return Z95 * math.sqrt(stretch * variance(a))
 
     return Interval(
         value=value,
@@ -175,6 +192,30 @@ def _interval(value: float, parts: Sequence[_Part]) -> Interval:
         high=_limit(value, 1.0, reach),
         count=sum(len(part.rows) for part in parts),
     )
+
+
+def _shares(parts: Sequence[_Part]) -> Float[np.ndarray, " i"]:
+    weights = np.array([part.weight for part in parts])
+    return weights / weights.sum()
+
+
+def _placement_variance(parts: Sequence[_Part]) -> float:
+    """The variance of A that the placements show (DeLong et al., Biometrics 44, 1988, 837-845).
+
+    An outcome that occurs once in its stratum is given the mean variance of the strata where it
+    occurs more often; 0 where there are none.
+    """
+    total = 0.0
+    for outcome in (True, False):
+        found = [part.placements(outcome) for part in parts]
+        counts = np.array([len(placements) for placements in found])
+        spread = np.array([p.var(ddof=1) if len(p) > 1 else 0.0 for p in found])
+        free = counts - 1
+        if free.sum() == 0:
+            return 0.0
+        typical = (free @ spread) / free.sum()
+        total += float(np.sum(_shares(parts) ** 2 * np.where(free > 0, spread, typical) / counts))
+    return total
 
 
 def _limit(value: float, end: float, reach: Callable[[float], float]) -> float:
