@@ -172,7 +172,7 @@ def probe(config: ProbeConfig, workers: int, progress: Progress) -> ProbeRecord:
         success = np.array([record.success for record in records])
         own = None
         if config.own_videos:
-            filmed = own_clips(config.out / "clips", held_out.dataset)
+            filmed = own_clips(_clips(config), held_out.dataset)
             own = embed(mirror, filmed, held_out.pairs)
         relations += _relations(agreed["trained"], own, success, config.study)
     found = ProbeRecord(
@@ -266,6 +266,10 @@ def _step(run: Path) -> int:
     return found[-1].step if found else -1
 
 
+def _clips(config: ProbeConfig) -> Path:
+    return config.out / "clips" / f"step_{_step(config.run_e):06d}"
+
+
 def _episodes(dataset: Dataset) -> list[Episode]:
     return [(info.task, info.variation, info.seed) for info in dataset.cache.episodes]
 
@@ -287,7 +291,7 @@ def _roll_out(
         for task, variation, seed in episodes
     ]
     path = config.out / "rollouts.jsonl"
-    clips = config.out / "clips" if config.own_videos else None
+    clips = _clips(config) if config.own_videos else None
     if clips is None:
         known = read_lines(config.run_e / "evaluation" / "rollouts.jsonl", EvalRecord)
         write_lines(path, [*known, *read_lines(path, EvalRecord)])
