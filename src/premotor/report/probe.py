@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, ScalarFormatter
 
 from premotor.measure.verdict import SIGNIFICANT, evidence_of, verdict
 from premotor.records import AlignmentRecord, Interval, ProbeRecord, RelationRecord
@@ -211,9 +212,12 @@ def _above_nulls(axes: Axes, records: Sequence[AlignmentRecord]) -> None:
             axes.scatter(x, y, s=26, color=color, label=labels[stratum], zorder=3)
     axes.axvline(0.0, color=INK, linewidth=0.9)
     axes.set_xscale("symlog", linthresh=3.0)
+    axes.xaxis.set_major_locator(FixedLocator([-10, -3, 0, 3, 10, 30, 100]))
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.margins(x=0.1)
     axes.set_yticks(range(len(records)), [words(r.measure) for r in records], fontsize=8)
     axes.invert_yaxis()
-    axes.set_xlabel("z_u and z_e: distance to the shuffled pairings [their standard deviations]")
+    axes.set_xlabel("z_u and z_e: distance to shuffled pairings [SD]")
     if records:
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=3, fontsize=8)
 
