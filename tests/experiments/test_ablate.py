@@ -157,6 +157,13 @@ def test_differences_are_taken_on_the_same_episodes():
     assert found(records, "full", "open_drawer", "strict").value.value == pytest.approx(0.45)
 
 
+def test_variants_learn_the_tasks_that_are_named():
+    config = dataclasses.replace(CONFIG, learn=("open_drawer", "turn_tap"))
+    wanted = train.parse(runs(config)[1].train_arguments[1:])
+    assert wanted.source.tasks == config.source.tasks == ("open_drawer", "turn_tap")
+    assert train.parse(runs(CONFIG)[1].train_arguments[1:]).source.tasks == ()
+
+
 def test_tasks_are_pooled_without_the_studies():
     records = summarize([outcome("full", 18, 27)])
     assert found(records, "full", "all tasks", "success").value.count == 40

@@ -26,7 +26,6 @@ from premotor.experiments.ablate import (
 )
 from premotor.records import AblationRecord
 from premotor.report.ablation import COLUMNS, caption, table
-from premotor.represent import Source
 from premotor.train import run as train_run
 from premotor.train.launch import INTERRUPTED
 from premotor.worklist import available_cores
@@ -62,7 +61,7 @@ def check(config: AblateConfig) -> None:
         UnknownName: A task of the data set cannot be rolled out.
         DataError: A split is missing or damaged.
     """
-    fingerprint = Source(config.data).open().fingerprint()
+    fingerprint = config.source.open().fingerprint()
     episodes_of(config)
     if not config.resume and config.out.exists() and any(config.out.iterdir()):
         raise OutputExists(

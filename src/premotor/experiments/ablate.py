@@ -115,7 +115,8 @@ class AblateConfig:
     seeds: int = 1  # trainings per variant, from seed 0 on
     steps: int = 1500  # updates of each
     episodes: int = 20  # unseen episodes per task
-    tasks: tuple[str, ...] = ()  # to roll out, studies too; () = those of the data set
+    learn: tuple[str, ...] = ()  # tasks to train on; () = all of the data set
+    tasks: tuple[str, ...] = ()  # to roll out, studies too; () = those trained on
     preset: str = "tiny"
     split: str = "val"  # whose keyframes are held out
     max_steps: int = EPISODE_STEPS  # key poses per episode
@@ -140,6 +141,11 @@ class AblateConfig:
             )
         if self.tasks:
             chosen_tasks(self.tasks)
+
+    @property
+    def source(self) -> Source:
+        """What every variant learns from."""
+        return Source(self.data, tasks=self.learn)
 
 
 @dataclass(frozen=True)
@@ -166,6 +172,7 @@ class AblationRun:
             *("--seed", str(self.seed), "--steps", str(config.steps)),
             *("--processes", str(config.processes), *acting_only, *unprobed),
             *("--device", config.device),
+            *(("--tasks", *config.learn) if config.learn else ()),
             *(*self.variant.options, "--resume"),
         ]
 
@@ -198,7 +205,7 @@ def episodes_of(config: AblateConfig) -> list[EpisodeUnit]:
         UnknownName: A task of the data set is not one of the simulator's.
         DataError: The split is missing or damaged.
     """
-    held_out = Source(config.data).open(config.split).episodes
+    held_out = config.source.open(config.split).episodes
     of_data = tuple(dict.fromkeys(info.task for info in held_out))
     return unseen_episodes(chosen_tasks(config.tasks or of_data), config.episodes)
 
@@ -218,7 +225,7 @@ def measure(run: AblationRun, workers: int, progress: Progress) -> Outcome:
     config = run.config
     keyframes = measure_keyframes(
         run.path,
-        Source(config.data),
+        config.source,
         config.split,
         lambda done, total: progress("keyframes", done, total, ""),
     )
