@@ -1,4 +1,4 @@
-"""Run folders with untrained policies, to be evaluated."""
+"""Run folders with untrained policies, to be evaluated; and a policy that never fails."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +10,7 @@ from premotor import checkpoint
 from premotor.mirror import Mirror
 from premotor.presets import train_preset
 from premotor.records import RunManifest, write_json
+from premotor.simulate.environment import Environment
 
 
 def write_run(folder: Path, preset: str = "nano", steps: tuple[int, ...] = (0,)) -> Path:
@@ -37,3 +38,22 @@ def write_run(folder: Path, preset: str = "nano", steps: tuple[int, ...] = (0,))
 def make_run() -> Callable[..., Path]:
     """Writes a run: folder, preset, steps of the checkpoints."""
     return write_run
+
+
+class Replay:
+    """Acts out the expert's waypoints, blind to what it is shown."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.waypoints = None
+
+    def act(self, observation, instruction):
+        if self.waypoints is None:
+            self.waypoints = self.environment.waypoints()
+        return next(self.waypoints)
+
+
+@pytest.fixture(scope="session")
+def replay() -> type[Replay]:
+    """An actor for an environment that has been made."""
+    return Replay

@@ -20,19 +20,6 @@ from premotor.worklist import Done
 pytestmark = pytest.mark.sim
 
 
-class Replay:
-    """Acts out the expert's waypoints."""
-
-    def __init__(self, environment: Environment) -> None:
-        self.environment = environment
-        self.waypoints = None
-
-    def act(self, observation, instruction):
-        if self.waypoints is None:
-            self.waypoints = self.environment.waypoints()
-        return next(self.waypoints)
-
-
 class Stretched:
     """Wants what no posture of the arm reaches."""
 
@@ -40,12 +27,8 @@ class Stretched:
         return Keyframe(Pose.of([0.77, 0.65, 1.75], [0, 1, 0, 0]), True, False)
 
 
-def experts(run: str, step: int) -> Replay:
-    return Replay(shared_environment())
-
-
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
+def recorded(tmp_path_factory, replay):
     """Two demonstrations, and the clips of an expert's roll-outs of the same episodes."""
     folder = tmp_path_factory.mktemp("own") / "data"
     collect.command(["push_buttons", "--episodes", "2", "--split", "test", "--out", str(folder)])
@@ -55,7 +38,7 @@ def recorded(tmp_path_factory):
     units = [unit_of(info.variation, info.seed) for info in demos.episodes]
     done: list[Done[RolloutUnit, EvalRecord]] = []
     clips, path = folder / "clips", folder / "rollouts.jsonl"
-    roll_out_all(units, path, experts, 1, done.append, clips)
+    roll_out_all(units, path, lambda *_: replay(shared_environment()), 1, done.append, clips)
     assert [d.unwrap().success for d in done] == [True, True]
     return demos, dataset, units, path, clips
 
@@ -64,11 +47,11 @@ def unit_of(variation: int, seed: int, step: int = 1) -> RolloutUnit:
     return RolloutUnit("run", step, "trained", "nano", "push_buttons", variation, (seed,))
 
 
-def test_looking_on_changes_nothing_of_a_roll_out():
+def test_looking_on_changes_nothing_of_a_roll_out(replay):
     outcomes = []
     for video in (None, OwnVideo()):
         environment = Environment()
-        result = roll_out(environment, Replay(environment), ("push_buttons", 1, 7), watcher=video)
+        result = roll_out(environment, replay(environment), ("push_buttons", 1, 7), watcher=video)
         told = (result.success, result.strict, result.steps, result.reason, result.failure)
         outcomes.append((told, environment.world.state()))
     (told, state), (told_watched, state_watched) = outcomes
@@ -94,12 +77,12 @@ def difference(one: np.ndarray, two: np.ndarray) -> float:
     return float(np.abs(one.astype(int) - two.astype(int)).mean())
 
 
-def test_the_last_frame_is_that_of_the_end(recorded):
+def test_the_last_frame_is_that_of_the_end(replay, recorded):
     *_, clips = recorded
     clip = np.load(clips / next(clips.iterdir()).name)
     assert clip.shape == (NUM_FRAMES, 128, 128, 3)
     environment, video = Environment(), OwnVideo()
-    roll_out(environment, Replay(environment), ("push_buttons", 1, 7), watcher=video)
+    roll_out(environment, replay(environment), ("push_buttons", 1, 7), watcher=video)
     assert np.array_equal(video.states[-1], environment.world.state())
 
 
@@ -146,4 +129,4 @@ def test_what_is_no_clip_is_named(recorded, tmp_path):
 def test_two_policies_do_not_share_a_folder_of_clips(tmp_path):
     units = [unit_of(0, 8, step=1), unit_of(0, 8, step=2)]
     with pytest.raises(ConfigError, match="2 policies"):
-        roll_out_all(units, tmp_path / "rollouts.jsonl", experts, 1, print, tmp_path)
+        roll_out_all(units, tmp_path / "rollouts.jsonl", lambda *_: Stretched(), 1, print, tmp_path)

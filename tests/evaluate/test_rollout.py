@@ -11,19 +11,6 @@ from premotor.records import EvalRecord
 from premotor.simulate.environment import Environment
 
 
-class Replay:
-    """Acts out the expert's waypoints, blind to what it is shown."""
-
-    def __init__(self, environment: Environment) -> None:
-        self.environment = environment
-        self.waypoints = None
-
-    def act(self, observation, instruction):
-        if self.waypoints is None:
-            self.waypoints = self.environment.waypoints()
-        return next(self.waypoints)
-
-
 class Fixed:
     """Always the same key pose."""
 
@@ -35,9 +22,9 @@ class Fixed:
 
 
 @pytest.mark.sim
-def test_the_experts_key_poses_succeed_through_the_evaluation():
+def test_the_experts_key_poses_succeed_through_the_evaluation(replay):
     environment = Environment()
-    result = roll_out(environment, Replay(environment), ("push_buttons", 1, 7))
+    result = roll_out(environment, replay(environment), ("push_buttons", 1, 7))
     assert result.success
     assert result.strict
     assert (result.reason, result.failure) == ("success", "")
