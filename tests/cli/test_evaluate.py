@@ -118,6 +118,8 @@ def test_a_recognizer_alone_is_measured_without_acting(run, capsys):
     line = f"evaluate {run} --episodes 0 --class-sets task --overwrite"
     with pytest.raises(ConfigError, match="--episodes 0 without --data"):
         premotor(line)
+    with pytest.raises(DataError, match="no clips named in"):
+        premotor(f"{line} --data {run.parent / 'data'} --against {run.parent / 'data'}")
     assert premotor(f"{line} --data {run.parent / 'data'}") == 0
     said = capsys.readouterr().out
     assert "recognition on held-out episodes" in said

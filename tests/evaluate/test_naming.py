@@ -3,6 +3,7 @@ import torch
 
 from premotor.errors import ConfigError
 from premotor.evaluate.naming import (
+    against,
     by_axis,
     by_task,
     compare,
@@ -120,3 +121,11 @@ def test_the_later_checkpoint_stands_against_the_earlier_in_every_class_set():
         ("text", "trained", "untrained", 1),
     ]
     assert compare_all([]) == []
+
+
+def test_the_last_checkpoints_of_two_runs_are_compared_where_both_named_the_clips():
+    ours = [*clips("untrained", [0.0, 0.0]), *clips("trained", [1.0, 1.0])]
+    theirs = [*clips("trained", [1.0, 0.0]), *clips("trained", [0.0, 0.0], "task")]
+    (pair,) = against([*ours, *clips("trained", [1.0, 1.0], "other")], "runs/b", theirs)
+    assert (pair.class_set, pair.ours, pair.theirs) == ("text", "trained", "runs/b")
+    assert (pair.only_ours, pair.only_theirs) == (1, 0)

@@ -13,11 +13,11 @@ from premotor.checkpoint import checkpoints, find, load_mirror
 from premotor.data.dataset import Dataset
 from premotor.demonstrate.collect import EpisodeUnit, chosen_tasks
 from premotor.device import Device, chosen_device
-from premotor.errors import ConfigError, OutputExists
+from premotor.errors import ConfigError, DataError, OutputExists
 from premotor.evaluate.alignment import Embeddings, of_a_report
 from premotor.evaluate.films import choose, film
 from premotor.evaluate.held_out import HeldOut, Progress, agreement
-from premotor.evaluate.naming import compare_all
+from premotor.evaluate.naming import against, compare_all
 from premotor.evaluate.recognition import NamingConfig, recognize
 from premotor.evaluate.success import (
     RolloutUnit,
@@ -36,6 +36,7 @@ from premotor.records import (
     RecognitionRecord,
     RunManifest,
     read_json,
+    read_lines,
     write_json,
     write_lines,
 )
@@ -58,6 +59,8 @@ class EvaluateConfig:
     max_steps: int = EPISODE_STEPS  # key poses per episode
     seed: int = 0  # which unseen episodes
     split: str = "test"  # for recognition and alignment
+    against: tuple[Path, ...] = ()
+    """Other runs that were evaluated on the same split: whether the same clips are named better."""
     naming: Annotated[NamingConfig, tyro.conf.arg(name="")] = field(default_factory=NamingConfig)
     other_camera: str = ""
     """Whose clips U sees in the control by another episode, as overhead, which no policy has; they
@@ -103,6 +106,10 @@ def prepare(
     if config.episodes == 0 and data is None:
         raise ConfigError("--episodes 0 without --data leaves nothing to measure; give one of them")
     _episodes(config, data)
+    if config.against and data is None:
+        raise ConfigError("--against compares the names of clips, which --data gives; add it")
+    for other in config.against:
+        _named_by(other)
     folder = run / "evaluation"
     if not folder.exists() or resume:
         return
@@ -136,6 +143,8 @@ def judge(
     if data is not None:
         recognition, clips, alignment = _compare(run, data, config, named, progress)
         pairs = compare_all(clips)
+        for other in config.against:
+            pairs += against(clips, str(other), _named_by(other))
         write_json(folder / "recognition.json", recognition)
         write_lines(folder / "named.jsonl", clips)
         write_json(folder / "naming_pairs.json", pairs)
@@ -146,6 +155,19 @@ def judge(
     return Judgement(
         tuple(records), tuple(broken), tuple(recognition), tuple(alignment), tuple(pairs)
     )
+
+
+def _named_by(run: Path) -> list[NamedClip]:
+    """How a run that was evaluated before named its clips.
+
+    Raises:
+        DataError: It was not, or without a data set.
+    """
+    path = run / "evaluation" / "named.jsonl"
+    clips = list(read_lines(path, NamedClip))
+    if not clips:
+        raise DataError(f"no clips named in {path}; make it with `premotor evaluate {run} --data`")
+    return clips
 
 
 def _compare(

@@ -4,6 +4,7 @@ n: clips  c: classes
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -99,6 +100,26 @@ def compare(ours: Sequence[NamedClip], theirs: Sequence[NamedClip]) -> NamingPai
         difference=paired_difference(one, two),
         p_value=test.p_value,
     )
+
+
+def against(
+    clips: Sequence[NamedClip], other: str, theirs: Sequence[NamedClip]
+) -> list[NamingPair]:
+    """The last checkpoint of one run against that of another, over every class set of both.
+
+    Args:
+        clips: Of the one.
+        other: What the other one's checkpoint is to be called.
+        theirs: Its clips.
+
+    Raises:
+        ConfigError: The clips are not the same.
+    """
+    last = [c for c in clips if c.checkpoint == clips[-1].checkpoint]
+    others = [c for c in theirs if c.checkpoint == theirs[-1].checkpoint]
+    shared = {c.class_set for c in last} & {c.class_set for c in others}
+    renamed = [replace(c, checkpoint=other) for c in others]
+    return compare_all([c for c in (*renamed, *last) if c.class_set in shared])
 
 
 def compare_all(clips: Sequence[NamedClip]) -> list[NamingPair]:
