@@ -121,6 +121,8 @@ def markdown(record: ProbeRecord) -> str:
     """Sentences, the relation to success, and every measure with its controls, as Markdown."""
     parts = ["\n".join(f"- {sentence}" for sentence in sentences(record))]
     parts += [_table(("U saw", "instruction", "AUC", *_SUCCESS), _relation_rows(record))]
+    if any(relation.watched == "own" for relation in record.relations):
+        parts.append("A roll-out's own video shows how it ended, so it is no prediction.")
     for space, what in SPACES.items():
         own, before = _of(record, "trained", space), _of(record, UNTRAINED, space)
         if own:
@@ -214,12 +216,12 @@ def _above_nulls(axes: Axes, records: Sequence[AlignmentRecord]) -> None:
     axes.set_xscale("symlog", linthresh=3.0)
     axes.xaxis.set_major_locator(FixedLocator([-10, -3, 0, 3, 10, 30, 100]))
     axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.margins(x=0.1)
+    axes.margins(x=0.1, y=0.03)
     axes.set_yticks(range(len(records)), [words(r.measure) for r in records], fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel("z_u and z_e: distance to shuffled pairings [SD]")
     if records:
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=3, fontsize=8)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=8)
 
 
 def _by_task(record: ProbeRecord) -> dict[str, Interval]:
@@ -242,6 +244,7 @@ def _against_success(
         axes.errorbar(auc.value, place, xerr=errors, fmt="o", color=color, markersize=4, lw=1.2)
     axes.axvline(0.5, color=INK, linewidth=0.9)
     axes.set_xlim(0.0, 1.0)
+    axes.margins(y=0.03)
     axes.set_yticks(range(len(rows)), [label for label, _, _ in rows], fontsize=8)
     axes.invert_yaxis()
-    axes.set_xlabel("P(a success is aligned better than a failure)")
+    axes.set_xlabel("P(success is aligned better than failure)")
