@@ -66,8 +66,8 @@ Episode = tuple[str, int, int]  # task, variation, seed
 class ProbeConfig:
     """Which two models, on which episodes, and how sharply."""
 
-    run_u: Annotated[Path, tyro.conf.Positional]  # whose recognizer watches
-    run_e: Annotated[Path, tyro.conf.Positional]  # whose policy acts
+    run_u: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN_U")]  # who watches
+    run_e: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN_E")]  # who acts
     source: Annotated[Source, tyro.conf.arg(name="")]
     out: Path = Path("runs/probe")
     fit_split: str = "train"  # whose episodes T_u and T_e learn from
