@@ -228,6 +228,9 @@ class ProbeRecord:
     split: str  # whose episodes are measured
     num_rows: int  # episodes
     unit: str  # what is watched: the "episode", or one "segment" of each
+    named: Interval  # clips that U names rightly among all texts
+    other_camera: str  # through which U sees another episode; "": the data set's
+    named_elsewhere: Interval | None  # the same clips through that camera
     temperature: float  # tau of the maps and of the bound
     measures: tuple[
         AlignmentRecord, ...

@@ -67,6 +67,9 @@ def record() -> ProbeRecord:
         split="test",
         num_rows=100,
         unit="episode",
+        named=Interval(value=0.6, low=0.5, high=0.7, count=100),
+        other_camera="",
+        named_elsewhere=None,
         temperature=0.05,
         measures=(
             measure("debiased_cka", "raw", 0.4),
@@ -110,6 +113,14 @@ def test_a_relation_is_claimed_only_where_it_stands(record, auc, p, said):
 def test_models_trained_together_make_no_word_on_spontaneous_alignment(record):
     told = sentences(replace(record, together="both are one run"))[0]
     assert told.startswith("Not trained apart (both are one run): no word here")
+
+
+@pytest.mark.parametrize(("elsewhere", "warned"), [(0.1, True), (0.5, False)])
+def test_a_camera_that_u_cannot_see_through_makes_no_control(record, elsewhere, warned):
+    other = Interval(value=elsewhere, low=0.0, high=1.0, count=100)
+    told = sentences(replace(record, other_camera="overhead", named_elsewhere=other))[4]
+    assert told.startswith("U names 60% of the clips rightly, through the camera overhead")
+    assert ("says little" in told) is warned
 
 
 def test_without_both_outcomes_nothing_is_said_of_success(record):

@@ -7,14 +7,13 @@ first decision, before anything went right or wrong.
 """
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import tyro
-from jaxtyping import Bool, Float
 
 from premotor.align.fit import FitConfig
 from premotor.checkpoint import checkpoints, find, load_policy, load_recognizer
@@ -22,10 +21,12 @@ from premotor.data.dataset import Dataset
 from premotor.data.pairing import Unit
 from premotor.device import Device, chosen_device
 from premotor.errors import ConfigError, EpisodesMissing, OutputExists
-from premotor.evaluate.alignment import Embeddings
+from premotor.evaluate.against_success import against_success
 from premotor.evaluate.embedding import embed
 from premotor.evaluate.held_out import Agreement, HeldOut, Progress, agreement
+from premotor.evaluate.judge import catalog
 from premotor.evaluate.own_video import own_clips
+from premotor.evaluate.recognition import NamingConfig, recognize
 from premotor.evaluate.success import (
     SIMULATOR,
     RolloutUnit,
@@ -34,12 +35,12 @@ from premotor.evaluate.success import (
     roll_out_all,
 )
 from premotor.evaluate.towers import fit_maps, joined
-from premotor.measure.relation import relation
-from premotor.measure.sample import another_episode, save_features
+from premotor.measure.sample import save_features
 from premotor.measure.study import StudyConfig
 from premotor.mirror import Mirror
 from premotor.records import (
     EvalRecord,
+    Interval,
     ProbeRecord,
     RelationRecord,
     RunManifest,
@@ -57,7 +58,6 @@ from premotor.train.config import TrainConfig
 from premotor.train.run import read_config
 from premotor.worklist import Done
 
-SCORE = "cosine of z_u and z_e"
 _TOLD_EVERY = 50  # draws of nulls between two moves of the bar
 Episode = tuple[str, int, int]  # task, variation, seed
 
@@ -77,9 +77,10 @@ class ProbeConfig:
     with the decision that leads through it. Success is held against whole episodes alone."""
     fit: FitConfig = field(default_factory=FitConfig)
     study: Annotated[StudyConfig, tyro.conf.arg(name="")] = field(default_factory=StudyConfig)
-    other_camera: str = "overhead"
-    """Whose clips U sees in the control by another episode; no policy has it. They are rendered
-    once, a second or so per episode. "": the camera of the data set."""
+    other_camera: str = ""
+    """Whose clips U sees in the control by another episode, as overhead, which no policy has; they
+    are rendered once, a second or so per episode. Only for a U that can see through it: how many
+    clips it names through either is told. "": the camera of the data set."""
     own_videos: bool = True  # roll out anew, and let U watch that too; else known roll-outs count
     max_steps: int = EPISODE_STEPS  # key poses per roll-out
     device: Device = "auto"  # "auto": the GPU where there is one
@@ -174,7 +175,7 @@ def probe(config: ProbeConfig, workers: int, progress: Progress) -> ProbeRecord:
         if config.own_videos:
             filmed = own_clips(_clips(config), held_out.dataset)
             own = embed(mirror, filmed, held_out.pairs)
-        relations += _relations(agreed["trained"], own, success, config.study)
+        relations += against_success(agreed["trained"], own, success, config.study)
     found = ProbeRecord(
         run_u=str(config.run_u),
         run_e=str(config.run_e),
@@ -185,6 +186,9 @@ def probe(config: ProbeConfig, workers: int, progress: Progress) -> ProbeRecord:
         num_fit=num_fit,
         split=config.split,
         num_rows=len(held_out.dataset.cache.episodes),
+        named=_named(mirror, held_out.dataset),
+        other_camera=config.other_camera,
+        named_elsewhere=_named(mirror, held_out.elsewhere) if held_out.elsewhere else None,
         unit=config.unit,
         temperature=config.fit.align.temperature,
         measures=tuple(record for part in agreed.values() for record in part.records),
@@ -234,6 +238,13 @@ def _agree(
     assert mirror is not None
     assert held_out is not None
     return agreed, mirror, held_out, num_fit
+
+
+def _named(mirror: Mirror, dataset: Dataset) -> Interval:
+    """How many clips U names rightly among all texts: whether it sees what it is shown."""
+    naming = NamingConfig(class_sets=("text",))
+    found = recognize(mirror.understand, dataset, catalog(dataset), "trained", naming)
+    return found.records[0].accuracy
 
 
 def _mirrors(config: ProbeConfig) -> Iterator[tuple[str, Mirror]]:
@@ -314,62 +325,6 @@ def _roll_out(
         )
     found = {(record.task, record.variation, record.seed): record for record in records}
     return [found[episode] for episode in episodes]
-
-
-def _relations(
-    agreed: Agreement,
-    own: Embeddings | None,
-    success: Bool[np.ndarray, " n"],
-    config: StudyConfig,
-) -> Iterator[RelationRecord]:
-    """Alignment against success: within the task first, then the other strata and the controls."""
-    given = agreed.given
-    names = [f"{t}/{v}" for t, v in zip(given.tasks, given.variations, strict=True)]
-    strata = {"task": list(given.tasks), "variation": names, "all": ["all"] * len(names)}
-    for (watched, instruction), (rows, scores) in _scores(agreed, own, names, config.seed).items():
-        for within, labels in strata.items():
-            found = relation(
-                scores,
-                success[rows],
-                [labels[i] for i in rows],
-                np.random.default_rng(config.seed),
-                config.permutations,
-            )
-            if found is not None:
-                yield RelationRecord(
-                    score=SCORE,
-                    watched=watched,
-                    instruction=instruction,
-                    within=within,
-                    auc=found.auc,
-                    p_value=found.p_value,
-                    permutations=found.permutations,
-                    num_pairs=found.num_pairs,
-                    by_stratum=found.by_stratum if within == "task" else {},
-                )
-
-
-def _scores(
-    agreed: Agreement, own: Embeddings | None, variations: Sequence[str], seed: int
-) -> dict[tuple[str, str], tuple[np.ndarray, Float[np.ndarray, " m"]]]:
-    """Rows and their scores, by the clip that U saw and the instruction that E read."""
-    given, beside = agreed.given, agreed.beside
-    every = np.arange(len(variations))
-    found = {("expert", "given"): (every, _cosine(given.z_u, given.z_e))}
-    if own is not None:
-        found["own", "given"] = every, _cosine(own.z_u, given.z_e)
-    if beside.blanked is not None:
-        found["expert", "blanked"] = every, _cosine(given.z_u, beside.blanked.z_e)
-    seen = given if beside.elsewhere is None else beside.elsewhere
-    codes = np.unique(variations, return_inverse=True)[1]
-    rows, partners = another_episode(codes, np.random.default_rng(seed))
-    if len(rows):
-        found["another", "given"] = rows, _cosine(seen.z_u[partners], given.z_e[rows])
-    return found
-
-
-def _cosine(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
-    return np.sum(a * b, axis=1)  # both have unit norm
 
 
 def _write(

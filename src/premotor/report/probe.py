@@ -40,6 +40,7 @@ def sentences(record: ProbeRecord) -> tuple[str, ...]:
         f"{'' if record.unit == 'episode' else ', one segment of each'}.",
         *(_on_space(_of(record, "trained", space), space) for space in SPACES),
         *_on_bound(record),
+        *_on_sight(record),
         *_on_success(record),
     )
 
@@ -76,6 +77,19 @@ def _on_bound(record: ProbeRecord) -> tuple[str, ...]:
     before = found.get(UNTRAINED)
     beside = f"; untrained towers with maps of their own {_number(before.value)}" if before else ""
     return (f"{said} of at most log {bound.num_rows} = {_number(bound.reference)}{beside}.",)
+
+
+def _on_sight(record: ProbeRecord) -> tuple[str, ...]:
+    """Whether U can see through the camera of the control by another episode at all."""
+    own, other = record.named, record.named_elsewhere
+    if other is None:
+        return ()
+    blind = other.value < own.value / 2
+    warning = ", so the control by another episode says little; take it without --other-camera"
+    return (
+        f"U names {own.value:.0%} of the clips rightly, through the camera {record.other_camera} "
+        f"{other.value:.0%}{warning if blind else ''}.",
+    )
 
 
 def _headline(record: AlignmentRecord) -> bool:
