@@ -118,9 +118,22 @@ def test_models_trained_together_make_no_word_on_spontaneous_alignment(record):
 @pytest.mark.parametrize(("elsewhere", "warned"), [(0.1, True), (0.5, False)])
 def test_a_camera_that_u_cannot_see_through_makes_no_control(record, elsewhere, warned):
     other = Interval(value=elsewhere, low=0.0, high=1.0, count=100)
-    told = sentences(replace(record, other_camera="overhead", named_elsewhere=other))[4]
+    _, _, shared, _, told, *_ = sentences(
+        replace(record, other_camera="overhead", named_elsewhere=other)
+    )
     assert told.startswith("U names 60% of the clips rightly, through the camera overhead")
-    assert ("says little" in told) is warned
+    assert ("says nothing" in told) is warned
+    assert "language alignment" in shared  # withheld words decide without the other control
+    unread = replace(record, measures=(record.measures[1], record.measures[3]))
+    _, shared, *_ = sentences(replace(unread, other_camera="overhead", named_elsewhere=other))
+    assert "of an unknown kind" in shared
+    assert ("another episode" in shared) is warned
+
+
+def test_a_space_that_was_not_measured_is_not_spoken_of(record):
+    told = " ".join(sentences(replace(record, measures=(measure("bound", "z", 0.001),))))
+    assert "Alignment of z_u and z_e" in told
+    assert "Alignment of u and e" not in told
 
 
 def test_without_both_outcomes_nothing_is_said_of_success(record):

@@ -39,7 +39,8 @@ def command(argv: Sequence[str]) -> int:
         record = probe(config, workers, bars)
     for space, what in (("raw", "u and e"), ("z", "z_u and z_e")):
         own = [r for r in record.measures if (r.checkpoint, r.space) == ("trained", space)]
-        show_numbers(own, f"alignment of {what} over {record.num_rows} held-out episodes")
+        if own:
+            show_numbers(own, f"alignment of {what} over {record.num_rows} held-out episodes")
     console = Console()
     for sentence in sentences(record):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)

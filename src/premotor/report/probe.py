@@ -38,7 +38,7 @@ def sentences(record: ProbeRecord) -> tuple[str, ...]:
         f"{apart}; the maps learned from {record.num_fit} episodes of {record.fit_split}, all is "
         f"measured on {record.num_rows} of {record.split}"
         f"{'' if record.unit == 'episode' else ', one segment of each'}.",
-        *(_on_space(_of(record, "trained", space), space) for space in SPACES),
+        *(_on_space(own, space) for space in SPACES if (own := _judged(record, space))),
         *_on_bound(record),
         *_on_sight(record),
         *_on_success(record),
@@ -47,6 +47,18 @@ def sentences(record: ProbeRecord) -> tuple[str, ...]:
 
 def _of(record: ProbeRecord, checkpoint: str, space: str) -> list[AlignmentRecord]:
     return [r for r in record.measures if (r.checkpoint, r.space) == (checkpoint, space)]
+
+
+def _judged(record: ProbeRecord, space: str) -> list[AlignmentRecord]:
+    """What the verdict rests on: no control through a camera that U cannot see through."""
+    own = _of(record, "trained", space)
+    return [r for r in own if r.episode == "same"] if _blind(record) else own
+
+
+def _blind(record: ProbeRecord) -> bool:
+    """Whether U names less than half as many clips through the camera of the control."""
+    other = record.named_elsewhere
+    return other is not None and other.value < record.named.value / 2
 
 
 def _on_space(records: Sequence[AlignmentRecord], space: str) -> str:
@@ -84,11 +96,10 @@ def _on_sight(record: ProbeRecord) -> tuple[str, ...]:
     own, other = record.named, record.named_elsewhere
     if other is None:
         return ()
-    blind = other.value < own.value / 2
-    warning = ", so the control by another episode says little; take it without --other-camera"
+    warning = ", so the control by another episode says nothing; take it without --other-camera"
     return (
         f"U names {own.value:.0%} of the clips rightly, through the camera {record.other_camera} "
-        f"{other.value:.0%}{warning if blind else ''}.",
+        f"{other.value:.0%}{warning if _blind(record) else ''}.",
     )
 
 
