@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import pytest
@@ -32,3 +33,14 @@ def test_errors_are_said_without_a_traceback(
     said = capsys.readouterr().err
     assert said.startswith("error: unknown command 'trainn'")
     assert "Traceback" not in said
+
+
+def test_a_reader_that_has_enough_ends_a_command_quietly():
+    command = [sys.executable, "-m", "premotor.cli.main", "tasks", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
