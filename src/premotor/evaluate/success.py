@@ -132,12 +132,12 @@ def _roll_out(actor: Acts, unit: RolloutUnit, clips: Path | None) -> tuple[Rollo
     environment = shared_environment()
     for seed in unit.seeds:
         episode = (unit.task, unit.variation, seed)
-        video = OwnVideo()
+        video = OwnVideo() if clips is not None else None
         try:
             result = roll_out(environment, actor, episode, unit.max_steps, video)
         except PlacementFailed:
             continue
-        if clips is not None:
+        if clips is not None and video is not None:
             video.write(environment, clip_path(clips, episode))
         return result, seed
     raise PlacementFailed(
