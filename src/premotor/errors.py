@@ -112,3 +112,13 @@ class EmptyCloud(ObservationError):
 
 class TrainingDiverged(PremotorError):
     """A loss term or gradient is not finite; the last good checkpoint is kept."""
+
+
+def refuse_both(resume: bool, overwrite: bool) -> None:
+    """Of what is there already, a command may keep all or throw away all.
+
+    Raises:
+        ConfigError: Both were asked for.
+    """
+    if resume and overwrite:
+        raise ConfigError("--resume keeps what --overwrite throws away; give one of them")

@@ -28,6 +28,7 @@ from premotor.errors import (
     PlacementFailed,
     PremotorError,
     UnknownName,
+    refuse_both,
 )
 from premotor.records import write_atomically
 from premotor.simulate.environment import Environment
@@ -89,8 +90,7 @@ class CollectConfig:
             raise ConfigError(f"episodes must be 1 to {SEED_BLOCK}, got {self.episodes}")
         if self.seed < 0 or self.workers < 1:
             raise ConfigError(f"need seed >= 0, workers >= 1; got {self.seed}, {self.workers}")
-        if self.resume and self.overwrite:
-            raise ConfigError("--resume keeps what --overwrite throws away; give one of them")
+        refuse_both(self.resume, self.overwrite)
 
     @property
     def folder(self) -> Path:

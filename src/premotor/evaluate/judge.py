@@ -13,7 +13,7 @@ from premotor.checkpoint import checkpoints, find, load_mirror
 from premotor.data.dataset import Dataset
 from premotor.demonstrate.collect import EpisodeUnit, chosen_tasks
 from premotor.device import Device, chosen_device
-from premotor.errors import ConfigError, DataError, OutputExists
+from premotor.errors import ConfigError, DataError, OutputExists, refuse_both
 from premotor.evaluate.alignment import Embeddings, of_a_report
 from premotor.evaluate.films import choose, film
 from premotor.evaluate.held_out import HeldOut, Progress, agreement
@@ -64,7 +64,7 @@ class EvaluateConfig:
     naming: Annotated[NamingConfig, tyro.conf.arg(name="")] = field(default_factory=NamingConfig)
     other_camera: str = ""
     """Whose clips U sees in the control by another episode, as overhead, which no policy has; they
-    are rendered anew, a second or so per episode. "": the camera of the data set."""
+    are rendered once and kept in its cache. "": the camera of the data set."""
     films: bool = True  # film one success and one failure per task
     workers: int = 0  # simulator processes; 0 = as many as cores
     skip_bad: bool = False  # leave damaged episodes of the data set out
@@ -99,8 +99,7 @@ def prepare(
         DataError: The run or the split is missing or damaged.
         OutputExists: Something was measured and neither resume nor overwrite was asked for.
     """
-    if resume and overwrite:
-        raise ConfigError("--resume keeps what --overwrite throws away; give one of them")
+    refuse_both(resume, overwrite)
     chosen_device(config.device)
     _checkpoints(run, config)
     if config.episodes == 0 and data is None:
@@ -142,13 +141,13 @@ def judge(
     pairs: list[NamingPair] = []
     if data is not None:
         recognition, clips, alignment = _compare(run, data, config, named, progress)
-        pairs = compare_all(clips)
-        for other in config.against:
-            pairs += against(clips, str(other), _named_by(other))
         write_json(folder / "recognition.json", recognition)
         write_lines(folder / "named.jsonl", clips)
-        write_json(folder / "naming_pairs.json", pairs)
         write_json(folder / "alignment.json", alignment)
+        pairs = compare_all(clips)
+        for other in config.against:  # refuses other clips, when what was measured is on disk
+            pairs += against(clips, str(other), _named_by(other))
+        write_json(folder / "naming_pairs.json", pairs)
     records, broken = _roll_out(run, named, episodes, (config, workers, progress))
     if config.films and records:
         _film(run, named, records, (config, progress))

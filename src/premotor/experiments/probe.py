@@ -20,7 +20,7 @@ from premotor.checkpoint import checkpoints, find, load_policy, load_recognizer
 from premotor.data.dataset import Dataset
 from premotor.data.pairing import Unit
 from premotor.device import Device, chosen_device
-from premotor.errors import ConfigError, EpisodesMissing, OutputExists
+from premotor.errors import ConfigError, EpisodesMissing, OutputExists, refuse_both
 from premotor.evaluate.against_success import against_success
 from premotor.evaluate.embedding import embed
 from premotor.evaluate.held_out import Agreement, HeldOut, Progress, agreement
@@ -79,8 +79,8 @@ class ProbeConfig:
     study: Annotated[StudyConfig, tyro.conf.arg(name="")] = field(default_factory=StudyConfig)
     other_camera: str = ""
     """Whose clips U sees in the control by another episode, as overhead, which no policy has; they
-    are rendered once, a second or so per episode. Only for a U that can see through it: how many
-    clips it names through either is told. "": the camera of the data set."""
+    are rendered once and kept in the data set's cache. Only for a U that can see through it: how
+    many clips it names through either is told. "": the camera of the data set."""
     own_videos: bool = True  # roll out anew, and let U watch that too; else known roll-outs count
     max_steps: int = EPISODE_STEPS  # key poses per roll-out
     device: Device = "auto"  # "auto": the GPU where there is one
@@ -135,8 +135,7 @@ def prepare(config: ProbeConfig, resume: bool, overwrite: bool) -> None:
         DataError: A run or a split is missing or damaged.
         OutputExists: Something was measured and neither resume nor overwrite was asked for.
     """
-    if resume and overwrite:
-        raise ConfigError("--resume keeps what --overwrite throws away; give one of them")
+    refuse_both(resume, overwrite)
     chosen_device(config.device)
     _untouched_towers(config)
     for split in (config.fit_split, config.split):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from premotor.checkpoint import from_yaml, to_yaml
 from premotor.data.dataset import Dataset
-from premotor.errors import ConfigError, DataError, OutputExists
+from premotor.errors import ConfigError, DataError, OutputExists, refuse_both
 from premotor.mirror import Mirror
 from premotor.records import (
     RunManifest,
@@ -124,8 +124,7 @@ def prepare(
         OutputExists: It is there and neither resumed nor overwritten, or is no run.
         ConfigError: It was made with another configuration or data set.
     """
-    if resume and overwrite:
-        raise ConfigError("--resume keeps what --overwrite throws away; give one of them")
+    refuse_both(resume, overwrite)
     run = Run(path)
     if path.exists() and any(path.iterdir()):
         if not run.config_path.is_file():
