@@ -1,5 +1,7 @@
 """What is written down comes back as it was."""
 
+from dataclasses import replace
+
 from premotor.records import Interval, RelationRecord, read_list, write_json
 
 
@@ -16,15 +18,6 @@ def test_a_relation_comes_back_with_its_intervals(tmp_path):
         num_pairs=96,
         by_stratum={"turn_tap": auc, "value": Interval(value=1.0, low=0.2, high=1.0, count=2)},
     )
-    pooled = RelationRecord(
-        score="cosine of z_u and z_e",
-        watched="own",
-        instruction="blanked",
-        within="all",
-        auc=auc,
-        p_value=1.0,
-        permutations=1000,
-        num_pairs=400,
-    )
+    pooled = replace(within, watched="own", instruction="blanked", within="all", by_stratum={})
     write_json(tmp_path / "relations.json", [within, pooled])
     assert read_list(tmp_path / "relations.json", RelationRecord) == [within, pooled]
