@@ -32,6 +32,10 @@ class UnknownName(ConfigError):
         return cls(f"unknown {kind} {name!r}; {hint}{len(names)} known: {', '.join(names)}")
 
 
+class NoVariation(ConfigError):
+    """All rows of a side are the same, so that nothing can be measured of it."""
+
+
 class TextTooLong(ConfigError):
     """A text of more tokens than the text tower reads."""
 

@@ -13,7 +13,7 @@ from premotor.align.projections import Projections
 from premotor.backbones.blockwise import info_nce_blockwise
 from premotor.errors import ConfigError
 
-_LEAST = 16  # rows
+LEAST_ROWS = 16  # that maps can be fitted on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +68,9 @@ def fit_projections(
 
 
 def _check(u: Float[Tensor, "n u"], e: Float[Tensor, "m e"]) -> None:
-    if len(u) != len(e) or len(u) < _LEAST:
+    if len(u) != len(e) or len(u) < LEAST_ROWS:
         raise ConfigError(
-            f"got {len(u)} and {len(e)} rows, need as many of each and at least {_LEAST}; row i of "
+            f"got {len(u)} and {len(e)} rows, need as many of each and at least {LEAST_ROWS}; row i of "
             "both is one episode"
         )
     if not (torch.isfinite(u).all() and torch.isfinite(e).all()):

@@ -8,12 +8,11 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 from premotor.align.projections import Projections
 from premotor.errors import ConfigError
-from premotor.measure.sample import Sample
-from premotor.measure.study import Controls
+from premotor.measure.sides import Sides, controls_of
 
 Clip = TypeVar("Clip")
 Scene = TypeVar("Scene")
@@ -61,38 +60,44 @@ class Episodes(Generic[Clip, Scene]):
             raise ConfigError(f"every list has one entry per episode, got {sizes} entries")
 
 
-def sample_of(
+def sides_of(
     observer: Observes[Clip], executor: Executes[Scene], episodes: Episodes[Clip, Scene]
-) -> tuple[Sample, Controls]:
-    """U and e of all episodes, and the controls: words withheld, clips from elsewhere."""
-    u, scenes = observer.observe(episodes.clips), episodes.scenes
-    sample = Sample(
-        np.asarray(u, dtype=np.float64),
-        np.asarray(executor.execute(scenes, episodes.instructions), dtype=np.float64),
+) -> Sides:
+    """U and e of all episodes, and the same under the controls."""
+    scenes, other = episodes.scenes, episodes.elsewhere
+
+    def done(instructions: Sequence[str]) -> Float[np.ndarray, "b e"]:
+        return np.asarray(executor.execute(scenes, instructions), dtype=np.float64)
+
+    def watched(clips: Sequence[Clip]) -> Float[np.ndarray, "b u"]:
+        return np.asarray(observer.observe(clips), dtype=np.float64)
+
+    sides = Sides(
+        watched(episodes.clips),
+        done(episodes.instructions),
         tuple(episodes.tasks),
         tuple(episodes.variations),
     )
-    blanked = np.asarray(executor.execute(scenes, [""] * len(scenes)), dtype=np.float64)
-    seen = observer.observe(episodes.elsewhere) if len(episodes.elsewhere) else None
-    elsewhere = None if seen is None else np.asarray(seen, dtype=np.float64)
-    return sample, Controls(blanked=blanked, elsewhere=elsewhere)
+    controls = controls_of(
+        sides,
+        blanked=done([""] * len(scenes)),
+        other_camera=watched(other) if len(other) else None,
+    )
+    return replace(sides, controls=controls)
 
 
-def project(maps: Projections, sample: Sample, controls: Controls) -> tuple[Sample, Controls]:
-    """The same rows in the shared space, where z_u and z_e may be compared.
+def project(maps: Projections, sides: Sides) -> Sides:
+    """The same rows and controls in the shared space, where z_u and z_e may be compared.
 
     Untrained networks and stand-ins have maps of their own and are left out.
     """
 
-    def through(layer: torch.nn.Linear, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n z"]:
-        rows = torch.from_numpy(x).to(layer.weight.device, layer.weight.dtype)
+    def through(layer: torch.nn.Linear, x: Real[np.ndarray, "n d"]) -> Float[np.ndarray, "n z"]:
+        rows = torch.from_numpy(np.asarray(x)).to(layer.weight.device, layer.weight.dtype)
         with torch.no_grad():
             z = torch.nn.functional.normalize(layer(rows), dim=-1)
         return z.double().cpu().numpy()
 
-    blanked, elsewhere = controls.blanked, controls.elsewhere
-    z = replace(sample, a=through(maps.from_u, sample.a), b=through(maps.from_e, sample.b))
-    return z, Controls(
-        blanked=None if blanked is None else through(maps.from_e, blanked),
-        elsewhere=None if elsewhere is None else through(maps.from_u, elsewhere),
-    )
+    found = sides.with_sides(through(maps.from_u, sides.u), through(maps.from_e, sides.e))
+    controls = {name: project(maps, control) for name, control in sides.controls.items()}
+    return replace(found, controls=controls, void=sides.void)

@@ -1,78 +1,67 @@
 """Does the policy succeed where watching and doing align? Scores of episodes against outcomes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
-from premotor.evaluate.alignment import Embeddings
-from premotor.evaluate.held_out import Agreement
+from premotor.evaluate.alignment import Spaces, cosines
+from premotor.findings import Stratum, SuccessRelation, Watched
+from premotor.measure.plan import StudyConfig
 from premotor.measure.relation import relation
-from premotor.measure.sample import another_episode
-from premotor.measure.study import StudyConfig
-from premotor.records import RelationRecord
+from premotor.measure.sides import another_episode
 
 SCORE = "cosine of z_u and z_e"
 
 
 def against_success(
-    agreed: Agreement,
-    own: Embeddings | None,
-    success: Bool[np.ndarray, " n"],
-    config: StudyConfig,
-) -> Iterator[RelationRecord]:
+    spaces: Spaces, own: Spaces | None, success: Bool[np.ndarray, " n"], config: StudyConfig
+) -> Iterator[SuccessRelation]:
     """Every relation of alignment to success: within the task first, then pooled, and the controls.
 
     Args:
-        agreed: Of the trained networks; e is that of the policy's first decision.
+        spaces: Of the trained networks, with the controls; e is that of the policy's first decision.
         own: The same episodes, U watching the roll-outs' own videos; None = not recorded.
         success: How the policy fared in each of them.
         config: Permutations and the seed of all draws.
     """
-    given = agreed.given
-    names = [f"{t}/{v}" for t, v in zip(given.tasks, given.variations, strict=True)]
-    strata = {"task": list(given.tasks), "variation": names, "all": ["all"] * len(names)}
-    for (watched, instruction), (rows, scores) in _scores(agreed, own, names, config.seed).items():
-        for within, labels in strata.items():
+    codes = spaces["z"].strata
+    within: tuple[Stratum, ...] = ("task", "variation", "all")
+    for (watched, words), (rows, scores) in _scores(spaces, own, config.seed).items():
+        for stratum in within:
             found = relation(
                 scores,
                 success[rows],
-                [labels[i] for i in rows],
+                _names(spaces, stratum, codes[stratum][rows], rows),
                 np.random.default_rng(config.seed),
                 config.permutations,
             )
             if found is not None:
-                yield RelationRecord(
-                    score=SCORE,
-                    watched=watched,
-                    instruction=instruction,
-                    within=within,
-                    auc=found.auc,
-                    p_value=found.p_value,
-                    permutations=found.permutations,
-                    num_pairs=found.num_pairs,
-                    by_stratum=found.by_stratum if within == "task" else {},
+                yield SuccessRelation(
+                    score=SCORE, watched=watched, words=words, within=stratum, relation=found
                 )
 
 
+def _names(
+    spaces: Spaces, stratum: Stratum, codes: Int[np.ndarray, " m"], rows: Int[np.ndarray, " m"]
+) -> list[str]:
+    tasks = spaces["z"].tasks
+    return [tasks[i] for i in rows] if stratum == "task" else [str(code) for code in codes]
+
+
 def _scores(
-    agreed: Agreement, own: Embeddings | None, variations: Sequence[str], seed: int
-) -> dict[tuple[str, str], tuple[np.ndarray, Float[np.ndarray, " m"]]]:
-    """Rows and their scores, by the clip that U saw and the instruction that E read."""
-    given, beside = agreed.given, agreed.beside
-    every = np.arange(len(variations))
-    found = {("expert", "given"): (every, _cosine(given.z_u, given.z_e))}
+    spaces: Spaces, own: Spaces | None, seed: int
+) -> dict[tuple[Watched, bool], tuple[Int[np.ndarray, " m"], Float[np.ndarray, " m"]]]:
+    """Rows and their scores, by the clip that U saw and whether E read the instruction."""
+    given = spaces["z"]
+    every = np.arange(len(given))
+    found: dict[tuple[Watched, bool], tuple[np.ndarray, np.ndarray]]
+    found = {("expert", True): (every, cosines(given))}
     if own is not None:
-        found["own", "given"] = every, _cosine(own.z_u, given.z_e)
-    if beside.blanked is not None:
-        found["expert", "blanked"] = every, _cosine(given.z_u, beside.blanked.z_e)
-    seen = given if beside.elsewhere is None else beside.elsewhere
-    codes = np.unique(variations, return_inverse=True)[1]
-    rows, partners = another_episode(codes, np.random.default_rng(seed))
-    if len(rows):
-        found["another", "given"] = rows, _cosine(seen.z_u[partners], given.z_e[rows])
+        found["own", True] = every, cosines(given.with_sides(own["z"].u, given.e))
+    if "blanked" in given.controls:
+        found["expert", False] = every, cosines(given.controls["blanked"])
+    if "another" in given.controls:  # the same draw of other episodes as the control's
+        rows, _ = another_episode(given.groups, np.random.default_rng(seed))
+        found["another", True] = rows, cosines(given.controls["another"])
     return found
-
-
-def _cosine(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
-    return np.sum(a * b, axis=1)  # both have unit norm

@@ -1,22 +1,29 @@
-"""How far watching and doing agree: measures of alignment with their nulls and controls.
+"""How far watching and doing agree on held-out episodes, in both spaces and under the controls.
 
-Rows are held-out episodes, one row each. The nulls over all rows, within the task and within the
-variation, and the controls, say which kind of agreement it is (recognition.md i).
+Rows are held-out episodes, one row each.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
 
-from premotor.errors import ConfigError
+from premotor.align.fit import FitConfig
+from premotor.data.dataset import Dataset
+from premotor.evaluate.held_out import HeldOut
+from premotor.evaluate.recognition import NamingConfig, catalog, recognize
+from premotor.evaluate.towers import refitted
+from premotor.findings import Sight, Space, Study
 from premotor.measure.catalog import MeasureConfig
-from premotor.measure.sample import LEAST, Sample
-from premotor.measure.study import Condition, Controls, StudyConfig, study
-from premotor.records import AlignmentRecord
+from premotor.measure.plan import StudyConfig
+from premotor.measure.sides import Sides, controls_of, stand_ins_of
+from premotor.measure.study import study
+from premotor.mirror import Mirror
+from premotor.progress import Progress, no_progress
+from premotor.records import RecognitionRecord
+from premotor.represent import Pairs, represent
 
-MEASURES = (
+REPORTED = (
     "recall_at_1_u_to_e",
     "recall_at_1_e_to_u",
     "recall_at_1_u_to_e_within_variation",
@@ -25,77 +32,136 @@ MEASURES = (
     "debiased_cka",
     "bound",
 )
+Spaces = Mapping[Space, Sides]  # both sides before and after the linear maps, the same rows
 
 
 def of_a_report(temperature: float) -> StudyConfig:
     """What a run's report shows, in a minute or so; tau of the alignment is for the bound."""
-    return StudyConfig(halves=50, only=MEASURES, measure=MeasureConfig(temperature=temperature))
+    return StudyConfig(halves=50, only=REPORTED, measure=MeasureConfig(temperature=temperature))
 
 
-@dataclass(frozen=True, eq=False)
-class Embeddings:
-    """Both sides of the same episodes, row by row."""
+def embed(mirror: Mirror, dataset: Dataset, pairs: Pairs, blanked: bool = False) -> Spaces:
+    """A row of each of the pairs; `blanked` withholds the words from the policy."""
+    found = represent(mirror, dataset, pairs.transitions, blanked, pairs.unit)
+    arrays = {name: value.double().numpy() for name, value in found.items()}
+    infos = [dataset.cache.episodes[int(i)] for i in dataset.episodes_of(pairs.transitions)]
+    tasks = tuple(info.task for info in infos)
+    variations = tuple(str(info.variation) for info in infos)
+    return {
+        "z": Sides(arrays["z_u"], arrays["z_e"], tasks, variations),
+        "raw": Sides(arrays["u"], arrays["e"], tasks, variations),
+    }
 
-    u: Float[np.ndarray, "n du"]
-    e: Float[np.ndarray, "n de"]
-    z_u: Float[np.ndarray, "n dz"]
-    z_e: Float[np.ndarray, "n dz"]
-    tasks: tuple[str, ...]
-    variations: tuple[int, ...]
 
-    def __post_init__(self) -> None:
-        sizes = {len(self.u), len(self.e), len(self.z_u), len(self.z_e), len(self.tasks)}
-        if len(sizes) != 1 or len(self.variations) not in sizes:
-            raise ConfigError(f"embeddings must have one row per episode, got {sorted(sizes)} rows")
-
-    def sides(self, space: str) -> tuple[Float[np.ndarray, "n p"], Float[np.ndarray, "n q"]]:
-        """z_u and z_e in space "z", u and e in space "raw"."""
-        return (self.z_u, self.z_e) if space == "z" else (self.u, self.e)
+def learned(mirror: Mirror, dataset: Dataset, pairs: Pairs, seed: int) -> Sides:
+    """u and e of the episodes that maps learn from, with the same under each control."""
+    given = embed(mirror, dataset, pairs)["raw"]
+    blanked = embed(mirror, dataset, pairs, blanked=True)["raw"].e
+    return replace(given, controls=controls_of(given, blanked=blanked, seed=seed))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Beside:
-    """What the same episodes give otherwise; None = not measured."""
+class Refit:
+    """What maps are fitted anew on, so that a control takes information away and nothing else."""
 
-    blanked: Embeddings | None = None  # with the words withheld from E
-    elsewhere: Embeddings | None = None  # with clips from a camera that E does not have
-    untrained: Embeddings | None = None  # of the networks before training
-    stand_ins: Mapping[str, Float[np.ndarray, "n k"]] = field(default_factory=dict)
+    sides: Sides  # from `learned`
+    fit: FitConfig
 
 
-def measure_alignment(
-    embeddings: Embeddings,
-    beside: Beside,
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """What both sides of a mirror make of held-out episodes, and how it was measured."""
+
+    spaces: Spaces  # with all that they are held against
+    studies: tuple[Study, ...]
+
+
+def agreement(
+    mirror: Mirror,
+    held_out: HeldOut,
     checkpoint: str,
     config: StudyConfig,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> list[AlignmentRecord]:
-    """The measures in both spaces, with nulls, intervals and controls.
+    *,
+    refit: Refit | None = None,
+    untrained: Spaces | None = None,
+    sight: Sight | None = None,
+    progress: Progress = no_progress,
+) -> Agreement:
+    """Measure one checkpoint in both spaces.
 
     Args:
-        embeddings: One row per held-out episode.
-        beside: The same episodes under the controls.
-        checkpoint: Name that goes into the records.
-        config: Which measures, and how sharp nulls and intervals are; too few rows to be halved
-            have no intervals.
-        on_progress: Told how many draws are done, of those of each space.
-
-    Returns:
-        Records for "z" (projected) and "raw" (u, e).
+        mirror: In evaluation mode.
+        held_out: The episodes.
+        checkpoint: Name that goes into the studies.
+        config: Measures, and how sharp nulls and intervals are.
+        refit: What maps may be fitted on for the controls in the space of z; None = they are taken
+            through the mirror's own maps alone.
+        untrained: Of the networks before training, on the same episodes.
+        sight: Whether U sees through the camera of the controls; None where it is its own.
+        progress: Told how many draws of nulls and intervals are done.
     """
-    if len(embeddings.tasks) < LEAST:
-        config = replace(config, halves=0)
-    records: list[AlignmentRecord] = []
-    for space in ("z", "raw"):
-        names = tuple(str(variation) for variation in embeddings.variations)
-        sample = Sample(*embeddings.sides(space), embeddings.tasks, names)
-        blanked, elsewhere, untrained = beside.blanked, beside.elsewhere, beside.untrained
-        controls = Controls(
-            blanked=None if blanked is None else blanked.sides(space)[1],
-            elsewhere=None if elsewhere is None else elsewhere.sides(space)[0],
-            untrained=None if untrained is None else untrained.sides(space),
-            stand_ins=beside.stand_ins,
+    given = embed(mirror, held_out.dataset, held_out.pairs)
+    blanked = embed(mirror, held_out.dataset, held_out.pairs, blanked=True)
+    seen = held_out.elsewhere and embed(mirror, held_out.elsewhere, held_out.pairs)
+    spaces: dict[Space, Sides] = {}
+    for space, sides in given.items():
+        controls = controls_of(
+            sides,
+            blanked=blanked[space].e,
+            other_camera=seen[space].u if seen else None,
+            void=blindness(sight),
+            seed=config.seed,
         )
-        condition = Condition(checkpoint=checkpoint, space=space)
-        records += study(sample, controls, condition, config, on_progress)
-    return records
+        before = untrained and replace(untrained[space], untrained=None, controls={}, stand_ins={})
+        spaces[space] = replace(sides, controls=controls, untrained=before)
+    pixels, path = (held_out.stand_ins.get(name) for name in ("pixels", "path"))
+    spaces["raw"] = replace(spaces["raw"], stand_ins=stand_ins_of(spaces["raw"], pixels, path))
+    if refit is not None:
+        # U's other camera is unfamiliar to maps that were fitted through its own
+        names = ("blanked",) if seen else tuple(spaces["raw"].controls)
+        taken = {name: spaces["raw"].controls[name] for name in names}
+        anew = refitted(taken, refit.sides, refit.fit, config.seed)
+        spaces["z"] = replace(spaces["z"], refitted=anew)
+    studies = [
+        found
+        for space, sides in spaces.items()
+        for found in study(sides, config, checkpoint=checkpoint, space=space, progress=progress)
+    ]
+    return Agreement(spaces, tuple(studies))
+
+
+def sight_of(mirror: Mirror, held_out: HeldOut) -> Sight:
+    """How many clips U names rightly among all texts, through either camera."""
+
+    def named(dataset: Dataset) -> RecognitionRecord:
+        naming = NamingConfig(class_sets=("text",))
+        return recognize(mirror.understand, dataset, catalog(dataset), "", naming).records[0]
+
+    own = named(held_out.dataset)
+    return Sight(
+        named=own.accuracy,
+        first_frame=own.first_frame_only,
+        camera=held_out.camera,
+        named_elsewhere=named(held_out.elsewhere).accuracy if held_out.elsewhere else None,
+    )
+
+
+def blindness(sight: Sight | None) -> str:
+    """Why a control through another camera decides nothing; "" where it does.
+
+    U has to name more through it than the first frame alone gives away through its own.
+    """
+    if sight is None or sight.named_elsewhere is None:
+        return ""
+    there, least = sight.named_elsewhere.value, sight.first_frame.value
+    if there >= least:
+        return ""
+    return (
+        f"U cannot see through the camera {sight.camera}: it names {there:.0%} of the texts through "
+        f"it, fewer than by the first frame of its own camera alone ({least:.0%})"
+    )
+
+
+def cosines(sides: Sides) -> np.ndarray:
+    """Cosine of z_u and z_e, row by row (both have unit norm)."""
+    return np.sum(sides.u * sides.e, axis=1)

@@ -9,16 +9,24 @@ from typing import Annotated
 
 import tyro
 
+from premotor.align.fit import FitConfig
 from premotor.checkpoint import checkpoints, find, load_mirror
 from premotor.data.dataset import Dataset
 from premotor.demonstrate.collect import EpisodeUnit, chosen_tasks
 from premotor.device import Device, chosen_device
 from premotor.errors import ConfigError, DataError, OutputExists, refuse_both
-from premotor.evaluate.alignment import Embeddings, of_a_report
+from premotor.evaluate.alignment import (
+    Refit,
+    Spaces,
+    agreement,
+    learned,
+    of_a_report,
+    sight_of,
+)
 from premotor.evaluate.films import choose, film
-from premotor.evaluate.held_out import HeldOut, Progress, agreement
+from premotor.evaluate.held_out import HeldOut
 from premotor.evaluate.naming import against, compare_all
-from premotor.evaluate.recognition import NamingConfig, recognize
+from premotor.evaluate.recognition import NamingConfig, catalog, recognize
 from premotor.evaluate.success import (
     RolloutUnit,
     actor_of,
@@ -28,8 +36,10 @@ from premotor.evaluate.success import (
     shared_environment,
     unseen_episodes,
 )
+from premotor.findings import STUDIES, Study
+from premotor.mirror import Mirror
+from premotor.progress import Progress
 from premotor.records import (
-    AlignmentRecord,
     EvalRecord,
     NamedClip,
     NamingPair,
@@ -40,12 +50,12 @@ from premotor.records import (
     write_json,
     write_lines,
 )
-from premotor.represent import Source
+from premotor.represent import Source, open_dataset, pairs_of
 from premotor.simulate import EPISODE_STEPS
-from premotor.simulate.environment import find_task
 from premotor.worklist import Done
 
 _log = logging.getLogger(__name__)
+_FIT_SEED = 0  # of maps that are fitted anew
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +69,9 @@ class EvaluateConfig:
     max_steps: int = EPISODE_STEPS  # key poses per episode
     seed: int = 0  # which unseen episodes
     split: str = "test"  # for recognition and alignment
+    fit_split: str = "train"
+    """Whose episodes maps are fitted on anew for the controls of alignment, where the data set has
+    it: so that a control takes information away and is not merely unfamiliar. "": no such fit."""
     against: tuple[Path, ...] = ()
     """Other runs that were evaluated on the same split: whether the same clips are named better."""
     naming: Annotated[NamingConfig, tyro.conf.arg(name="")] = field(default_factory=NamingConfig)
@@ -86,7 +99,7 @@ class Judgement:
     rollouts: tuple[EvalRecord, ...]
     broken: tuple[str, ...]  # episodes without a record, and why: nobody's failure to act
     recognition: tuple[RecognitionRecord, ...] = ()  # empty without a data set, as is alignment
-    alignment: tuple[AlignmentRecord, ...] = ()
+    alignment: tuple[Study, ...] = ()
     pairs: tuple[NamingPair, ...] = ()  # checkpoints that named the same clips
 
 
@@ -137,13 +150,13 @@ def judge(
     named = _checkpoints(run, config)
     episodes = _episodes(config, data)
     recognition: list[RecognitionRecord] = []
-    alignment: list[AlignmentRecord] = []
+    alignment: list[Study] = []
     pairs: list[NamingPair] = []
     if data is not None:
         recognition, clips, alignment = _compare(run, data, config, named, progress)
         write_json(folder / "recognition.json", recognition)
         write_lines(folder / "named.jsonl", clips)
-        write_json(folder / "alignment.json", alignment)
+        write_json(folder / STUDIES, alignment)
         pairs = compare_all(clips)
         for other in config.against:  # refuses other clips, when what was measured is on disk
             pairs += against(clips, str(other), _named_by(other))
@@ -171,12 +184,12 @@ def _named_by(run: Path) -> list[NamedClip]:
 
 def _compare(
     run: Path, data: Path, config: EvaluateConfig, named: dict[str, int], progress: Progress
-) -> tuple[list[RecognitionRecord], list[NamedClip], list[AlignmentRecord]]:
+) -> tuple[list[RecognitionRecord], list[NamedClip], list[Study]]:
     """Recognition, in all and by clip, and alignment of each checkpoint on held-out episodes."""
     recognition: list[RecognitionRecord] = []
     clips: list[NamedClip] = []
-    alignment: list[AlignmentRecord] = []
-    untrained: Embeddings | None = None
+    alignment: list[Study] = []
+    untrained: Spaces | None = None
     held_out: HeldOut | None = None
     place = (Source(data, config.skip_bad), config.split)
     for count, (name, step) in enumerate(named.items()):
@@ -187,22 +200,36 @@ def _compare(
         found = recognize(mirror.understand, dataset, catalog(dataset), name, config.naming)
         recognition += found.records
         clips += found.clips
-        study = of_a_report(mirror.config.align.temperature)
-        agreed = agreement(mirror, held_out, name, study, untrained)
-        alignment += agreed.records
-        untrained = agreed.given if name == "untrained" else untrained
+        last = name == list(named)[-1]
+        agreed = agreement(
+            mirror,
+            held_out,
+            name,
+            of_a_report(mirror.config.align.temperature),
+            refit=_refit(mirror, place[0], config, progress) if last else None,
+            untrained=untrained,
+            sight=sight_of(mirror, held_out) if held_out.elsewhere else None,
+            progress=progress,
+        )
+        alignment += agreed.studies
+        untrained = agreed.spaces if name == "untrained" else untrained
     progress("measure", len(named), len(named), "")
     return recognition, clips, alignment
 
 
-def catalog(dataset: Dataset) -> list[tuple[str, int, Sequence[str]]]:
-    """Task, variation and texts of every variation of the tasks in a data set."""
-    tasks = [find_task(name) for name in dict.fromkeys(e.task for e in dataset.cache.episodes)]
-    return [
-        (task.name, index, task.instructions(variation))
-        for task in tasks
-        for index, variation in enumerate(task.variations)
-    ]
+def _refit(
+    mirror: Mirror, source: Source, config: EvaluateConfig, progress: Progress
+) -> Refit | None:
+    """What maps are fitted on anew; None where the data set has no such split."""
+    if not config.fit_split or not (source.path / config.fit_split).is_dir():
+        return None
+
+    def building(what: str, done: int, total: int) -> None:
+        progress(what, done, total, "")
+
+    dataset = open_dataset(source, config.fit_split, mirror.config, building)
+    fit = FitConfig(align=mirror.config.align)
+    return Refit(sides=learned(mirror, dataset, pairs_of(dataset, "episode"), _FIT_SEED), fit=fit)
 
 
 def _episodes(config: EvaluateConfig, data: Path | None) -> list[EpisodeUnit]:

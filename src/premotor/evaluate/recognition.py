@@ -17,6 +17,7 @@ from premotor.data.dataset import Dataset
 from premotor.errors import UnknownName
 from premotor.evaluate.naming import by_axis, by_task, confusion, over_tasks, rate, task_right
 from premotor.records import NamedClip, RecognitionRecord
+from premotor.simulate.environment import find_task
 from premotor.understand.classes import (
     CLASS_SETS,
     ClassSet,
@@ -57,6 +58,16 @@ class Named:
 
     records: tuple[RecognitionRecord, ...]
     clips: tuple[NamedClip, ...]  # every clip under every class set
+
+
+def catalog(dataset: Dataset) -> list[VariationTexts]:
+    """Task, variation and texts of every variation of the tasks in a data set."""
+    tasks = [find_task(name) for name in dict.fromkeys(e.task for e in dataset.cache.episodes)]
+    return [
+        (task.name, index, task.instructions(variation))
+        for task in tasks
+        for index, variation in enumerate(task.variations)
+    ]
 
 
 def embed_clips(

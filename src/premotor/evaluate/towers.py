@@ -5,12 +5,17 @@ The maps T_u and T_e are all that learns; both towers stay as they are.
 
 # pyright: reportUnknownMemberType=false
 
+from collections.abc import Mapping
+
+import torch
+
 from premotor.align.config import AlignConfig
-from premotor.align.fit import FitConfig, fit_projections
-from premotor.data.dataset import Dataset
+from premotor.align.fit import LEAST_ROWS, FitConfig, fit_projections
+from premotor.align.models import project
+from premotor.align.projections import Projections
 from premotor.execute.policy import Policy
+from premotor.measure.sides import Sides
 from premotor.mirror import Mirror, MirrorConfig
-from premotor.represent import Pairs, represent
 from premotor.understand.recognizer import Recognizer
 
 
@@ -22,19 +27,36 @@ def joined(recognizer: Recognizer, policy: Policy, align: AlignConfig) -> Mirror
     return mirror.eval().requires_grad_(False)
 
 
-def fit_maps(mirror: Mirror, dataset: Dataset, pairs: Pairs, config: FitConfig, seed: int) -> None:
-    """Give a mirror the maps that align its u and e best.
+def fitted(sides: Sides, config: FitConfig, seed: int) -> Projections:
+    """The maps that align u and e best.
 
     Args:
-        mirror: From `joined`.
-        dataset: The episodes the maps learn from.
-        pairs: A row of each of them.
+        sides: u and e of the episodes that the maps learn from.
         config: How they learn.
         seed: Of the maps.
 
     Raises:
         ConfigError: Too few episodes.
     """
-    found = represent(mirror, dataset, pairs.transitions, unit=pairs.unit)
-    device = mirror.align.from_u.weight.device
-    mirror.align = fit_projections(found["u"], found["e"], config, seed).to(device)
+    u, e = (torch.from_numpy(side).float() for side in (sides.u, sides.e))
+    return fit_projections(u, e, config, seed)
+
+
+def refitted(
+    controls: Mapping[str, Sides], learned: Sides, config: FitConfig, seed: int
+) -> dict[str, Sides]:
+    """z_u and z_e under each control, through maps that never had what it takes away.
+
+    A control that too few episodes learn under is left out.
+
+    Args:
+        controls: u and e of held-out episodes under each control, by name.
+        learned: u and e of the episodes that the maps learn from, with the same controls.
+        config: How they learn.
+        seed: Of the maps.
+    """
+    return {
+        name: project(fitted(learned.controls[name], config, seed), sides)
+        for name, sides in controls.items()
+        if name in learned.controls and len(learned.controls[name]) >= LEAST_ROWS
+    }

@@ -22,11 +22,17 @@ from premotor.data.pairing import Unit
 from premotor.device import Device, chosen_device
 from premotor.errors import ConfigError, EpisodesMissing, OutputExists, refuse_both
 from premotor.evaluate.against_success import against_success
-from premotor.evaluate.embedding import embed
-from premotor.evaluate.held_out import Agreement, HeldOut, Progress, agreement
-from premotor.evaluate.judge import catalog
+from premotor.evaluate.alignment import (
+    Agreement,
+    Refit,
+    Spaces,
+    agreement,
+    embed,
+    learned,
+    sight_of,
+)
+from premotor.evaluate.held_out import HeldOut
 from premotor.evaluate.own_video import own_clips
-from premotor.evaluate.recognition import NamingConfig, recognize
 from premotor.evaluate.success import (
     SIMULATOR,
     RolloutUnit,
@@ -34,15 +40,14 @@ from premotor.evaluate.success import (
     policies,
     roll_out_all,
 )
-from premotor.evaluate.towers import fit_maps, joined
-from premotor.measure.sample import save_features
-from premotor.measure.study import StudyConfig
+from premotor.evaluate.towers import fitted, joined
+from premotor.findings import ProbeRecord, Sight, SuccessRelation
+from premotor.measure.features import save_features
+from premotor.measure.plan import StudyConfig
 from premotor.mirror import Mirror
+from premotor.progress import Progress
 from premotor.records import (
     EvalRecord,
-    Interval,
-    ProbeRecord,
-    RelationRecord,
     RunManifest,
     code_version,
     read_json,
@@ -58,7 +63,6 @@ from premotor.train.config import TrainConfig
 from premotor.train.run import read_config
 from premotor.worklist import Done
 
-_TOLD_EVERY = 50  # draws of nulls between two moves of the bar
 Episode = tuple[str, int, int]  # task, variation, seed
 
 
@@ -164,8 +168,9 @@ def probe(config: ProbeConfig, workers: int, progress: Progress) -> ProbeRecord:
         DataError: A run or a split is missing or damaged.
         EpisodesMissing: A roll-out broke; those that are done are kept for the next try.
     """
-    agreed, mirror, held_out, num_fit = _agree(config, progress)
-    relations: list[RelationRecord] = []
+    measured = _measure(config, progress)
+    held_out, spaces = measured.held_out, measured.agreed["trained"].spaces
+    relations: list[SuccessRelation] = []
     success = np.zeros(0, dtype=bool)
     if config.unit == "episode":
         records = _roll_out(config, held_out.dataset, workers, progress)
@@ -173,8 +178,8 @@ def probe(config: ProbeConfig, workers: int, progress: Progress) -> ProbeRecord:
         own = None
         if config.own_videos:
             filmed = own_clips(_clips(config), held_out.dataset)
-            own = embed(mirror, filmed, held_out.pairs)
-        relations += against_success(agreed["trained"], own, success, config.study)
+            own = embed(measured.mirror, filmed, held_out.pairs)
+        relations += against_success(spaces, own, success, config.study)
     found = ProbeRecord(
         run_u=str(config.run_u),
         run_e=str(config.run_e),
@@ -182,68 +187,75 @@ def probe(config: ProbeConfig, workers: int, progress: Progress) -> ProbeRecord:
         step_e=_step(config.run_e),
         together=together(config.run_u, config.run_e),
         fit_split=config.fit_split,
-        num_fit=num_fit,
+        num_fit=measured.num_fit,
         split=config.split,
         num_rows=len(held_out.dataset.cache.episodes),
-        named=_named(mirror, held_out.dataset),
-        other_camera=config.other_camera,
-        named_elsewhere=_named(mirror, held_out.elsewhere) if held_out.elsewhere else None,
         unit=config.unit,
+        sight=measured.sight,
         temperature=config.fit.align.temperature,
-        measures=tuple(record for part in agreed.values() for record in part.records),
+        studies=tuple(study for part in measured.agreed.values() for study in part.studies),
         relations=tuple(relations),
         successes=int(success.sum()),
         rollouts=len(success),
         simulator=SIMULATOR,
         code_version=code_version(),
     )
-    _write(config.out, found, agreed, held_out.dataset)
+    _write(config.out, found, spaces, held_out.dataset)
     return found
 
 
-def _agree(
-    config: ProbeConfig, progress: Progress
-) -> tuple[dict[str, Agreement], Mirror, HeldOut, int]:
-    """How both checkpoints align, by name; the trained mirror; the episodes; rows of the fit."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Measured:
+    """How both checkpoints align, and on what that was measured."""
+
+    agreed: Mapping[str, Agreement]  # by checkpoint, the trained one last
+    mirror: Mirror  # the trained one, with its maps
+    held_out: HeldOut
+    sight: Sight
+    num_fit: int  # episodes that the maps learned from
+
+
+def _measure(config: ProbeConfig, progress: Progress) -> _Measured:
+    """Fit maps between the towers of each checkpoint and measure how far they align."""
 
     def building(what: str, done: int, total: int) -> None:
         progress(what, done, total, "")
 
+    align, seed = config.fit.align, config.study.seed
+    sharpness = replace(config.study.measure, temperature=align.temperature)
+    study = replace(config.study, measure=sharpness)
     agreed: dict[str, Agreement] = {}
-    mirror, held_out, learned, num_fit = None, None, None, 0
-    study = replace(
-        config.study,
-        measure=replace(config.study.measure, temperature=config.fit.align.temperature),
-    )
+    held_out: HeldOut | None = None
     stages = list(_mirrors(config))
     for count, (name, mirror) in enumerate(stages):
         progress("fit", count, len(stages), name)
-        learned = learned or open_dataset(config.source, config.fit_split, mirror.config, building)
-        place = (config.source, config.split)
         if held_out is None:
+            place = (config.source, config.split)
             held_out = HeldOut.open(place, mirror.config, config.other_camera, progress)
             held_out = replace(held_out, pairs=pairs_of(held_out.dataset, config.unit))
-        pairs = pairs_of(learned, config.unit)
-        fit_maps(mirror, learned, pairs, config.fit, config.study.seed)
-        num_fit = len(pairs.transitions)
-
-        def drawing(done: int, total: int, name: str = name) -> None:
-            if done % _TOLD_EVERY == 0 or done == total:
-                progress(f"measure {name}", done, total, "")
-
-        untrained = agreed["untrained"].given if "untrained" in agreed else None
-        agreed[name] = agreement(mirror, held_out, name, study, untrained, drawing)
-    progress("fit", len(stages), len(stages), "")
-    assert mirror is not None
-    assert held_out is not None
-    return agreed, mirror, held_out, num_fit
-
-
-def _named(mirror: Mirror, dataset: Dataset) -> Interval:
-    """How many clips U names rightly among all texts: whether it sees what it is shown."""
-    naming = NamingConfig(class_sets=("text",))
-    found = recognize(mirror.understand, dataset, catalog(dataset), "trained", naming)
-    return found.records[0].accuracy
+        dataset = open_dataset(config.source, config.fit_split, mirror.config, building)
+        sides = learned(mirror, dataset, pairs_of(dataset, config.unit), seed)
+        mirror.align = fitted(sides, config.fit, seed).to(chosen_device(config.device))
+        last = count == len(stages) - 1
+        sight = sight_of(mirror, held_out) if last else None
+        untrained = agreed["untrained"].spaces if "untrained" in agreed else None
+        agreed[name] = agreement(
+            mirror,
+            held_out,
+            name,
+            study,
+            refit=Refit(sides=sides, fit=config.fit) if last else None,
+            untrained=untrained,
+            sight=sight,
+            progress=progress,
+        )
+        if last:
+            progress("fit", len(stages), len(stages), "")
+            assert sight is not None
+            return _Measured(
+                agreed=agreed, mirror=mirror, held_out=held_out, sight=sight, num_fit=len(sides)
+            )
+    raise AssertionError("there is always a trained checkpoint")
 
 
 def _mirrors(config: ProbeConfig) -> Iterator[tuple[str, Mirror]]:
@@ -326,9 +338,7 @@ def _roll_out(
     return [found[episode] for episode in episodes]
 
 
-def _write(
-    out: Path, record: ProbeRecord, agreed: Mapping[str, Agreement], dataset: Dataset
-) -> None:
+def _write(out: Path, record: ProbeRecord, spaces: Spaces, dataset: Dataset) -> None:
     """The record, the page and figure that show it, and the features for `premotor align`."""
     write_json(out / "probe.json", record)
     write_atomically(out / "probe.md", report.markdown(record).encode())
@@ -339,13 +349,11 @@ def _write(
         "variation": [str(variation) for _, variation, _ in episodes],
         "episode": [str(seed) for _, _, seed in episodes],
     }
-    given, beside = agreed["trained"].given, agreed["trained"].beside
-    sides = {"u": given.u, "e": given.e}
-    if beside.blanked is not None:
-        sides["e_blanked"] = beside.blanked.e
-    if beside.elsewhere is not None:
-        sides["u_elsewhere"] = beside.elsewhere.u
-    if beside.untrained is not None:
-        sides |= {"u_untrained": beside.untrained.u, "e_untrained": beside.untrained.e}
+    raw = spaces["raw"]
+    sides = {"u": raw.u, "e": raw.e}
+    if "blanked" in raw.controls:
+        sides["e_blanked"] = raw.controls["blanked"].e
+    if raw.untrained is not None:
+        sides |= {"u_untrained": raw.untrained.u, "e_untrained": raw.untrained.e}
     for name, values in sides.items():
         save_features(out / "features" / f"{name}.npz", values, labels)

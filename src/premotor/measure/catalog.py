@@ -1,17 +1,25 @@
-"""Every measure of alignment by name, with what it is compared with."""
+"""Every measure of alignment, with what it needs and what it is compared with.
+
+`MEASURES` is the one table: a measure is one entry in it. What several measures look at (nearest
+neighbors, ranks) is made once, by `Prepared`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from premotor.errors import ConfigError
+from premotor.errors import ConfigError, UnknownName
+from premotor.findings import Reference, Unit
 from premotor.measure import linear, retrieval, similarity
-from premotor.measure.sample import Sample
+from premotor.measure.neighbors import Neighbors, nearest
+from premotor.measure.rows import NAMES, centered, paired
+from premotor.measure.sides import Sides
 from premotor.measure.similarity import Statistic, inverse
 
-COMPONENTS = 20  # principal components of SVCCA
 FOLDS = 5  # of ridge regression
 
 
@@ -31,161 +39,308 @@ class MeasureConfig:
             )
 
 
+class Prepared:
+    """Sides as the measures look at them; what several measures need is made once."""
+
+    def __init__(self, sides: Sides, config: MeasureConfig) -> None:
+        self.sides, self.config = sides, config
+        self.u, self.e = paired(sides.u, sides.e, least=4)
+
+    def __len__(self) -> int:
+        return len(self.u)
+
+    @property
+    def k(self) -> int:
+        """Neighbors: as many as asked for, or all other rows where there are fewer."""
+        return min(self.config.neighbors, len(self) - 1)
+
+    @cached_property
+    def near_u(self) -> Neighbors:
+        """Nearest rows of each row of u."""
+        return nearest(self.u, self.k, NAMES[0])
+
+    @cached_property
+    def near_e(self) -> Neighbors:
+        """Nearest rows of each row of e."""
+        return nearest(self.e, self.k, NAMES[1])
+
+    @cached_property
+    def gallery(self) -> retrieval.Gallery:
+        """Ranks of the rows of e for each row of u."""
+        return retrieval.Gallery.of(self.u, self.e)
+
+    @cached_property
+    def groups(self) -> Int[np.ndarray, " n"]:
+        """Variation of each row."""
+        return self.sides.groups
+
+    @cached_property
+    def turned(self) -> "Prepared":
+        """The same with either side in the other's place."""
+        return Prepared(replace(self.sides.turned), self.config)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """A statistic of a sample, by the order of the rows of one of its sides."""
+    """One entry of the table."""
 
     name: str
-    statistic: Callable[[Sample], Statistic]
-    reference: float | None = None  # chance, or for the bound its ceiling; None = its null's mean
-    costly: bool = False  # takes a decomposition for every order
+    label: str  # as a table shows it
+    unit: Unit
+    statistic: Callable[[Prepared], Statistic]  # by the order of the rows of e
+    reference: Callable[[Prepared], Reference] | None = None  # None: the mean of its null
+    best: Callable[[Prepared], float] | None = None  # what it can be at most, where that is known
+    needs: Callable[[Prepared], str] = lambda _: ""  # why it cannot be taken; "" where it can
+    flops: Callable[[int, int, int], float]  # of one draw, by rows and the widths of u and e
+    trades: Literal["rows", "variations"] = "rows"  # what a null may shuffle (nulls.Trade)
+    one_space: bool = False  # compares rows of u with rows of e, as of z_u and z_e
+    fades: bool = False  # with more rows: shown beside on fewer of them
     low_is_good: bool = False
 
-    def value(self, sample: Sample) -> float:
-        """The measure of the rows as they are paired."""
-        return self.statistic(sample)(np.arange(len(sample)))
+
+def chance(of: Callable[[Prepared], float]) -> Callable[[Prepared], Reference]:
+    """What a guess gets."""
+    return lambda rows: Reference(kind="chance", value=of(rows))
 
 
-def measures(sample: Sample, config: MeasureConfig, same_space: bool) -> list[Measure]:
-    """What can be measured of a sample.
+def _both_ways(there: Measure) -> tuple[Measure, Measure]:
+    """A measure from u to e, whose name has a * for the way, and the same from e to u."""
 
-    Args:
-        sample: The rows; their number and width decide what can be measured and what chance is.
-        config: Neighbors and temperature.
-        same_space: Whether rows of one side may be compared with rows of the other, as z_u and
-            z_e, which retrieval and the bound do.
-    """
-    similarity.check_paired(sample.a, sample.b, least=4)
-    if not same_space:
-        return _geometry(sample, config) + _maps(sample, config)
-    if sample.a.shape[1] != sample.b.shape[1]:
-        raise ConfigError(
-            f"one space has one width, got {sample.a.shape[1]} and {sample.b.shape[1]}; project "
-            "both sides first, or measure them as two spaces"
-        )
-    found = [*_retrieval(sample), *_geometry(sample, config), *_maps(sample, config)]
-    bound = Measure(
-        name="bound",
-        statistic=lambda s: retrieval.bound_statistic(s.a, s.b, config.temperature),
-        reference=float(np.log(len(sample))),
+    def back(rows: Prepared) -> Statistic:
+        turned = there.statistic(rows.turned)
+        return lambda order: turned(inverse(order))  # of the order of e's rows, too
+
+    ways = {"u_to_e": "watched \u2192 done", "e_to_u": "done \u2192 watched"}
+    one, two = (
+        replace(there, name=there.name.replace("*", name), label=there.label.replace("*", words))
+        for name, words in ways.items()
     )
-    return [*found, bound]
+    return one, replace(two, statistic=back)
 
 
-def _both_ways(way: Measure) -> list[Measure]:
-    """A measure from a to b, whose name has a * for the way, and the same from b to a."""
-
-    def back(sample: Sample) -> Statistic:
-        turned = way.statistic(Sample(sample.b, sample.a, sample.tasks, sample.variations))
-        return lambda order: turned(inverse(order))  # of the order of b's rows, too
-
-    return [
-        replace(way, name=way.name.replace("*", "u_to_e")),
-        replace(way, name=way.name.replace("*", "e_to_u"), statistic=back),
-    ]
+def _one(_: Prepared) -> float:
+    return 1.0
 
 
-def _retrieval(sample: Sample) -> list[Measure]:
-    n = len(sample)
-    sizes = np.unique(sample.groups, return_counts=True)[1]
-    ways = [
-        Measure(name=f"recall_at_{k}_*", statistic=_recall(k), reference=k / n)
-        for k in (1, 5, 10)
-        if k < n
-    ]
-    ways.append(
+def _recall(k: int) -> tuple[Measure, Measure]:
+    return _both_ways(
         Measure(
-            name="median_rank_*",
-            statistic=lambda s: retrieval.median_rank_statistic(s.a, s.b),
-            reference=(n + 1) / 2,
-            low_is_good=True,
+            name=f"recall_at_{k}_*",
+            label=f"R@{k}, *",
+            unit="share",
+            statistic=lambda rows: rows.gallery.recall(k),
+            reference=chance(lambda rows: k / len(rows)),
+            best=_one,
+            needs=lambda rows: _more_rows(rows, k),
+            flops=lambda n, _p, _q: 20.0 * n,
+            one_space=True,
+            fades=k == 1,
         )
     )
-    if sizes.max() > 1:  # some episodes share a variation
-        ways += [
-            Measure(
-                name="recall_at_1_*_of_the_variation",
-                statistic=lambda s: retrieval.group_recall_statistic(s.a, s.b, s.groups),
-                reference=float(np.sum((sizes / n) ** 2)),
-            ),
-            Measure(
-                name="recall_at_1_*_within_variation",
-                statistic=_within,
-                reference=retrieval.chance_within(sample.groups),
-            ),
-        ]
-    return [measure for way in ways for measure in _both_ways(way)]
 
 
-def _recall(k: int) -> Callable[[Sample], Statistic]:
-    return lambda sample: retrieval.recall_statistic(sample.a, sample.b, k)
+def _more_rows(rows: Prepared, count: int) -> str:
+    return "" if len(rows) > count else f"it needs more than {count} rows, got {len(rows)}"
 
 
-def _within(sample: Sample) -> Statistic:
-    groups = sample.groups
-    if len(np.unique(groups)) == len(groups):
-        return lambda order: 0.0  # a half of the rows may hold no two of one variation
-    return retrieval.recall_within_statistic(sample.a, sample.b, groups)
+def _sharing(rows: Prepared) -> str:
+    """Why nothing can be said of single episodes of a variation."""
+    if not rows.sides.variations:
+        return "the variations are not given"
+    sizes = np.unique(rows.groups, return_counts=True)[1]
+    return "" if sizes.max() > 1 else "no two episodes share a variation"
 
 
-def _geometry(sample: Sample, config: MeasureConfig) -> list[Measure]:
-    n, k = len(sample), config.neighbors
-
-    def near(s: Sample) -> int:
-        return min(k, len(s) - 1)
-
-    return [
-        Measure(
-            name="mutual_knn",
-            statistic=lambda s: similarity.mutual_knn_statistic(s.a, s.b, near(s)),
-            reference=near(sample) / (n - 1),
-        ),
-        Measure(
-            name="cknna",
-            statistic=lambda s: similarity.cknna_statistic(s.a, s.b, near(s)),
-        ),
-        Measure(
-            name="debiased_cka",
-            statistic=lambda s: similarity.debiased_cka_statistic(s.a, s.b),
-            reference=0.0,
-        ),
-        Measure(name="linear_cka", statistic=lambda s: similarity.linear_cka_statistic(s.a, s.b)),
-    ]
+def _wide(rows: Prepared) -> str:
+    widths = rows.u.shape[1] + rows.e.shape[1]
+    enough = 4 * widths <= len(rows)
+    return "" if enough else f"it needs four rows for each of {widths} columns, got {len(rows)}"
 
 
-def _maps(sample: Sample, config: MeasureConfig) -> list[Measure]:
-    n, widths = len(sample), sample.a.shape[1] + sample.b.shape[1]
-    found = [
-        Measure(
-            name="svcca",
-            statistic=lambda s: linear.svcca_statistic(s.a, s.b, max(1, min(COMPONENTS, n // 10))),
-        )
-    ]
-    if 4 * widths <= n:  # else it says little more than how few the rows are, also of their half
-        found.append(
-            Measure(name="cca", statistic=lambda s: linear.cca_statistic(s.a, s.b), costly=True)
-        )
-    ways = {"ridge_r2_*": _ridge(lambda s: np.arange(len(s)), config)}
-    if len(np.unique(sample.groups)) >= 2 * FOLDS and sample.variations:
-        ways["ridge_r2_*_new_variation"] = _ridge(lambda s: s.groups, config)
-    for name, statistic in ways.items():
-        found += _both_ways(Measure(name=name, statistic=statistic, reference=0.0, costly=True))
-    return found
+def _few_variations(rows: Prepared) -> str:
+    if not rows.sides.variations:
+        return "the variations are not given"
+    count = len(np.unique(rows.groups))
+    least = 2 * FOLDS
+    return "" if count >= least else f"it needs at least {least} variations, got {count}"
 
 
 def _ridge(
-    groups: Callable[[Sample], np.ndarray], config: MeasureConfig
-) -> Callable[[Sample], Statistic]:
-    def make(sample: Sample) -> Statistic:
-        rng = np.random.default_rng(config.fold_seed)
-        folds = linear.random_folds(groups(sample), rng, FOLDS)
-        return linear.ridge_statistic(_unit_scale(sample.a), _unit_scale(sample.b), folds)
+    groups: Callable[[Prepared], Int[np.ndarray, " n"]],
+) -> Callable[[Prepared], Statistic]:
+    def make(rows: Prepared) -> Statistic:
+        rng = np.random.default_rng(rows.config.fold_seed)
+        folds = linear.random_folds(groups(rows), rng, FOLDS)
+        return linear.ridge_statistic(_unit_scale(rows.u), _unit_scale(rows.e), folds)
 
     return make
 
 
 def _unit_scale(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     """Centered, with a mean square of 1, so that the penalties mean the same for all features."""
-    x = linear.centered(x)
-    scale = float(np.sqrt(np.mean(x**2)))
-    return x / scale if scale > 0.0 else x
+    x = centered(x)
+    return x / np.sqrt(np.mean(x**2))
+
+
+def _of_ridge(n: int, p: int, q: int) -> float:
+    rank = min(n, p)
+    return 2.0 * FOLDS * n * q * rank
+
+
+def _of_product(n: int, p: int, q: int) -> float:
+    """A^T B, or the elements of two Gram matrices, which are gathered and not multiplied."""
+    return 2.0 * n * p * q if similarity.is_long(n, p, q) else 20.0 * n**2
+
+
+_NEIGHBORS = 100.0  # operations that looking one neighbor up costs, about
+
+MEASURES: tuple[Measure, ...] = (
+    *_recall(1),
+    *_recall(5),
+    *_recall(10),
+    *_both_ways(
+        Measure(
+            name="median_rank_*",
+            label="median rank, *",
+            unit="rank",
+            statistic=lambda rows: rows.gallery.median_rank(),
+            reference=chance(lambda rows: (len(rows) + 1) / 2),
+            best=_one,
+            flops=lambda n, _p, _q: 40.0 * n,
+            one_space=True,
+            low_is_good=True,
+        )
+    ),
+    *_both_ways(
+        Measure(
+            name="recall_at_1_*_of_the_variation",
+            label="R@1 of the variation, *",
+            unit="share",
+            statistic=lambda rows: rows.gallery.group_recall(rows.groups),
+            reference=chance(lambda rows: retrieval.chance_of_group(rows.groups)),
+            best=_one,
+            needs=_sharing,
+            flops=lambda n, _p, _q: 40.0 * n,
+            one_space=True,
+        )
+    ),
+    *_both_ways(
+        Measure(
+            name="recall_at_1_*_within_variation",
+            label="R@1 among episodes of the variation, *",
+            unit="share",
+            statistic=lambda rows: rows.gallery.recall_within(rows.groups),
+            reference=chance(lambda rows: retrieval.chance_within(rows.groups)),
+            best=_one,
+            needs=_sharing,
+            flops=lambda n, _p, _q: 1000.0 * n,
+            one_space=True,
+        )
+    ),
+    Measure(
+        name="mutual_knn",
+        label="mutual k-NN",
+        unit="score",
+        statistic=lambda rows: similarity.shared_neighbors(rows.near_u, rows.near_e),
+        reference=chance(lambda rows: rows.k / (len(rows) - 1)),
+        best=lambda rows: similarity.most_shared(rows.near_u, rows.near_e),
+        flops=lambda n, _p, _q: 10 * _NEIGHBORS * n,
+        fades=True,
+    ),
+    Measure(
+        name="cknna",
+        label="CKNNA",
+        unit="score",
+        statistic=lambda rows: similarity.shared_kernel(rows.near_u, rows.near_e),
+        best=_one,
+        flops=lambda n, _p, _q: 20 * _NEIGHBORS * n,
+        fades=True,
+    ),
+    Measure(
+        name="debiased_cka",
+        label="debiased CKA",
+        unit="score",
+        statistic=lambda rows: similarity.debiased_cka_statistic(rows.u, rows.e),
+        reference=chance(lambda _: 0.0),
+        best=_one,
+        flops=_of_product,
+    ),
+    Measure(
+        name="linear_cka",
+        label="linear CKA",
+        unit="score",
+        statistic=lambda rows: similarity.linear_cka_statistic(rows.u, rows.e),
+        best=_one,
+        flops=_of_product,
+    ),
+    Measure(
+        name="svcca",
+        label="SVCCA, 99 % of the variance",
+        unit="score",
+        statistic=lambda rows: linear.svcca_statistic(rows.u, rows.e),
+        best=_one,
+        flops=lambda n, p, q: 2.0 * n * p * q + 20.0 * min(p, q) ** 3,
+    ),
+    Measure(
+        name="cca",
+        label="CCA",
+        unit="score",
+        statistic=lambda rows: linear.cca_statistic(rows.u, rows.e),
+        best=_one,
+        needs=_wide,
+        flops=lambda n, p, q: 2.0 * n * p * q + 20.0 * min(p, q) ** 3,
+    ),
+    *_both_ways(
+        Measure(
+            name="ridge_r2_*",
+            label="R\u00b2 of ridge regression, *",
+            unit="score",
+            statistic=_ridge(lambda rows: np.arange(len(rows))),
+            reference=chance(lambda _: 0.0),
+            best=_one,
+            flops=_of_ridge,
+        )
+    ),
+    *_both_ways(
+        Measure(
+            name="ridge_r2_*_new_variation",
+            label="R\u00b2 of ridge regression on new variations, *",
+            unit="score",
+            statistic=_ridge(lambda rows: rows.groups),
+            reference=chance(lambda _: 0.0),
+            best=_one,
+            needs=_few_variations,
+            flops=_of_ridge,
+            trades="variations",
+        )
+    ),
+    Measure(
+        name="bound",
+        label="log B \u2212 L",
+        unit="nat",
+        statistic=lambda rows: retrieval.bound_statistic(
+            rows.u, rows.e, rows.config.temperature
+        ),
+        reference=lambda rows: Reference(kind="ceiling", value=float(np.log(len(rows)))),
+        best=lambda rows: float(np.log(len(rows))),
+        flops=lambda n, _p, q: 10.0 * n * q,
+        one_space=True,
+    ),
+)
+BY_NAME = {measure.name: measure for measure in MEASURES}
+
+
+def chosen(names: tuple[str, ...], one_space: bool) -> list[Measure]:
+    """The measures with these names, all for (), that can be taken of one space or of two.
+
+    Raises:
+        UnknownName: There is no such measure.
+    """
+    for name in names:
+        if name not in BY_NAME:
+            raise UnknownName.of("measure", name, BY_NAME)
+    return [
+        measure
+        for measure in MEASURES
+        if (not names or measure.name in names) and (one_space or not measure.one_space)
+    ]

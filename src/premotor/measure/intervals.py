@@ -1,6 +1,6 @@
 """How sure a number is: 95 % intervals."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -117,45 +117,3 @@ def bootstrap(
     means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return Interval(value=float(values.mean()), low=float(low), high=float(high), count=len(sums))
-
-
-def subsample(
-    measure: Callable[[Int[np.ndarray, " m"]], float],
-    num_rows: int,
-    rng: np.random.Generator,
-    resamples: int = 200,
-) -> Interval:
-    """Any measure with a 95 % interval from random halves of the rows (delete-half jackknife).
-
-    Rows are never doubled, which would count as perfect neighbors in k-NN measures and
-    retrieval. With m of n rows the spread is that of n rows times sqrt((n - m) / m), so it is
-    scaled back. The interval stands around the value on all rows; measures that depend on the
-    number of rows (recall, k-NN) are therefore compared by spread, not by level.
-
-    Args:
-        measure: Value of the measure on the rows with these indices.
-        num_rows: Number of paired rows (one per episode).
-        rng: Source of the halves.
-        resamples: How many.
-    """
-    everything = np.arange(num_rows)
-    draws = np.array([measure(rows) for rows in halves(num_rows, rng, resamples)])
-    return spread_of_halves(measure(everything), draws, num_rows)
-
-
-def halves(
-    num_rows: int, rng: np.random.Generator, resamples: int
-) -> Iterator[Int[np.ndarray, " m"]]:
-    """Random halves of the rows, each in ascending order."""
-    if num_rows < 8:
-        raise ConfigError(f"got {num_rows} rows, need at least 8 to halve them")
-    for _ in range(resamples):
-        yield np.sort(rng.permutation(num_rows)[: num_rows // 2])
-
-
-def spread_of_halves(value: float, draws: Float[np.ndarray, " k"], num_rows: int) -> Interval:
-    """The interval around a value on all rows, from its draws on `halves`."""
-    half = num_rows // 2
-    scale = np.sqrt(half / (num_rows - half))
-    low, high = value + (np.quantile(draws, [0.025, 0.975]) - np.median(draws)) * scale
-    return Interval(value=value, low=float(low), high=float(high), count=num_rows)

@@ -8,18 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 
-from premotor.errors import ConfigError
-from premotor.measure.similarity import Statistic, check_paired
+from premotor.errors import ConfigError, NoVariation
+from premotor.measure.rows import centered, paired
+from premotor.measure.similarity import Statistic
 
 PENALTIES = tuple(10.0 ** (exponent / 2) for exponent in range(-4, 9))  # 1e-2 to 1e4
-
-
-def centered(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-    """Columns with mean 0, in float64."""
-    x = x.astype(np.float64)
-    return x - x.mean(axis=0)
 
 
 def principal_share(x: Float[np.ndarray, "n d"], share: float) -> Float[np.ndarray, "n k"]:
@@ -27,12 +22,6 @@ def principal_share(x: Float[np.ndarray, "n d"], share: float) -> Float[np.ndarr
     left, scale, _ = np.linalg.svd(centered(x), full_matrices=False)
     held = np.cumsum(scale**2) / max(float(np.sum(scale**2)), np.finfo(np.float64).tiny)
     count = int(np.searchsorted(held, share)) + 1
-    return left[:, :count] * scale[:count]
-
-
-def principal(x: Float[np.ndarray, "n d"], count: int) -> Float[np.ndarray, "n k"]:
-    """The leading principal components, at most `count` of them."""
-    left, scale, _ = np.linalg.svd(centered(x), full_matrices=False)
     return left[:, :count] * scale[:count]
 
 
@@ -44,50 +33,50 @@ def _basis(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n r"]:
 
 
 def cca_correlations(
-    a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"]
+    a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"]
 ) -> Float[np.ndarray, " r"]:
     """Canonical correlations, largest first: singular values of Q_a^T Q_b (Hotelling 1936)."""
-    check_paired(a, b, least=3)
+    a, b = paired(a, b, least=3)
     return np.linalg.svd(_basis(a).T @ _basis(b), compute_uv=False)
 
 
-def cca_statistic(a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"]) -> Statistic:
+def cca_statistic(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"]) -> Statistic:
     """`cca` as a function of the order of b's rows."""
-    check_paired(a, b, least=3)
-    basis_a, basis_b = _basis(a), _basis(b)
-
-    def statistic(order: Int[np.ndarray, " n"]) -> float:
-        if min(basis_a.shape[1], basis_b.shape[1]) == 0:
-            return 0.0  # all rows of one side are the same
-        return float(np.linalg.svd(basis_a.T @ basis_b[order], compute_uv=False).mean())
-
-    return statistic
+    a, b = paired(a, b, least=3)
+    return _mean_correlation(_basis(a), _basis(b))
 
 
-def cca(a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"]) -> float:
+def _mean_correlation(
+    basis_a: Float[np.ndarray, "n r"], basis_b: Float[np.ndarray, "n s"]
+) -> Statistic:
+    return lambda order: float(
+        np.linalg.svd(basis_a.T @ basis_b[order], compute_uv=False).mean(),
+    )
+
+
+def cca(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"]) -> float:
     """Mean canonical correlation; blind to any invertible linear map of either side.
 
     It is 1 for whatever rows once p + q >= n: take it with many more rows than columns, or
-    `svcca`. (Raghu et al. 2017; recognition.md i)
+    `svcca`. (Raghu et al. 2017)
     """
     return cca_statistic(a, b)(np.arange(len(a)))
 
 
 def svcca_statistic(
-    a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"], count: int = 20
+    a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"], share: float = 0.99
 ) -> Statistic:
-    """Mean canonical correlation of `count` principal components, by the order of b's rows."""
-    check_paired(a, b, least=3)
-    return cca_statistic(principal(a, count), principal(b, count))
+    """`svcca` as a function of the order of b's rows."""
+    a, b = paired(a, b, least=3)
+    return _mean_correlation(*(_basis(principal_share(x, share)) for x in (a, b)))
 
 
-def svcca(a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"], share: float = 0.99) -> float:
-    """Mean canonical correlation of the components with a share of the variance.
+def svcca(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"], share: float = 0.99) -> float:
+    """Mean canonical correlation of the components that hold a share of the variance.
 
     It hangs strongly on that share, which has to be told with it. (Raghu et al. 2017)
     """
-    check_paired(a, b, least=3)
-    return cca(principal_share(a, share), principal_share(b, share))
+    return svcca_statistic(a, b, share)(np.arange(len(a)))
 
 
 def random_folds(
@@ -132,13 +121,14 @@ class _Fold:
         return cls(train, test, left[:, kept], scale[kept], on_test)
 
     def errors(
-        self, y: Float[np.ndarray, "n q"], penalties: Sequence[float]
+        self, y: Float[np.ndarray, "n q"], penalties: Float[np.ndarray, " k"]
     ) -> tuple[Float[np.ndarray, " q"], Float[np.ndarray, " q"]]:
         """Squared error of each held-out column, and its squares about the held-out mean."""
         mean = y[self.train].mean(axis=0)
         inner = self.left.T @ (y[self.train] - mean)
         spread = float(np.sum((y[self.train] - mean) ** 2))
-        shrink = _best(self.scale, np.sum(inner**2, axis=1), (spread, len(self.train)), penalties)
+        energy = np.sum(inner**2, axis=1)
+        shrink = _best(self.scale, energy, penalties, spread=spread, count=len(self.train))
         predicted = mean + (self.on_test * (shrink / self.scale)) @ inner
         truth = y[self.test]
         around = truth - truth.mean(axis=0)
@@ -148,47 +138,73 @@ class _Fold:
 def _best(
     scale: Float[np.ndarray, " r"],
     energy: Float[np.ndarray, " r"],
-    total: tuple[float, int],
-    penalties: Sequence[float],
+    penalties: Float[np.ndarray, " k"],
+    *,
+    spread: float,
+    count: int,
 ) -> Float[np.ndarray, " r"]:
     """s^2 / (s^2 + penalty) for the penalty with the least generalized cross validation error.
 
     That is leave-one-out made blind to rotation (Golub, Heath & Wahba 1979); it needs only the
     training rows, and one product for all penalties, so that each permutation can choose anew.
     """
-    spread, count = total
-    shrink = scale**2 / (scale**2 + np.asarray(penalties)[:, None])
+    shrink = scale**2 / (scale**2 + penalties[:, None])
     left_over = spread - (shrink * (2.0 - shrink)) @ energy
     freedom = np.maximum(count - 1.0 - shrink.sum(axis=1), 1e-9)
     return shrink[int(np.argmin(left_over / freedom**2))]
 
 
-def _column_errors(a: Float[np.ndarray, "n p"], folds: Int[np.ndarray, " n"]) -> Sequence[_Fold]:
-    x = a.astype(np.float64)
-    return [_Fold.of(x, folds == fold) for fold in np.unique(folds[folds >= 0])]
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """Both sides of a ridge regression, the regressors cut into folds."""
+
+    parts: Sequence[_Fold]
+    targets: Float[np.ndarray, "n q"]
+    penalties: Float[np.ndarray, " k"]
+
+    @classmethod
+    def of(
+        cls,
+        a: Real[np.ndarray, "n p"],
+        b: Real[np.ndarray, "n q"],
+        folds: Int[np.ndarray, " n"],
+        penalties: Sequence[float],
+    ) -> "_Held":
+        x, y = paired(a, b, least=4)
+        scale = np.abs(x).max() / np.abs(a).max()  # a penalty is in squares of the regressors
+        parts = [_Fold.of(x, folds == fold) for fold in np.unique(folds[folds >= 0])]
+        return cls(parts, y, np.asarray(penalties) * scale**2)
+
+    def errors(
+        self, order: Int[np.ndarray, " n"]
+    ) -> tuple[Float[np.ndarray, " q"], Float[np.ndarray, " q"]]:
+        """Squared errors and squares about the held-out mean, of each target over all folds."""
+        found = [part.errors(self.targets[order], self.penalties) for part in self.parts]
+        missed, around = (np.sum([f[i] for f in found], axis=0) for i in (0, 1))
+        return missed, around
 
 
 def ridge_statistic(
-    a: Float[np.ndarray, "n p"],
-    b: Float[np.ndarray, "n q"],
+    a: Real[np.ndarray, "n p"],
+    b: Real[np.ndarray, "n q"],
     folds: Int[np.ndarray, " n"],
     penalties: Sequence[float] = PENALTIES,
 ) -> Statistic:
     """`ridge_r2` as a function of the order of b's rows."""
-    check_paired(a, b, least=4)
-    y, parts = b.astype(np.float64), _column_errors(a, folds)
+    held = _Held.of(a, b, folds, penalties)
 
     def statistic(order: Int[np.ndarray, " n"]) -> float:
-        errors = [part.errors(y[order], penalties) for part in parts]
-        missed, around = (float(sum(e[i].sum() for e in errors)) for i in (0, 1))
-        return 1.0 - missed / around if around > 0.0 else 0.0
+        missed, around = held.errors(order)
+        if around.sum() <= 0.0:
+            raise NoVariation("no row held out differs from the others of its fold")
+        return 1.0 - float(missed.sum() / around.sum())
 
     return statistic
 
 
 def ridge_r2(
-    a: Float[np.ndarray, "n p"],
-    b: Float[np.ndarray, "n q"],
+    a: Real[np.ndarray, "n p"],
+    b: Real[np.ndarray, "n q"],
     folds: Int[np.ndarray, " n"],
     penalties: Sequence[float] = PENALTIES,
 ) -> float:
@@ -207,13 +223,11 @@ def ridge_r2(
 
 
 def ridge_r2_uniform(
-    a: Float[np.ndarray, "n p"],
-    b: Float[np.ndarray, "n q"],
+    a: Real[np.ndarray, "n p"],
+    b: Real[np.ndarray, "n q"],
     folds: Int[np.ndarray, " n"],
     penalties: Sequence[float] = PENALTIES,
 ) -> float:
     """The same, each column of b counting alike; a column that does not vary counts 0."""
-    check_paired(a, b, least=4)
-    errors = [part.errors(b.astype(np.float64), penalties) for part in _column_errors(a, folds)]
-    missed, around = (np.sum([e[i] for e in errors], axis=0) for i in (0, 1))
+    missed, around = _Held.of(a, b, folds, penalties).errors(np.arange(len(a)))
     return float(np.mean(np.where(around > 0.0, 1.0 - missed / np.maximum(around, 1e-300), 0.0)))

@@ -2,118 +2,111 @@
 
 The partners are shuffled over all rows, or only among rows of one task or of one variation. The
 first null asks "is there any alignment?"; the others ask whether it goes beyond knowing the task
-or the variation, which is the mirror-like part (recognition.md i).
+or the variation, which is the mirror-like part.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int
 
 from premotor.errors import ConfigError
+from premotor.findings import Null, Stratum
 from premotor.measure.similarity import Statistic
-from premotor.records import NullRecord
 
-PERMUTATIONS = 1000  # draws of a null; at least 200 (recognition.md i)
+PERMUTATIONS = 1000  # draws of a null where nothing else is asked for
+SIGNIFICANT = 0.05
+_CHUNK = 100  # orders drawn at a time
+_ROUNDING = 1e-12  # of the spread: values closer than this are equal
 
+@dataclass(frozen=True, eq=False)
+class Trade:
+    """Which rows may trade partners: those of one stratum, alone or by whole blocks.
 
-def permutations(
-    strata: Int[np.ndarray, " n"], count: int, rng: np.random.Generator
-) -> Int[np.ndarray, "count n"]:
-    """Random orders of the rows in which a row only trades places within its stratum."""
-    orders = np.tile(np.arange(len(strata)), (count, 1))
-    for stratum in np.unique(strata):
-        (rows,) = np.nonzero(strata == stratum)
-        if len(rows) > 1:
-            orders[:, rows] = rng.permuted(np.tile(rows, (count, 1)), axis=1)
-    return orders
+    Blocks trade where a measure holds out whole variations: a row that traded alone would carry
+    its held-out variation into the rows learned from.
+    """
 
+    stratum: Stratum
+    strata: Int[np.ndarray, " n"]
+    blocks: Int[np.ndarray, " n"] | None = None  # None: rows trade one by one
 
-def stratum_codes(names: Sequence[str]) -> Int[np.ndarray, " n"]:
-    """One integer per distinct name, e.g. of "task" or of "task/variation"."""
-    return np.unique(np.asarray(names), return_inverse=True)[1].astype(np.int64)
+    def _pools(self) -> list[list[Int[np.ndarray, " m"]]]:
+        """What may trade places: blocks of equal size in one stratum; rows are blocks of one."""
+        blocks = np.arange(len(self.strata)) if self.blocks is None else self.blocks
+        pools: dict[tuple[int, int], list[np.ndarray]] = {}
+        order = np.argsort(blocks, kind="stable")
+        for rows in np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1):
+            pools.setdefault((int(self.strata[rows[0]]), len(rows)), []).append(rows)
+        return [pool for pool in pools.values() if len(pool) > 1]
+
+    @property
+    def log_orders(self) -> float:
+        """Log of how many pairings there are; 0 where nothing can trade."""
+        return sum(math.lgamma(len(pool) + 1) for pool in self._pools())
+
+    def orders(self, count: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, " n"]]:
+        """Random orders of the rows in which only these trades happen."""
+        pools = [np.stack(pool) for pool in self._pools()]  # (blocks, rows of each)
+        for start in range(0, count, _CHUNK):
+            chunk = np.tile(np.arange(len(self.strata)), (min(_CHUNK, count - start), 1))
+            for pool in pools:
+                taken = rng.permuted(np.tile(np.arange(len(pool)), (len(chunk), 1)), axis=1)
+                moved = pool[taken]  # (draws, blocks, rows of each)
+                if pool.shape[1] > 1:
+                    moved = rng.permuted(moved, axis=2)
+                chunk[:, pool.ravel()] = moved.reshape(len(chunk), -1)
+            yield from chunk
 
 
 def permutation_null(
     statistic: Statistic,
-    strata: Int[np.ndarray, " n"],
-    stratum: str,
+    trade: Trade,
     rng: np.random.Generator,
     count: int = PERMUTATIONS,
     on_draw: Callable[[], None] | None = None,
-) -> NullRecord:
-    """A measure against its null of permuted partners.
+) -> Null | None:
+    """A measure against its null of traded partners, large values being the good ones.
 
     Args:
         statistic: The measure as a function of the order of the rows of one side.
-        strata: Rows with equal values may trade partners; all equal for the plain null.
-        stratum: Name of the null for the record: "all", "task" or "variation".
+        trade: Which partners are traded.
         rng: Source of the permutations.
         count: Number of permutations.
         on_draw: Called after each.
 
     Returns:
-        Mean, sd (ddof 1), 95 % quantile, z = (value - mean) / sd and the one-sided
-        p = (1 + #{null >= value}) / (1 + count). Where no two rows share a stratum nothing can
-        be permuted: `permutations` is 0 then, z 0 and p 1.
+        Mean, sd (ddof 1), 95 % quantile, z = (value - mean) / sd, the one-sided
+        p = (1 + #{null >= value}) / (1 + count), and the least p that these trades and draws can
+        give. None where no two rows may trade.
     """
     if count < 2:
         raise ConfigError(f"a null needs at least 2 permutations, got {count}; take 200 or more")
-    value = statistic(np.arange(len(strata)))
-    if len(np.unique(strata)) == len(strata):
-        return _empty_null(stratum, value)
-    draws = np.empty(count)
-    for draw, order in enumerate(permutations(strata, count, rng)):
+    pairings = trade.log_orders
+    if pairings == 0.0:
+        return None
+    value, draws = statistic(np.arange(len(trade.strata))), np.empty(count)
+    for draw, order in enumerate(trade.orders(count, rng)):
         draws[draw] = statistic(order)
         if on_draw is not None:
             on_draw()
     mean, sd = float(draws.mean()), float(draws.std(ddof=1))
-    at_least = int(np.sum(draws >= value - 1e-12))
-    return NullRecord(
-        stratum=stratum,
-        null_mean=mean,
-        null_sd=sd,
-        null_q95=float(np.quantile(draws, 0.95)),
-        z_score=(value - mean) / sd if sd > 1e-12 else 0.0,
-        p_value=(1 + at_least) / (1 + count),
-        permutations=count,
+    equal = _ROUNDING * max(1.0, abs(value))
+    at_least = int(np.sum(draws >= value - equal))
+    return Null(
+        stratum=trade.stratum,
+        mean=mean,
+        sd=sd,
+        q95=float(np.quantile(draws, 0.95)),
+        z=(value - mean) / sd if sd > equal else 0.0,
+        p=(1 + at_least) / (1 + count),
+        least=max(1.0 / (1 + count), math.exp(-pairings)),
+        draws=count,
     )
 
 
-def _empty_null(stratum: str, value: float) -> NullRecord:
-    return NullRecord(
-        stratum=stratum,
-        null_mean=value,
-        null_sd=0.0,
-        null_q95=value,
-        z_score=0.0,
-        p_value=1.0,
-        permutations=0,
-    )
-
-
-def strata_of(
-    tasks: Sequence[str], variations: Sequence[int] | Sequence[str]
-) -> dict[str, Int[np.ndarray, " n"]]:
-    """Which rows may trade partners under each of the three nulls."""
-    names = [f"{task}/{variation}" for task, variation in zip(tasks, variations, strict=True)]
-    return {
-        "all": np.zeros(len(names), dtype=np.int64),
-        "task": stratum_codes(tasks),
-        "variation": stratum_codes(names),
-    }
-
-
-def alignment_nulls(
-    statistic: Statistic,
-    tasks: Sequence[str],
-    variations: Sequence[int],
-    rng: np.random.Generator,
-    count: int = PERMUTATIONS,
-) -> tuple[NullRecord, NullRecord, NullRecord]:
-    """The three nulls of one measure: over all rows, within the task, within the variation."""
-    over_all, in_task, in_variation = (
-        permutation_null(statistic, codes, name, rng, count)
-        for name, codes in strata_of(tasks, variations).items()
-    )
-    return over_all, in_task, in_variation
+def draws_needed(tests: int) -> int:
+    """Draws without which the smallest of some p-values, times their number, cannot matter."""
+    return math.ceil(tests / SIGNIFICANT)

@@ -6,29 +6,20 @@ that merely tells easy tasks from hard ones goes with success as well.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.stats import rankdata  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from premotor.errors import ConfigError
+from premotor.findings import Relation
 from premotor.measure.intervals import Z95
-from premotor.measure.nulls import PERMUTATIONS, permutation_null, stratum_codes
+from premotor.measure.nulls import PERMUTATIONS, Trade, permutation_null
+from premotor.measure.rows import codes
 from premotor.records import Interval
 
 _HALVINGS = 40  # of the span in which an end of an interval lies: to 1e-12
-
-
-@dataclass(frozen=True, kw_only=True)
-class Relation:
-    """How a score goes with success; the fields are those of a `RelationRecord`."""
-
-    auc: Interval  # P(score of a success > score of a failure of its stratum), ties 1/2
-    p_value: float  # outcomes permuted within the strata, two-sided
-    permutations: int
-    num_pairs: int  # of a success and a failure of one stratum
-    by_stratum: dict[str, Interval] = field(default_factory=dict[str, Interval])  # their own AUCs
 
 
 def relation(
@@ -81,11 +72,13 @@ def relation(
     def distance(order: Int[np.ndarray, " m"]) -> float:
         return abs(area(outcome[order]) - 0.5)
 
-    null = permutation_null(distance, stratum_codes(names[rows].tolist()), "", rng, permutations)
+    trade = Trade("task", codes(names[rows].tolist()))
+    null = permutation_null(distance, trade, rng, permutations)
+    assert null is not None  # a stratum with both outcomes has two rows to trade
     return Relation(
         auc=_interval(mixed),
-        p_value=null.p_value,
-        permutations=null.permutations,
+        p=null.p,
+        draws=null.draws,
         num_pairs=sum(part.pairs for part in mixed),
         by_stratum={name: _interval([part]) for name, part in parts.items()},
     )

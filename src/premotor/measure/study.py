@@ -1,238 +1,224 @@
-"""All measures of two sides, each with nulls, interval, controls and stand-ins."""
+"""All measures of two sides, each with nulls, interval, controls and what it is held against."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float, Int
 
-from premotor.errors import ConfigError
-from premotor.measure.catalog import Measure, MeasureConfig, measures
-from premotor.measure.intervals import halves, spread_of_halves
-from premotor.measure.nulls import PERMUTATIONS, permutation_null
-from premotor.measure.sample import LEAST, Sample, another_episode
-from premotor.records import AlignmentRecord, Interval, NullRecord
+from premotor.errors import ConfigError, NoVariation
+from premotor.findings import (
+    SIDES,
+    Control,
+    Finding,
+    Level,
+    Reading,
+    Reference,
+    Space,
+    Study,
+)
+from premotor.measure.catalog import Measure, Prepared
+from premotor.measure.halves import halves, interval_of_halves
+from premotor.measure.plan import Plan, StudyConfig
+from premotor.measure.reading import OnDraw, prepared, read, value_of
+from premotor.measure.rows import num_repeated
+from premotor.measure.sides import Sides
+from premotor.measure.verdict import verdict
+from premotor.progress import Progress, no_progress
+from premotor.records import Interval
 
-COSTLY = 200  # draws at most of a null whose every draw decomposes a matrix (recognition.md i)
-
-Progress = Callable[[int, int], None]  # draws done, of
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyConfig:
-    """How sharp the nulls and intervals are."""
-
-    permutations: int = PERMUTATIONS  # draws of each null; at most 200 of cca and ridge
-    halves: int = 100  # of the episodes, for each interval; 0 = no intervals
-    seed: int = 0  # of all draws
-    only: tuple[str, ...] = ()  # names of measures; () = all that can be taken
-    measure: MeasureConfig = field(default_factory=MeasureConfig)
-
-    def __post_init__(self) -> None:
-        if self.permutations < 2 or (self.halves != 0 and self.halves < 20):
-            raise ConfigError(
-                "permutations must be >= 2 and halves 0 or >= 20, got "
-                f"{self.permutations} and {self.halves}; try 1000 and 100"
-            )
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Controls:
-    """What a number is held against, row by row the same episodes; None = not at hand."""
-
-    blanked: Float[np.ndarray, "n q"] | None = None  # b with the instruction withheld
-    elsewhere: Float[np.ndarray, "n p"] | None = None
-    """a from another source of clips, as a camera that the policy does not see. It is used where
-    U is shown another episode; a itself is, where it is None."""
-    untrained: tuple[Float[np.ndarray, "n p2"], Float[np.ndarray, "n q2"]] | None = None
-    stand_ins: Mapping[str, Float[np.ndarray, "n k"]] = field(default_factory=dict[str, np.ndarray])
-    """Features that need no network, "pixels" for a and "path" for b."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Condition:
-    """What a number is the number of."""
-
-    checkpoint: str = "trained"
-    space: str = "raw"  # or "z": rows of both sides may be compared
-    instruction: str = "given"
-    episode: str = "same"
-    sides: str = "u-e"
-
-
-@dataclass(frozen=True, eq=False)
-class _Job:
-    """One measure of one sample, and the same measure of the untrained networks."""
-
-    condition: Condition
-    sample: Sample
-    measure: Measure
-    untrained: Sample | None = None
-    sure: bool = False  # whether its interval is wanted
+_PARTS = (8, 4)  # of which fractions of the rows a measure that fades is shown beside
+_PART_DRAWS = 10  # random parts of each size
 
 
 def study(
-    sample: Sample,
-    controls: Controls,
-    condition: Condition,
+    sides: Sides,
     config: StudyConfig,
-    on_progress: Progress | None = None,
-) -> list[AlignmentRecord]:
-    """Every measure that can be taken of a sample, and beside it what it is held against.
+    *,
+    checkpoint: str,
+    space: Space,
+    progress: Progress = no_progress,
+) -> tuple[Study, ...]:
+    """Every measure that can be taken of two sides, and what it is held against.
 
     Args:
-        sample: The rows as they belong together.
-        controls: The controls "blanked" and "another episode", untrained networks, stand-ins.
-        condition: Checkpoint and space.
-        config: Draws of nulls and intervals.
-        on_progress: Told how many draws are done.
+        sides: One row per episode, with controls and stand-ins.
+        config: Which measures, and draws of nulls and intervals.
+        checkpoint: Name that goes into the study.
+        space: "z" where rows of u may be compared with rows of e.
+        progress: Told how many draws are done.
 
     Returns:
-        Each measure of the sample followed by the same measure under the controls, which have
-        nulls and no interval. Those of stand-ins come last.
+        The study of the sides, then one of each stand-in. A side that does not vary stops nothing:
+        its findings have no value and say why.
+
+    Raises:
+        ConfigError: Fewer than four rows, NaN or infinity, or one space of two widths.
+        UnknownName: A measure that is asked for does not exist.
     """
-    jobs = _jobs(sample, controls, condition, config)
-    total = sum(_draws(job, config) for job in jobs)
+    if space == "z" and sides.u.shape[1] != sides.e.shape[1]:
+        raise ConfigError(
+            f"one space has one width, got {sides.u.shape[1]} and {sides.e.shape[1]}; project "
+            "both sides first, or measure them as two spaces"
+        )
+    plans = {SIDES: Plan(sides, space, config)}
+    plans |= {name: Plan(rows, "raw", config) for name, rows in sides.stand_ins.items()}
+    own = len(sides.strata)
+    beside = len(sides.controls) + len(sides.refitted) + (own > 1)
+    total = plans[SIDES].num_halves + plans[SIDES].draws(beside)
+    total += sum(plan.draws(own) for plan in plans.values())
     done = 0
 
     def on_draw() -> None:
         nonlocal done
-        done += 1
-        if on_progress is not None:
-            on_progress(done, total)
+        done = min(done + 1, total)
+        progress(f"measure {checkpoint} {space}", done, total, "")
 
-    return [_record(job, config, on_draw) for job in jobs]
-
-
-def _jobs(
-    sample: Sample, controls: Controls, condition: Condition, config: StudyConfig
-) -> list[_Job]:
-    same_space = condition.space == "z"
-    beside: list[tuple[Condition, Sample]] = []
-    if controls.blanked is not None:
-        blanked = replace(condition, instruction="blanked")
-        beside.append((blanked, replace(sample, b=controls.blanked)))
-    seen = sample if controls.elsewhere is None else replace(sample, a=controls.elsewhere)
-    other = elsewhere(seen, np.random.default_rng(config.seed))
-    if other is not None:
-        beside.append((replace(condition, episode="another"), other))
-    untrained = None if controls.untrained is None else _swap(sample, *controls.untrained)
-    jobs: list[_Job] = []
-    for measure in _wanted(measures(sample, config.measure, same_space), config):
-        jobs.append(_Job(condition, sample, measure, untrained, sure=config.halves > 0))
-        for there, rows in beside:
-            named = {m.name: m for m in measures(rows, config.measure, same_space)}
-            if measure.name in named:
-                jobs.append(_Job(there, rows, named[measure.name]))
-    return jobs + _stand_ins(sample, controls, condition, config)
+    found = [_study(name, plan, checkpoint, on_draw) for name, plan in plans.items()]
+    progress(f"measure {checkpoint} {space}", total, total, "")
+    return tuple(found)
 
 
-def _stand_ins(
-    sample: Sample, controls: Controls, condition: Condition, config: StudyConfig
-) -> list[_Job]:
-    """Stand-ins are no part of a shared space, so only spaces of their own are compared."""
-    pixels, path = (controls.stand_ins.get(name) for name in ("pixels", "path"))
-    pairs = {
-        "pixels-e": (pixels, sample.b),
-        "u-path": (sample.a, path),
-        "pixels-path": (pixels, path),
-    }
+def _study(name: str, plan: Plan, checkpoint: str, on_draw: OnDraw) -> Study:
+    sides = plan.sides
+    rows = prepared(sides, plan.config.measure)
+    own = read(rows, sides, plan, on_draw, every_null=True)
+    found = [_finding(measure, own[measure.name], rows) for measure in plan.measures]
+    if name == SIDES:
+        found = _beside(found, plan, on_draw)
+        found = _sure(found, plan, on_draw)
+    return Study(
+        checkpoint=checkpoint,
+        space=plan.space,
+        sides=name,
+        num_rows=len(sides),
+        repeated=(num_repeated(sides.u), num_repeated(sides.e)),
+        findings=tuple(found),
+        verdict=verdict(found) if name == SIDES else None,
+        remarks=plan.remarks,
+    )
+
+
+def _finding(measure: Measure, own: Reading, rows: Prepared | NoVariation) -> Finding:
+    """A measure and what it is compared with."""
+    found = Finding(
+        measure=measure.name,
+        label=measure.label,
+        unit=measure.unit,
+        own=own,
+        low_is_good=measure.low_is_good,
+    )
+    if own.value is None or isinstance(rows, NoVariation):
+        return found
+    null = own.null("all")
+    reference = measure.reference(rows) if measure.reference else None
+    if reference is None and null is not None:
+        reference = Reference(kind="null mean", value=null.mean)
+    calibrated = None
+    if measure.best is not None and null is not None:
+        best = measure.best(rows)
+        calibrated = (own.value - null.mean) / (best - null.mean) if best != null.mean else None
+    return replace(found, reference=reference, calibrated=calibrated)
+
+
+def _beside(found: Sequence[Finding], plan: Plan, on_draw: OnDraw) -> list[Finding]:
+    """The same measures with each task's mean taken off, and under the controls."""
+
+    def readings(sides: Sides) -> dict[str, Reading]:
+        rows = prepared(sides, plan.config.measure)
+        return read(rows, sides, plan, on_draw, every_null=False)
+
+    sides = plan.sides
+    centered = readings(sides.centered) if sides.centered is not None else {}
+    controls: dict[str, list[Control]] = {f.measure: [] for f in found}
+    for refitted, those in ((False, sides.controls), (True, sides.refitted)):
+        for name, control in those.items():
+            for measure, reading in readings(control).items():
+                controls[measure].append(
+                    Control(name=name, reading=reading, refitted=refitted, void=control.void)
+                )
     return [
-        _Job(replace(condition, sides=sides), rows, measure)
-        for sides, (a, b) in pairs.items()
-        if condition.space == "raw" and a is not None and b is not None
-        for rows in [_swap(sample, a, b)]
-        for measure in _wanted(measures(rows, config.measure, same_space=False), config)
+        replace(f, centered=centered.get(f.measure), controls=tuple(controls[f.measure]))
+        for f in found
     ]
 
 
-def _wanted(found: list[Measure], config: StudyConfig) -> list[Measure]:
-    return [m for m in found if not config.only or m.name in config.only]
-
-
-def _swap(sample: Sample, a: np.ndarray, b: np.ndarray) -> Sample:
-    return replace(sample, a=a, b=b)
-
-
-def elsewhere(sample: Sample, rng: np.random.Generator) -> Sample | None:
-    """A of one episode with b of another of the same variation; None where too few have one."""
-    if not sample.variations:
-        return None
-    rows, partners = another_episode(sample.groups, rng)
-    if len(rows) < LEAST:
-        return None
-    order = np.argsort(rows)
-    rows, partners = rows[order], partners[order]
-    done = sample.take(rows)
-    return replace(done, a=sample.a[partners])
-
-
-def _draws(job: _Job, config: StudyConfig) -> int:
-    movable = [codes for codes in job.sample.strata().values() if len(set(codes)) < len(codes)]
-    return len(movable) * _permutations(job.measure, config) + (config.halves if job.sure else 0)
-
-
-def _permutations(measure: Measure, config: StudyConfig) -> int:
-    return min(config.permutations, COSTLY) if measure.costly else config.permutations
-
-
-def _record(job: _Job, config: StudyConfig, on_draw: Callable[[], None]) -> AlignmentRecord:
-    measure, sample = job.measure, job.sample
-    sign = -1.0 if measure.low_is_good else 1.0
-    statistic = measure.statistic(sample)
-    rng = np.random.default_rng(config.seed)
-    count = _permutations(measure, config)
-    nulls = tuple(
-        _turned(
-            permutation_null(lambda o: sign * statistic(o), codes, name, rng, count, on_draw), sign
+def _sure(found: Sequence[Finding], plan: Plan, on_draw: OnDraw) -> list[Finding]:
+    """Intervals of the values, and of what they are better by than the untrained networks'."""
+    sides, config = plan.sides, plan.config
+    draws: list[tuple[_Values, _Values]] = []  # of the sides, of the untrained networks
+    if plan.num_halves:
+        tasks = sides.strata.get("task", np.zeros(len(sides), dtype=np.int64))
+        rng = np.random.default_rng(config.seed)
+        for rows in halves(tasks, rng, plan.num_halves):
+            half = sides.take(rows)
+            draws.append((_values_of(half, plan), _values_of(half.untrained, plan)))
+            on_draw()
+    untrained = _values_of(sides.untrained, plan)
+    parts = _parts(plan)
+    surer: list[Finding] = []
+    for measure, finding in zip(plan.measures, found, strict=True):
+        name, value = measure.name, finding.own.value
+        if value is None:
+            surer.append(finding)
+            continue
+        sign, before = (-1.0 if measure.low_is_good else 1.0), untrained[name]
+        ours = [own[name] for own, _ in draws]
+        gains = [_difference(own[name], other[name], sign) for own, other in draws]
+        gain = _difference(value, before, sign)
+        surer.append(
+            replace(
+                finding,
+                interval=_interval(value, ours, len(sides)),
+                untrained=before,
+                gain=None if gain is None else _interval(gain, gains, len(sides)),
+                by_rows=parts.get(name, ()),
+            )
         )
-        for name, codes in sample.strata().items()
-    )
-    interval, gain = _sure(job, config, on_draw) if job.sure else (None, None)
-    condition = job.condition
-    return AlignmentRecord(
-        checkpoint=condition.checkpoint,
-        measure=measure.name,
-        space=condition.space,
-        instruction=condition.instruction,
-        value=statistic(np.arange(len(sample))),
-        reference=nulls[0].null_mean if measure.reference is None else measure.reference,
-        num_rows=len(sample),
-        nulls=nulls,
-        episode=condition.episode,
-        sides=condition.sides,
-        interval=interval,
-        gain=gain,
-    )
+    return surer
 
 
-def _turned(null: NullRecord, sign: float) -> NullRecord:
-    """The null of a measure whose small values are the good ones, in the measure's own numbers.
-
-    z and p stay as they are: large and small where the measure is good. The quantile is the one
-    that 5 % of the shuffled pairings are better than.
-    """
-    return replace(null, null_mean=sign * null.null_mean, null_q95=sign * null.null_q95)
+_Values = dict[str, float | None]
 
 
-def _sure(
-    job: _Job, config: StudyConfig, on_draw: Callable[[], None]
-) -> tuple[Interval, Interval | None]:
-    """The interval of a measure, and that of what it is better by than the untrained networks."""
+def _values_of(sides: Sides | None, plan: Plan) -> _Values:
+    """Each measure by name; None where there are no such sides or it cannot be taken of them."""
+    if sides is None:
+        return dict.fromkeys((m.name for m in plan.measures), None)
+    rows = prepared(sides, plan.config.measure)
+    return {m.name: value_of(m, rows) for m in plan.measures}
 
-    def values(rows: Int[np.ndarray, " m"]) -> tuple[float, float]:
-        found = job.measure.value(job.sample.take(rows))
-        if job.untrained is None:
-            return found, 0.0
-        return found, sign * (found - job.measure.value(job.untrained.take(rows)))
 
-    sign = -1.0 if job.measure.low_is_good else 1.0
-    n, draws = len(job.sample), list[tuple[float, float]]()
-    for rows in halves(n, np.random.default_rng(config.seed), config.halves):
-        draws.append(values(rows))
-        on_draw()
-    (value, gain), spread = values(np.arange(n)), np.array(draws)
-    return (
-        spread_of_halves(value, spread[:, 0], n),
-        spread_of_halves(gain, spread[:, 1], n) if job.untrained is not None else None,
-    )
+def _difference(ours: float | None, theirs: float | None, sign: float) -> float | None:
+    return None if ours is None or theirs is None else sign * (ours - theirs)
+
+
+def _interval(value: float, draws: Sequence[float | None], num_rows: int) -> Interval | None:
+    known = np.array([draw for draw in draws if draw is not None])
+    if len(known) < max(2, len(draws) // 2):
+        return None
+    return interval_of_halves(value, known, num_rows)
+
+
+def _parts(plan: Plan) -> dict[str, tuple[Level, ...]]:
+    """Measures that fade, by name, on an eighth and a quarter of the rows."""
+    fading = [m for m in plan.measures if m.fades]
+    least = 4 * plan.config.measure.neighbors
+    rng = np.random.default_rng(plan.config.seed)
+    levels: dict[str, list[Level]] = {m.name: [] for m in fading}
+    for size in (len(plan.sides) // part for part in _PARTS):
+        if size < least or not plan.num_halves or not fading:
+            continue
+        drawn = [rng.permutation(len(plan.sides))[:size] for _ in range(_PART_DRAWS)]
+        rows = [prepared(plan.sides.take(np.sort(d)), plan.config.measure) for d in drawn]
+        for measure in fading:
+            known = [v for r in rows if (v := value_of(measure, r)) is not None]
+            if known:
+                chance = _chance(measure, rows)
+                level = Level(num_rows=size, value=float(np.mean(known)), chance=chance)
+                levels[measure.name].append(level)
+    return {name: tuple(found) for name, found in levels.items()}
+
+
+def _chance(measure: Measure, rows: Sequence[Prepared | NoVariation]) -> float | None:
+    known = [r for r in rows if isinstance(r, Prepared)]
+    return measure.reference(known[0]).value if measure.reference and known else None

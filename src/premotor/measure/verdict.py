@@ -1,136 +1,143 @@
 """What kind of alignment the numbers, their nulls and their controls leave standing."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from premotor.records import AlignmentRecord
+from premotor.findings import Control, Finding, Null, Reading, Verdict
+from premotor.measure.nulls import SIGNIFICANT, draws_needed
+from premotor.measure.sides import CONTROLS
 
-SIGNIFICANT = 0.05
 HEADLINE = ("debiased_cka", "mutual_knn")  # what all measures together are judged by
 
-BLANKED = ("blanked", "same")  # instruction, episode
-ANOTHER = ("given", "another")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The kind of alignment, and which rule of `verdict` it follows from."""
-
-    kind: str  # "mirror", "language", "scene", "scene and language", "none", "unresolved"
-    because: str
-
-    @property
-    def name(self) -> str:
-        """The kind in words."""
-        if self.kind == "unresolved":
-            return "alignment of an unknown kind"
-        return "no alignment" if self.kind == "none" else f"{self.kind} alignment"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """p-values by stratum ("all", "task"), where the null could be taken."""
-
-    number: Mapping[str, float]  # of the number itself
-    blanked: Mapping[str, float] = field(default_factory=dict[str, float])  # E reads the empty text
-    another: Mapping[str, float] = field(default_factory=dict[str, float])  # U saw another episode
-    beyond_untrained: bool | None = None  # more than untrained networks have; None = not known
-
-
-def verdict(evidence: Evidence) -> Verdict:
-    """Mirror, language or scene alignment, or none.
-
-    The rules, in this order; "falls" means that p >= 0.05 against the permutation null:
-
-    1. *None*: the number falls to its null over all rows.
-    2. *Scene*: untrained networks, which know nothing but see the same scenes, have as much of it.
-    3. *Scene*: the number falls to its null within the task. Both sides tell the tasks apart,
-       for which the furniture suffices.
-    4. *Language*: within the task it stands, but falls when the instruction is withheld from E:
-       the words that E read said what U saw. *Scene*: within the task it stands, but falls when
-       U is shown another episode of the same variation: what both share is where things stand in
-       this one scene. *Scene and language*: it falls under each of the two.
-    5. *Mirror*: within the task it stands, under both controls. U and E then agree on what is
-       done, whichever episode is watched and without words.
-    6. *Unresolved*: it stands, and a null or control that 2 to 5 need was not taken. A control
-       that was taken and under which it falls decides without the other.
-
-    Controls are held against the null within the task too, for the tasks' furniture is there in
-    every episode of a task and survives both.
-    """
-    if evidence.number["all"] >= SIGNIFICANT:
-        return Verdict("none", "shuffled partners match as well")
-    if evidence.beyond_untrained is False:
-        return Verdict("scene", "untrained networks that see the same scenes have as much")
-    if "task" not in evidence.number:
-        return Verdict("unresolved", "the tasks are not given, which furniture alone tells apart")
-    if evidence.number["task"] >= SIGNIFICANT:
-        return Verdict("scene", "within the task shuffled partners match as well")
-    return _under_controls(evidence)
-
-
-_CONTROLS = {
-    "scene": "another episode of the same variation",
-    "language": "the instruction withheld",
+KINDS = {
+    "none": "no alignment: shuffled partners match as well, so watching and doing share nothing "
+    "that these measures can see",
+    "scene": "scene alignment: what both share is what stands in the scene, which tells tasks and "
+    "episodes apart without any understanding of the action",
+    "language": "language alignment: what both share rests on the words that E was given, which say "
+    "what U sees",
+    "scene and language": "scene and language alignment: what both share needs the same scene and "
+    "the words as well",
+    "scene or language": "scene or language alignment: either alone suffices for what both share, "
+    "and without both nothing of it is left",
+    "mirror": "mirror alignment: watching and doing agree within a task on what is done, without "
+    "words and whichever episode of the variation is watched. What else all episodes of a variation "
+    "show alike, as the color of a target, is not ruled out",
+    "unresolved": "alignment of an unknown kind: something that the rules need was not measured",
 }
 
 
-def _under_controls(evidence: Evidence) -> Verdict:
-    """Rules 4 to 6."""
-    falls = {"scene": _falls(evidence.another), "language": _falls(evidence.blanked)}
-    if kinds := [kind for kind, fallen in falls.items() if fallen]:
-        reasons = " and with ".join(_CONTROLS[kind] for kind in kinds)
-        return Verdict(" and ".join(kinds), f"with {reasons} it falls to its null")
-    if absent := [_CONTROLS[kind] for kind, fallen in falls.items() if fallen is None]:
-        return Verdict("unresolved", f"not measured with {' nor with '.join(absent)}")
-    return Verdict("mirror", "it stands within the task, without words, and with another episode")
+def verdict(findings: Sequence[Finding]) -> Verdict:
+    """Mirror, language or scene alignment, or none, by one measure or several of one space.
 
+    The rules, in this order; "falls" means that p >= 0.05 against the permutation null:
 
-def _falls(p_values: Mapping[str, float]) -> bool | None:
-    return p_values["task"] >= SIGNIFICANT if "task" in p_values else None
+    1. *None*: the value falls to its null over all rows.
+    2. *Scene*: untrained networks, which know nothing but see the same scenes, have as much of it.
+    3. *Scene*: the value falls to its null within the task. Both sides tell the tasks apart, for
+       which the furniture suffices.
+    4. *Language*: within the task it stands, but falls when the instruction is withheld from E: the
+       words that E read said what U saw. *Scene*: it stands, but falls when U is shown another
+       episode of the same variation: what both share is where things stand in this one scene.
+       *Scene and language*: it falls under each of the two.
+    5. *Scene or language*: it stands under each of the two and falls under both at once.
+    6. *Mirror*: within the task it stands under both at once.
+    7. *Unresolved*: it stands, and something that 2 to 6 need was not taken or cannot decide: a
+       control through a camera that U cannot name through, or nulls of so few draws or pairings that
+       their least p is no less than 0.05.
 
-
-def verdict_on(records: Sequence[AlignmentRecord]) -> Verdict:
-    """The verdict on one measure, or on several of one space, with their controls."""
-    return verdict(evidence_of(records))
-
-
-def evidence_of(records: Sequence[AlignmentRecord]) -> Evidence:
-    """What one measure, or several of one space, and their controls say.
-
-    Several are judged by two chosen beforehand, one of the whole geometry and one of neighbors,
-    so that no measure is picked for its result: the smaller p-value counts, times two
-    (Bonferroni), and one that has more than untrained networks suffices for rule 2.
-
-    Args:
-        records: Of one checkpoint and one space: the numbers, and the same measures blanked and
-            with another episode, where these were taken.
+    Several measures are judged by two chosen beforehand, one of the whole geometry and one of
+    neighbors (`HEADLINE`), so that none is picked for its result: the smaller p counts, times two
+    (Bonferroni), and one that has more than untrained networks suffices for rule 2. Controls are held
+    against the null within the task, for the tasks' furniture is there in every episode of a task. In
+    a space of fitted maps a control through maps that were fitted anew decides, where it was taken:
+    what falls under the old maps alone was unfamiliar, not missing.
     """
-    own = [r for r in records if r.sides == "u-e"]
-    if len({r.measure for r in own}) > 1:
-        own = [r for r in own if r.measure in HEADLINE] or own
-    number, blanked, another = (
-        [r for r in own if (r.instruction, r.episode) == condition]
-        for condition in (("given", "same"), BLANKED, ANOTHER)
+    headline = [f for f in findings if f.measure in HEADLINE] or list(findings)
+    known = [f for f in headline if f.own.value is not None]
+    if not known:
+        why = next((f.own.absent for f in headline), "nothing was measured")
+        return Verdict(kind="unresolved", because=why)
+    over_all, in_task = (
+        _outcome([f.own for f in known], lambda reading, s=stratum: reading.null(s))
+        for stratum in ("all", "task")
     )
-    gains = [r.gain.low > 0.0 for r in number if r.gain is not None]
-    return Evidence(
-        number=_p_values(number),
-        blanked=_p_values(blanked),
-        another=_p_values(another),
-        beyond_untrained=any(gains) if gains else None,
-    )
+    if over_all.stands is None:
+        return Verdict(kind="unresolved", because=over_all.why)
+    if not over_all.stands:
+        return Verdict(kind="none", because="shuffled partners match as well")
+    gains = [f.gain.low > 0.0 for f in known if f.gain is not None]
+    if gains and not any(gains):
+        return Verdict(
+            kind="scene", because="untrained networks that see the same scenes have as much"
+        )
+    if in_task.stands is None:
+        why = in_task.why or "the tasks are not given, which furniture alone tells apart"
+        return Verdict(kind="unresolved", because=why)
+    if not in_task.stands:
+        return Verdict(kind="scene", because="within the task shuffled partners match as well")
+    return _under_controls(known)
 
 
-def _p_values(records: Sequence[AlignmentRecord]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for stratum in ("all", "task"):
-        tested = [
-            null.p_value
-            for record in records
-            for null in record.nulls
-            if null.stratum == stratum and null.permutations > 0
-        ]
-        if tested:
-            found[stratum] = min(1.0, min(tested) * len(tested))
-    return found
+@dataclass(frozen=True)
+class _Outcome:
+    """Whether something stands over its nulls; None = that cannot be said, and why."""
+
+    stands: bool | None
+    why: str = ""
+
+
+def _outcome(readings: Sequence[Reading], null_of: Callable[[Reading], Null | None]) -> _Outcome:
+    """The smaller p of several measures counts, times their number."""
+    nulls = [null for reading in readings if (null := null_of(reading)) is not None]
+    if not nulls:
+        return _Outcome(None)
+    count = len(nulls)
+    if min(null.p for null in nulls) * count < SIGNIFICANT:
+        return _Outcome(True)
+    if min(null.least for null in nulls) * count < SIGNIFICANT:
+        return _Outcome(False)
+    draws, needed = max(null.draws for null in nulls), draws_needed(count)
+    if draws < needed:
+        return _Outcome(
+            None,
+            f"{draws} permutations cannot show p < {SIGNIFICANT} for {count} measure"
+            f"{'s' if count > 1 else ''}; take at least {needed}",
+        )
+    return _Outcome(None, "too few episodes may trade partners for any p below 0.05")
+
+
+def _under_controls(findings: Sequence[Finding]) -> Verdict:
+    """Rules 4 to 6."""
+    found = {name: _control(findings, name) for name in CONTROLS}
+    words, episode, both = found["blanked"], found["another"], found["both"]
+    falls = {"scene": episode, "language": words}
+    if kinds := [kind for kind, outcome in falls.items() if outcome.stands is False]:
+        names = {"scene": CONTROLS["another"], "language": CONTROLS["blanked"]}
+        reasons = " and with ".join(names[kind] for kind in kinds)
+        return Verdict(kind=" and ".join(kinds), because=f"with {reasons} it falls to its null")
+    if both.stands:
+        return Verdict(
+            kind="mirror",
+            because="it stands within the task, without words and with another episode at once",
+        )
+    if both.stands is False and words.stands and episode.stands:
+        return Verdict(
+            kind="scene or language",
+            because="it stands under either control and falls to its null under both at once",
+        )
+    reasons = [f"{CONTROLS[name]}: {o.why}" for name, o in found.items() if o.stands is None]
+    return Verdict(kind="unresolved", because=f"not decided with {'; '.join(reasons)}")
+
+
+def _control(findings: Sequence[Finding], name: str) -> _Outcome:
+    """Whether it stands under a control, through maps fitted anew where there are any."""
+    own = [c for finding in findings for c in finding.controls if c.name == name]
+    deciding: list[Control] = [c for c in own if c.refitted] or own
+    if not deciding:
+        return _Outcome(None, "not measured")
+    if void := next((c.void for c in deciding if c.void), ""):
+        return _Outcome(None, void)
+    absent = next((c.reading.absent for c in deciding if c.reading.absent), "")
+    outcome = _outcome([c.reading for c in deciding], lambda reading: reading.deciding)
+    return outcome if outcome.stands is not None else _Outcome(None, outcome.why or absent)
