@@ -146,13 +146,6 @@ def test_a_null_that_could_not_trade_partners_says_so():
     assert table.rows[0].nulls[0].p == "nothing to trade"
 
 
-@pytest.mark.parametrize(
-    ("share", "text"), [(0.0, "0"), (0.034, "3.4"), (0.0999, "10"), (0.5, "50"), (1.0, "100")]
-)
-def test_shares_are_whole_percent_above_ten(share, text):
-    assert percent(share) == f"{text}\u00a0%"
-
-
 FOUND = Confusion(
     labels=("red", "blue", "lime"),
     counts=((0, 0, 3.0), (0, 1, 0.5), (0, 2, 1.5), (1, 1, 4.0), (2, 0, 1.0)),

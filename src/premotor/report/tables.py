@@ -13,6 +13,7 @@ from premotor.records import (
     NullRecord,
     RecognitionRecord,
 )
+from premotor.report.table import percent
 
 UNTRAINED = "untrained"
 STUDY_SUFFIX = "_free"  # studies stand beside the benchmark's tasks (issue 2, Shows 2)
@@ -366,9 +367,3 @@ def p_value(null: NullRecord) -> str:
     least = 1 / (1 + null.permutations)
     text = f"{null.p_value:.3f}" if null.p_value >= 0.001 else f"{null.p_value:.4f}"
     return f"p \u2264 {text}" if null.p_value <= least * 1.001 else f"p = {text}"
-
-
-def percent(value: float) -> str:
-    """A share as whole percent, with a decimal where it is below 10 %."""
-    scaled = 100.0 * value
-    return f"{scaled:.0f}\u00a0%" if scaled >= 9.95 or scaled == 0.0 else f"{scaled:.1f}\u00a0%"
