@@ -127,6 +127,28 @@ class Study:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LayerPair:
+    """One measure between a layer of U and a layer of E."""
+
+    layer_u: str
+    layer_e: str
+    value: float | None  # None where one of them does not vary
+    score: float | None = None  # calibrated, as of a `Finding`
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerStudy:
+    """One measure between every layer of U and every layer of E."""
+
+    measure: str
+    label: str
+    num_rows: int  # episodes
+    pairs: tuple[LayerPair, ...]
+    best: LayerPair  # of the largest value
+    nulls: tuple[Null, ...]  # of the largest value over all pairs, for shuffled partners
+
+
+@dataclass(frozen=True, kw_only=True)
 class AlignRecord:
     """What `premotor align` writes: features of two models over the same episodes."""
 
@@ -134,7 +156,8 @@ class AlignRecord:
     features_e: str
     num_averaged: int  # rows in the files, where those of an episode were averaged
     temperature: float  # tau of the bound
-    studies: tuple[Study, ...]  # of the features; then of stand-ins
+    studies: tuple[Study, ...] = ()  # of the features; then of stand-ins
+    layers: tuple[LayerStudy, ...] = ()  # where a file holds several
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -155,94 +155,6 @@ class NamingPair:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NullRecord:
-    """A measure against its permutation null."""
-
-    stratum: str  # rows are permuted over "all" rows, within the "task" or the "variation"
-    null_mean: float
-    null_sd: float
-    null_q95: float
-    z_score: float
-    p_value: float
-    permutations: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlignmentRecord:
-    """One measure of alignment between z_u and z_e (or u and e) over paired episodes."""
-
-    checkpoint: str
-    measure: str  # recall_at_1_{u_to_e,e_to_u}[_within_variation], mutual_knn, ..., bound
-    space: str  # "z" (projected) or "raw" (u, e)
-    instruction: str  # "given" or "blanked" (the words withheld from E)
-    value: float
-    reference: float  # chance for recall, log B [nat] for the bound, null mean otherwise
-    num_rows: int
-    nulls: tuple[NullRecord, ...] = ()
-    episode: str = "same"  # or "another" of the same variation, seen by U
-    sides: str = "u-e"  # or with stand-ins that need no network: "pixels-e", "u-path", ...
-    interval: Interval | None = None  # of the value, over episodes
-    gain: Interval | None = None  # over the untrained networks, on the same episodes
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyRecord:
-    """Features of two models over the same episodes, and what kind of alignment they have."""
-
-    features_u: str  # files
-    features_e: str
-    num_rows: int  # episodes
-    num_averaged: int  # rows in the files, where those of an episode were averaged
-    verdict: str  # "mirror", "language", "scene", "scene and language", "none", "unresolved"
-    because: str
-    temperature: float  # tau of the bound
-    measures: tuple[AlignmentRecord, ...]  # the numbers and their controls
-
-
-@dataclass(frozen=True, kw_only=True)
-class RelationRecord:
-    """Whether the roll-outs that score high are those that succeed (measure/relation.py)."""
-
-    score: str  # what is held against success, as "cosine of z_u and z_e"
-    watched: str  # clip that U saw: "expert", "own" (the roll-out's), "another" of the variation
-    instruction: str  # "given" or "blanked"
-    within: str  # successes and failures compared are of one "task", one "variation", or of "all"
-    auc: Interval  # P(score of a success > score of a failure), ties 1/2; count = episodes
-    p_value: float  # outcomes permuted within the strata, two-sided
-    permutations: int
-    num_pairs: int  # of a success and a failure
-    by_stratum: dict[str, Interval] = field(default_factory=dict)  # AUC of each task, within tasks
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProbeRecord:
-    """Two frozen towers with maps fitted between them, measured on held-out episodes."""
-
-    run_u: str
-    run_e: str
-    step_u: int  # updates behind each tower; -1: not known
-    step_e: int
-    together: str  # why the two were not trained apart; "" where they were
-    fit_split: str  # whose episodes the maps learned from
-    num_fit: int  # episodes
-    split: str  # whose episodes are measured
-    num_rows: int  # episodes
-    unit: str  # what is watched: the "episode", or one "segment" of each
-    named: Interval  # clips that U names rightly among all texts
-    other_camera: str  # through which U sees another episode; "": the data set's
-    named_elsewhere: Interval | None  # the same clips through that camera
-    temperature: float  # tau of the maps and of the bound
-    measures: tuple[
-        AlignmentRecord, ...
-    ]  # checkpoints "untrained", where both are known, "trained"
-    relations: tuple[RelationRecord, ...]  # empty where every roll-out ended alike
-    successes: int  # of the roll-outs
-    rollouts: int
-    simulator: str
-    code_version: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class KeyframeRecord:
     """One held-out keyframe and the policy's word for it, from the expert's true observation."""
 
@@ -331,12 +243,7 @@ def _restore(kind: type[Record], raw: dict[str, Any], path: Path) -> Record:
         raise DataError(f"{path}: not a {kind.__name__}: {error}") from error
 
 
-_LISTED: dict[str, Any] = {  # fields that hold several records
-    "nulls": NullRecord,
-    "start": StartRecord,
-    "measures": AlignmentRecord,
-    "relations": RelationRecord,
-}
+_LISTED: dict[str, Any] = {"start": StartRecord}
 
 
 def _value(name: str, value: Any) -> Any:

@@ -70,8 +70,8 @@ def fit_projections(
 def _check(u: Float[Tensor, "n u"], e: Float[Tensor, "m e"]) -> None:
     if len(u) != len(e) or len(u) < LEAST_ROWS:
         raise ConfigError(
-            f"got {len(u)} and {len(e)} rows, need as many of each and at least {LEAST_ROWS}; row i of "
-            "both is one episode"
+            f"got {len(u)} and {len(e)} rows, need as many of each, at least {LEAST_ROWS}; row i "
+            "of both is one episode"
         )
     if not (torch.isfinite(u).all() and torch.isfinite(e).all()):
         raise ConfigError("the representations hold NaN or infinity; look at the training run")

@@ -1,21 +1,24 @@
 """`premotor align U.npz E.npz`: what kind of alignment two models' features have."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from premotor.cli.numbers import show_numbers
+from premotor.cli.findings import show_studies, show_tables
 from premotor.cli.progress import StageBars
-from premotor.errors import DataError, OutputExists
-from premotor.measure.sample import Features, Sample, pair_up
-from premotor.measure.study import Condition, Controls, StudyConfig, study
-from premotor.measure.verdict import verdict_on
-from premotor.records import StudyRecord, write_json
-
-_TOLD_EVERY = 20  # draws between two moves of the bar
+from premotor.errors import ConfigError, DataError, OutputExists
+from premotor.findings import AlignRecord
+from premotor.measure.features import Features, agreed_labels, by_episode, pair_up
+from premotor.measure.layers import Layers, layer_study
+from premotor.measure.plan import StudyConfig
+from premotor.measure.sides import Sides, controls_of, stand_ins_of
+from premotor.measure.study import study
+from premotor.measure.verdict import HEADLINE
+from premotor.records import write_json
+from premotor.report.findings import layer_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +27,9 @@ class AlignCommand:
 
     A feature file is an .npz with `features` (rows, width) and, where known, `task`, `variation`
     and `episode` (rows). Row i of all files is the same episode; rows of one episode are averaged.
+    A file may hold several layers, as `features_3` and `features_last`: then every layer is
+    measured against every layer of the other file, and the best pair is told against chance over
+    all pairs.
     """
 
     features_u: Annotated[Path, tyro.conf.Positional]  # of the model that watches
@@ -46,61 +52,96 @@ def command(argv: Sequence[str]) -> int:
     wanted = tyro.cli(AlignCommand, prog="premotor align", args=list(argv))
     if wanted.out.exists() and not wanted.overwrite:
         raise OutputExists(f"{wanted.out} exists; replace it with --overwrite")
-    sample, controls, rows = _read(wanted)
-    condition = Condition(checkpoint="given", space="z" if wanted.shared else "raw")
-    with StageBars() as bars:
-
-        def on_progress(done: int, total: int) -> None:
-            if done % _TOLD_EVERY == 0 or done == total:
-                bars("measure", done, total)
-
-        records = study(sample, controls, condition, wanted.study, on_progress)
-    found = verdict_on(records)
-    record = StudyRecord(
+    u, e = Features.load(wanted.features_u), Features.load(wanted.features_e)
+    if wanted.groups is not None:
+        u = u.with_labels(wanted.groups)
+    record = AlignRecord(
         features_u=str(wanted.features_u),
         features_e=str(wanted.features_e),
-        num_rows=len(sample),
-        num_averaged=rows,
-        verdict=found.kind,
-        because=found.because,
+        num_averaged=len(u),
         temperature=wanted.study.measure.temperature,
-        measures=tuple(records),
     )
+    if max(len(u.layers), len(e.layers)) > 1:
+        record = _layers(record, u, e, wanted)
+    else:
+        record = _one_pair(record, u, e, wanted)
     write_json(wanted.out, record)
-    show_numbers(records, f"alignment over {len(sample)} episodes")
-    print(f"{found.name}: {found.because}")
-    print(f"{wanted.out}: {len(records)} numbers")
+    print(f"{wanted.out}: written")
     return 0
 
 
-def _read(wanted: AlignCommand) -> tuple[Sample, Controls, int]:
-    """The sample, its controls, and the rows of the files.
+def _one_pair(record: AlignRecord, u: Features, e: Features, wanted: AlignCommand) -> AlignRecord:
+    sides = _read(u, e, wanted)
+    with StageBars() as bars:
+        studies = study(
+            sides,
+            wanted.study,
+            checkpoint="given",
+            space="z" if wanted.shared else "raw",
+            progress=bars,
+        )
+    show_studies(studies)
+    return replace(record, studies=studies)
+
+
+def _layers(record: AlignRecord, u: Features, e: Features, wanted: AlignCommand) -> AlignRecord:
+    """Every layer of one file against every layer of the other.
+
+    Raises:
+        ConfigError: Something was asked for that needs one layer a side.
+    """
+    asked = ("blanked", "elsewhere", "untrained_u", "untrained_e", "pixels", "path")
+    given = [name for name in asked if getattr(wanted, name) is not None]
+    if given or wanted.shared:
+        names = [f"--{name.replace('_', '-')}" for name in given] + ["--shared"] * wanted.shared
+        raise ConfigError(
+            f"{', '.join(names)} compare one layer a side, got {len(u.layers)} and "
+            f"{len(e.layers)}; choose by the table of all layers, then save one a side"
+        )
+    labels = agreed_labels(u, e)
+    averaged = [
+        {name: by_episode(values, values, labels) for name, values in side.layers.items()}
+        for side in (u, e)
+    ]
+    rows = next(iter(averaged[0].values()))
+    watched, done = ({name: s.u for name, s in side.items()} for side in averaged)
+    layers = Layers(watched, done, rows)
+    chosen = wanted.study.only or HEADLINE
+    with StageBars() as bars:
+        found = tuple(layer_study(layers, measure, wanted.study, bars) for measure in chosen)
+    show_tables([layer_table(study) for study in found])
+    return replace(record, layers=found)
+
+
+def _read(u: Features, e: Features, wanted: AlignCommand) -> Sides:
+    """Both sides with the controls, the untrained networks and the stand-ins that are given.
 
     Raises:
         DataError: A file cannot be read, or its rows are not those of the others.
     """
     if (wanted.untrained_u is None) != (wanted.untrained_e is None):
         raise DataError("untrained features are compared in pairs; give both files or neither")
-    u, e = Features.load(wanted.features_u), Features.load(wanted.features_e)
-    if wanted.groups is not None:
-        u = u.with_labels(wanted.groups)
 
-    def pair(watched: Path | None, done: Path | None) -> Sample | None:
+    def pair(watched: Path | None, done: Path | None) -> Sides | None:
         """The same rows, with another file in place of one or both."""
         if watched is None and done is None:
             return None
         one = Features.load(watched).labeled_as(u) if watched else u
         return pair_up(one, Features.load(done).labeled_as(e) if done else e)
 
-    sample = pair_up(u, e)
+    sides = pair_up(u, e)
     blanked, elsewhere = pair(None, wanted.blanked), pair(wanted.elsewhere, None)
-    untrained = pair(wanted.untrained_u, wanted.untrained_e)
     pixels, path = pair(wanted.pixels, None), pair(None, wanted.path)
-    stand_ins = {"pixels": pixels.a if pixels else None, "path": path.b if path else None}
-    controls = Controls(
-        blanked=blanked.b if blanked else None,
-        elsewhere=elsewhere.a if elsewhere else None,
-        untrained=(untrained.a, untrained.b) if untrained else None,
-        stand_ins={name: values for name, values in stand_ins.items() if values is not None},
+    controls = controls_of(
+        sides,
+        blanked=blanked.e if blanked else None,
+        other_camera=elsewhere.u if elsewhere else None,
+        seed=wanted.study.seed,
     )
-    return sample, controls, len(u.values)
+    stand_ins = stand_ins_of(sides, pixels.u if pixels else None, path.e if path else None)
+    return replace(
+        sides,
+        controls=controls,
+        untrained=pair(wanted.untrained_u, wanted.untrained_e),
+        stand_ins=stand_ins,
+    )

@@ -6,12 +6,11 @@ from typing import Annotated
 
 import torch
 import tyro
-from rich.console import Console
 
-from premotor.cli.numbers import show_numbers
+from premotor.cli.findings import show_sentences, show_tables
 from premotor.cli.progress import StageBars
 from premotor.experiments.probe import ProbeConfig, prepare, probe
-from premotor.report.probe import sentences
+from premotor.report.probe import sentences, tables
 from premotor.worklist import available_cores
 
 
@@ -37,12 +36,7 @@ def command(argv: Sequence[str]) -> int:
     prepare(config, wanted.resume, wanted.overwrite)
     with StageBars() as bars:
         record = probe(config, workers, bars)
-    for space, what in (("raw", "u and e"), ("z", "z_u and z_e")):
-        own = [r for r in record.measures if (r.checkpoint, r.space) == ("trained", space)]
-        if own:
-            show_numbers(own, f"alignment of {what} over {record.num_rows} held-out episodes")
-    console = Console()
-    for sentence in sentences(record):
-        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    show_tables(tables(record))
+    show_sentences(sentences(record))
     print(f"{config.out}: probe.json, probe.md, probe.svg, features/")
     return 0

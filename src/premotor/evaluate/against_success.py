@@ -20,7 +20,7 @@ def against_success(
     """Every relation of alignment to success: within the task first, then pooled, and the controls.
 
     Args:
-        spaces: Of the trained networks, with the controls; e is that of the policy's first decision.
+        spaces: Of the trained networks, with the controls; e is of the policy's first decision.
         own: The same episodes, U watching the roll-outs' own videos; None = not recorded.
         success: How the policy fared in each of them.
         config: Permutations and the seed of all draws.

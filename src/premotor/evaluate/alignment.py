@@ -54,7 +54,7 @@ def embed(mirror: Mirror, dataset: Dataset, pairs: Pairs, blanked: bool = False)
 
 
 def learned(mirror: Mirror, dataset: Dataset, pairs: Pairs, seed: int) -> Sides:
-    """u and e of the episodes that maps learn from, with the same under each control."""
+    """U and e of the episodes that maps learn from, with the same under each control."""
     given = embed(mirror, dataset, pairs)["raw"]
     blanked = embed(mirror, dataset, pairs, blanked=True)["raw"].e
     return replace(given, controls=controls_of(given, blanked=blanked, seed=seed))
@@ -66,6 +66,16 @@ class Refit:
 
     sides: Sides  # from `learned`
     fit: FitConfig
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Against:
+    """What a checkpoint is held against beside the controls; None = not at hand."""
+
+    refit: Refit | None = None
+    """What maps are fitted on for the controls of z_u and z_e, which else go through its own."""
+    untrained: Spaces | None = None  # of the networks before training, on the same episodes
+    sight: Sight | None = None  # whether U sees through the camera of the controls
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +91,7 @@ def agreement(
     held_out: HeldOut,
     checkpoint: str,
     config: StudyConfig,
-    *,
-    refit: Refit | None = None,
-    untrained: Spaces | None = None,
-    sight: Sight | None = None,
+    against: Against,
     progress: Progress = no_progress,
 ) -> Agreement:
     """Measure one checkpoint in both spaces.
@@ -94,10 +101,7 @@ def agreement(
         held_out: The episodes.
         checkpoint: Name that goes into the studies.
         config: Measures, and how sharp nulls and intervals are.
-        refit: What maps may be fitted on for the controls in the space of z; None = they are taken
-            through the mirror's own maps alone.
-        untrained: Of the networks before training, on the same episodes.
-        sight: Whether U sees through the camera of the controls; None where it is its own.
+        against: What it is held against beside the controls.
         progress: Told how many draws of nulls and intervals are done.
     """
     given = embed(mirror, held_out.dataset, held_out.pairs)
@@ -109,18 +113,22 @@ def agreement(
             sides,
             blanked=blanked[space].e,
             other_camera=seen[space].u if seen else None,
-            void=blindness(sight),
+            void=blindness(against.sight),
             seed=config.seed,
         )
-        before = untrained and replace(untrained[space], untrained=None, controls={}, stand_ins={})
-        spaces[space] = replace(sides, controls=controls, untrained=before)
+        before = against.untrained[space] if against.untrained is not None else None
+        spaces[space] = replace(
+            sides,
+            controls=controls,
+            untrained=before and before.with_sides(before.u, before.e),
+        )
     pixels, path = (held_out.stand_ins.get(name) for name in ("pixels", "path"))
     spaces["raw"] = replace(spaces["raw"], stand_ins=stand_ins_of(spaces["raw"], pixels, path))
-    if refit is not None:
+    if against.refit is not None:
         # U's other camera is unfamiliar to maps that were fitted through its own
         names = ("blanked",) if seen else tuple(spaces["raw"].controls)
         taken = {name: spaces["raw"].controls[name] for name in names}
-        anew = refitted(taken, refit.sides, refit.fit, config.seed)
+        anew = refitted(taken, against.refit.sides, against.refit.fit, config.seed)
         spaces["z"] = replace(spaces["z"], refitted=anew)
     studies = [
         found
@@ -157,8 +165,8 @@ def blindness(sight: Sight | None) -> str:
     if there >= least:
         return ""
     return (
-        f"U cannot see through the camera {sight.camera}: it names {there:.0%} of the texts through "
-        f"it, fewer than by the first frame of its own camera alone ({least:.0%})"
+        f"U cannot see through the camera {sight.camera}: it names {there:.0%} of the texts "
+        f"through it, fewer than by the first frame of its own camera alone ({least:.0%})"
     )
 
 

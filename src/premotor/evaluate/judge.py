@@ -11,11 +11,11 @@ import tyro
 
 from premotor.align.fit import FitConfig
 from premotor.checkpoint import checkpoints, find, load_mirror
-from premotor.data.dataset import Dataset
 from premotor.demonstrate.collect import EpisodeUnit, chosen_tasks
 from premotor.device import Device, chosen_device
 from premotor.errors import ConfigError, DataError, OutputExists, refuse_both
 from premotor.evaluate.alignment import (
+    Against,
     Refit,
     Spaces,
     agreement,
@@ -206,10 +206,12 @@ def _compare(
             held_out,
             name,
             of_a_report(mirror.config.align.temperature),
-            refit=_refit(mirror, place[0], config, progress) if last else None,
-            untrained=untrained,
-            sight=sight_of(mirror, held_out) if held_out.elsewhere else None,
-            progress=progress,
+            Against(
+                refit=_refit(mirror, place[0], config, progress) if last else None,
+                untrained=untrained,
+                sight=sight_of(mirror, held_out) if held_out.elsewhere else None,
+            ),
+            progress,
         )
         alignment += agreed.studies
         untrained = agreed.spaces if name == "untrained" else untrained

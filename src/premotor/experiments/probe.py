@@ -23,6 +23,7 @@ from premotor.device import Device, chosen_device
 from premotor.errors import ConfigError, EpisodesMissing, OutputExists, refuse_both
 from premotor.evaluate.against_success import against_success
 from premotor.evaluate.alignment import (
+    Against,
     Agreement,
     Refit,
     Spaces,
@@ -244,10 +245,12 @@ def _measure(config: ProbeConfig, progress: Progress) -> _Measured:
             held_out,
             name,
             study,
-            refit=Refit(sides=sides, fit=config.fit) if last else None,
-            untrained=untrained,
-            sight=sight,
-            progress=progress,
+            Against(
+                refit=Refit(sides=sides, fit=config.fit) if last else None,
+                untrained=untrained,
+                sight=sight,
+            ),
+            progress,
         )
         if last:
             progress("fit", len(stages), len(stages), "")

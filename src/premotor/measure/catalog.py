@@ -214,7 +214,7 @@ MEASURES: tuple[Measure, ...] = (
     *_both_ways(
         Measure(
             name="recall_at_1_*_of_the_variation",
-            label="R@1 of the variation, *",
+            label="R@1 of variation, *",
             unit="share",
             statistic=lambda rows: rows.gallery.group_recall(rows.groups),
             reference=chance(lambda rows: retrieval.chance_of_group(rows.groups)),
@@ -227,7 +227,7 @@ MEASURES: tuple[Measure, ...] = (
     *_both_ways(
         Measure(
             name="recall_at_1_*_within_variation",
-            label="R@1 among episodes of the variation, *",
+            label="R@1 in variation, *",
             unit="share",
             statistic=lambda rows: rows.gallery.recall_within(rows.groups),
             reference=chance(lambda rows: retrieval.chance_within(rows.groups)),
@@ -275,7 +275,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         name="svcca",
-        label="SVCCA, 99 % of the variance",
+        label="SVCCA, 99 %",
         unit="score",
         statistic=lambda rows: linear.svcca_statistic(rows.u, rows.e),
         best=_one,
@@ -293,7 +293,7 @@ MEASURES: tuple[Measure, ...] = (
     *_both_ways(
         Measure(
             name="ridge_r2_*",
-            label="R\u00b2 of ridge regression, *",
+            label="ridge R\u00b2, *",
             unit="score",
             statistic=_ridge(lambda rows: np.arange(len(rows))),
             reference=chance(lambda _: 0.0),
@@ -304,7 +304,7 @@ MEASURES: tuple[Measure, ...] = (
     *_both_ways(
         Measure(
             name="ridge_r2_*_new_variation",
-            label="R\u00b2 of ridge regression on new variations, *",
+            label="ridge R\u00b2, new variations, *",
             unit="score",
             statistic=_ridge(lambda rows: rows.groups),
             reference=chance(lambda _: 0.0),
@@ -318,9 +318,7 @@ MEASURES: tuple[Measure, ...] = (
         name="bound",
         label="log B \u2212 L",
         unit="nat",
-        statistic=lambda rows: retrieval.bound_statistic(
-            rows.u, rows.e, rows.config.temperature
-        ),
+        statistic=lambda rows: retrieval.bound_statistic(rows.u, rows.e, rows.config.temperature),
         reference=lambda rows: Reference(kind="ceiling", value=float(np.log(len(rows)))),
         best=lambda rows: float(np.log(len(rows))),
         flops=lambda n, _p, q: 10.0 * n * q,

@@ -111,9 +111,7 @@ def _read(path: Path) -> dict[str, Shaped[np.ndarray, "..."]]:
         ) from error
 
 
-def _checked(
-    path: Path, name: str, values: Shaped[np.ndarray, "..."]
-) -> Real[np.ndarray, "n d"]:
+def _checked(path: Path, name: str, values: Shaped[np.ndarray, "..."]) -> Real[np.ndarray, "n d"]:
     if values.ndim != 2 or values.dtype.kind not in "fiu" or 0 in values.shape:
         raise DataError(
             f"{path}: {name} is {values.dtype} {values.shape}, expected numbers (rows, width); "

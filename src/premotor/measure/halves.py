@@ -46,5 +46,6 @@ def interval_of_halves(value: float, draws: Float[np.ndarray, " k"], num_rows: i
     """
     half = num_rows // 2
     spread = float(draws.std(ddof=1)) * np.sqrt(half / (num_rows - half))
-    reach = float(t.ppf(0.975, len(draws) - 1)) * float(spread)
+    quantile = float(t.ppf(0.975, len(draws) - 1))  # pyright: ignore[reportUnknownMemberType]
+    reach = quantile * float(spread)
     return Interval(value=value, low=value - reach, high=value + reach, count=num_rows)

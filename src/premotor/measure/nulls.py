@@ -21,6 +21,7 @@ SIGNIFICANT = 0.05
 _CHUNK = 100  # orders drawn at a time
 _ROUNDING = 1e-12  # of the spread: values closer than this are equal
 
+
 @dataclass(frozen=True, eq=False)
 class Trade:
     """Which rows may trade partners: those of one stratum, alone or by whole blocks.

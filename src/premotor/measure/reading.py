@@ -1,22 +1,22 @@
 """Measures of one pair of sides, with their nulls."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from premotor.errors import NoVariation
-from premotor.findings import Null, Reading, Stratum
+from premotor.findings import Null, Reading
 from premotor.measure.catalog import Measure, MeasureConfig, Prepared
 from premotor.measure.nulls import Trade, permutation_null
 from premotor.measure.plan import Plan
 from premotor.measure.sides import Sides
 from premotor.measure.similarity import Statistic
 
-OnDraw = Callable[[], None]
+Rows = Prepared | NoVariation  # sides ready to be measured, or why they cannot be
 
 
-def prepared(sides: Sides, config: MeasureConfig) -> Prepared | NoVariation:
+def prepared(sides: Sides, config: MeasureConfig) -> Rows:
     """Sides ready to be measured, or why they cannot be."""
     try:
         return Prepared(sides, config)
@@ -24,69 +24,66 @@ def prepared(sides: Sides, config: MeasureConfig) -> Prepared | NoVariation:
         return error
 
 
-def value_of(measure: Measure, rows: Prepared | NoVariation) -> float | None:
-    """A measure of rows as they are paired; None where it cannot be taken of them."""
-    if isinstance(rows, NoVariation) or measure.needs(rows):
-        return None
-    try:
-        return measure.statistic(rows)(np.arange(len(rows)))
-    except NoVariation:
-        return None
-
-
-def read(
-    rows: Prepared | NoVariation, sides: Sides, plan: Plan, on_draw: OnDraw, *, every_null: bool
-) -> dict[str, Reading]:
-    """Each measure of one pair of sides by name.
-
-    Args:
-        rows: The sides, prepared.
-        sides: The same.
-        plan: Measures and draws.
-        on_draw: Called after each draw.
-        every_null: Whether all nulls are taken, or only the one that decides of a control.
-    """
-    strata = sides.strata
-    if not every_null:
-        decides: Stratum = "task" if "task" in strata else "all"
-        strata = {decides: strata[decides]}
-    return {m.name: _reading(m, rows, len(sides), plan, strata, on_draw) for m in plan.measures}
-
-
-def _reading(  # noqa: PLR0913
-    measure: Measure,
-    rows: Prepared | NoVariation,
-    num_rows: int,
-    plan: Plan,
-    strata: Mapping[Stratum, np.ndarray],
-    on_draw: OnDraw,
-) -> Reading:
+def taken(measure: Measure, rows: Rows) -> tuple[Statistic, float] | str:
+    """A measure of rows and its value as they are paired, or why it cannot be taken of them."""
     if isinstance(rows, NoVariation):
-        return Reading(value=None, num_rows=num_rows, absent=str(rows))
+        return str(rows)
     if lacking := measure.needs(rows):
-        return Reading(value=None, num_rows=num_rows, absent=lacking)
+        return lacking
     try:
         statistic = measure.statistic(rows)
-        value = statistic(np.arange(num_rows))
+        return statistic, statistic(np.arange(len(rows)))
     except NoVariation as error:
-        return Reading(value=None, num_rows=num_rows, absent=str(error))
-    blocks = rows.groups if measure.trades == "variations" else None
-    trades = [
-        Trade(stratum, codes, blocks)
-        for stratum, codes in strata.items()
-        if blocks is None or stratum != "variation"
-    ]
-    nulls = (_null(measure, statistic, trade, plan, on_draw) for trade in trades)
-    found = tuple(null for null in nulls if null is not None)
-    return Reading(value=value, num_rows=num_rows, nulls=found)
+        return str(error)
 
 
-def _null(
-    measure: Measure, statistic: Statistic, trade: Trade, plan: Plan, on_draw: OnDraw
-) -> Null | None:
-    sign = -1.0 if measure.low_is_good else 1.0
-    rng = np.random.default_rng(plan.config.seed)
-    found = permutation_null(
-        lambda order: sign * statistic(order), trade, rng, plan.permutations(measure), on_draw
-    )
-    return found and replace(found, mean=sign * found.mean, q95=sign * found.q95)
+def value_of(measure: Measure, rows: Rows) -> float | None:
+    """A measure of rows as they are paired; None where it cannot be taken of them."""
+    found = taken(measure, rows)
+    return None if isinstance(found, str) else found[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """Takes the measures of a plan, and the nulls that it can afford."""
+
+    plan: Plan
+    on_draw: Callable[[], None]  # called after each draw
+
+    def read(self, rows: Rows, sides: Sides, *, every_null: bool) -> dict[str, Reading]:
+        """Each measure of one pair of sides by name.
+
+        Args:
+            rows: The sides, prepared.
+            sides: The same.
+            every_null: Whether all nulls are taken, or only the one that decides of a control.
+        """
+        trades = [Trade(name, codes) for name, codes in sides.strata.items()]
+        if not every_null:
+            trades = [next((t for t in trades if t.stratum == "task"), trades[0])]
+        return {m.name: self._reading(m, rows, trades) for m in self.plan.measures}
+
+    def _reading(self, measure: Measure, rows: Rows, trades: list[Trade]) -> Reading:
+        num_rows = len(trades[0].strata)
+        found = taken(measure, rows)
+        if isinstance(found, str) or isinstance(rows, NoVariation):
+            return Reading(value=None, num_rows=num_rows, absent=str(found))
+        statistic, value = found
+        if measure.trades == "variations":
+            trades = [replace(t, blocks=rows.groups) for t in trades if t.stratum != "variation"]
+        nulls = (self._null(measure, statistic, trade) for trade in trades)
+        known = tuple(null for null in nulls if null is not None)
+        return Reading(value=value, num_rows=num_rows, nulls=known)
+
+    def _null(self, measure: Measure, statistic: Statistic, trade: Trade) -> Null | None:
+        sign = -1.0 if measure.low_is_good else 1.0
+        found = permutation_null(
+            lambda order: sign * statistic(order),
+            trade,
+            np.random.default_rng(self.plan.config.seed),
+            self.plan.permutations(measure),
+            self.on_draw,
+        )
+        if found is None or (found.sd <= 1e-12 and found.p == 1.0):
+            return None  # these trades change nothing, as among rows that count as one anyway
+        return replace(found, mean=sign * found.mean, q95=sign * found.q95)

@@ -113,7 +113,7 @@ def twice_ranks(similarity: Float[np.ndarray, "n m"]) -> Int[np.ndarray, "n m"]:
     """Twice the rank of every column in its row, 1 = most similar; ties share their mean rank."""
     order = np.argsort(-similarity, axis=1, kind="stable")
     ordered = np.take_along_axis(similarity, order, axis=1)
-    place = np.broadcast_to(np.arange(similarity.shape[1]), similarity.shape)
+    place = np.arange(similarity.shape[1], dtype=np.int64)[None, :]
     fresh = np.ones(similarity.shape, dtype=bool)
     fresh[:, 1:] = ordered[:, :-1] - ordered[:, 1:] > TIE
     first = np.maximum.accumulate(np.where(fresh, place, 0), axis=1)

@@ -55,8 +55,8 @@ class Sides:
         return Sides(
             self.u[rows],
             self.e[rows],
-            tuple(self.tasks[i] for i in rows) if self.tasks else (),
-            tuple(self.variations[i] for i in rows) if self.variations else (),
+            _some(self.tasks, rows),
+            _some(self.variations, rows),
             untrained=None if self.untrained is None else self.untrained.take(rows),
         )
 
@@ -94,6 +94,10 @@ class Sides:
         return self.with_sides(u, e)
 
 
+def _some(labels: tuple[str, ...], rows: Int[np.ndarray, " m"]) -> tuple[str, ...]:
+    return tuple(labels[int(i)] for i in rows) if labels else ()
+
+
 def _less_means(
     x: Float[np.ndarray, "n d"], groups: Int[np.ndarray, " n"]
 ) -> Float[np.ndarray, "n d"]:
@@ -121,7 +125,7 @@ def another_episode(
 
 
 def elsewhere(sides: Sides, rng: np.random.Generator, least: int = LEAST) -> Sides | None:
-    """u of one episode with e of another of the same variation; None where too few have one."""
+    """U of one episode with e of another of the same variation; None where too few have one."""
     if not sides.variations:
         return None
     rows, partners = another_episode(sides.groups, rng)
@@ -176,7 +180,11 @@ def stand_ins_of(
 
     They are no part of a shared space, so they stand beside u and e alone.
     """
-    pairs = {"pixels-e": (pixels, sides.e), "u-path": (sides.u, path), "pixels-path": (pixels, path)}
+    pairs = {
+        "pixels-e": (pixels, sides.e),
+        "u-path": (sides.u, path),
+        "pixels-path": (pixels, path),
+    }
     return {
         name: sides.with_sides(u, e)
         for name, (u, e) in pairs.items()

@@ -57,10 +57,10 @@ def most_shared(near_a: Neighbors, near_b: Neighbors) -> float:
 def mutual_knn(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"], k: int = 10) -> float:
     """Share of the k nearest neighbors that a row has in common in both spaces.
 
-    m = mean_i sum_j w^a_ij w^b_ij / k; unit rows, cosine, self excluded. w_ij is 1 where j is one of
-    the k nearest of i, and a share of the last places where several rows are equally near: m is then
-    its mean over all ways to break ties. For random pairing its mean is exactly k / (n - 1), so it
-    fades as rows are added. (Huh et al. 2024)
+    m = mean_i sum_j w^a_ij w^b_ij / k; unit rows, cosine, self excluded. w_ij is 1 where j is one
+    of the k nearest of i, and a share of the last places where several rows are equally near: m is
+    then its mean over all ways to break ties. For random pairing its mean is exactly k / (n - 1),
+    so it fades as rows are added. (Huh et al. 2024)
     """
     return shared_neighbors(*both_nearest(a, b, k))(np.arange(len(a)))
 

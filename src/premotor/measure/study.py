@@ -19,7 +19,7 @@ from premotor.findings import (
 from premotor.measure.catalog import Measure, Prepared
 from premotor.measure.halves import halves, interval_of_halves
 from premotor.measure.plan import Plan, StudyConfig
-from premotor.measure.reading import OnDraw, prepared, read, value_of
+from premotor.measure.reading import Reader, Rows, prepared, value_of
 from premotor.measure.rows import num_repeated
 from premotor.measure.sides import Sides
 from premotor.measure.verdict import verdict
@@ -73,19 +73,19 @@ def study(
         done = min(done + 1, total)
         progress(f"measure {checkpoint} {space}", done, total, "")
 
-    found = [_study(name, plan, checkpoint, on_draw) for name, plan in plans.items()]
+    found = [_study(name, Reader(plan, on_draw), checkpoint) for name, plan in plans.items()]
     progress(f"measure {checkpoint} {space}", total, total, "")
     return tuple(found)
 
 
-def _study(name: str, plan: Plan, checkpoint: str, on_draw: OnDraw) -> Study:
-    sides = plan.sides
+def _study(name: str, reader: Reader, checkpoint: str) -> Study:
+    plan, sides = reader.plan, reader.plan.sides
     rows = prepared(sides, plan.config.measure)
-    own = read(rows, sides, plan, on_draw, every_null=True)
+    own = reader.read(rows, sides, every_null=True)
     found = [_finding(measure, own[measure.name], rows) for measure in plan.measures]
     if name == SIDES:
-        found = _beside(found, plan, on_draw)
-        found = _sure(found, plan, on_draw)
+        found = _beside(found, reader)
+        found = _sure(found, reader)
     return Study(
         checkpoint=checkpoint,
         space=plan.space,
@@ -98,7 +98,7 @@ def _study(name: str, plan: Plan, checkpoint: str, on_draw: OnDraw) -> Study:
     )
 
 
-def _finding(measure: Measure, own: Reading, rows: Prepared | NoVariation) -> Finding:
+def _finding(measure: Measure, own: Reading, rows: Rows) -> Finding:
     """A measure and what it is compared with."""
     found = Finding(
         measure=measure.name,
@@ -120,14 +120,14 @@ def _finding(measure: Measure, own: Reading, rows: Prepared | NoVariation) -> Fi
     return replace(found, reference=reference, calibrated=calibrated)
 
 
-def _beside(found: Sequence[Finding], plan: Plan, on_draw: OnDraw) -> list[Finding]:
+def _beside(found: Sequence[Finding], reader: Reader) -> list[Finding]:
     """The same measures with each task's mean taken off, and under the controls."""
 
     def readings(sides: Sides) -> dict[str, Reading]:
-        rows = prepared(sides, plan.config.measure)
-        return read(rows, sides, plan, on_draw, every_null=False)
+        rows = prepared(sides, reader.plan.config.measure)
+        return reader.read(rows, sides, every_null=False)
 
-    sides = plan.sides
+    sides = reader.plan.sides
     centered = readings(sides.centered) if sides.centered is not None else {}
     controls: dict[str, list[Control]] = {f.measure: [] for f in found}
     for refitted, those in ((False, sides.controls), (True, sides.refitted)):
@@ -142,17 +142,17 @@ def _beside(found: Sequence[Finding], plan: Plan, on_draw: OnDraw) -> list[Findi
     ]
 
 
-def _sure(found: Sequence[Finding], plan: Plan, on_draw: OnDraw) -> list[Finding]:
+def _sure(found: Sequence[Finding], reader: Reader) -> list[Finding]:
     """Intervals of the values, and of what they are better by than the untrained networks'."""
-    sides, config = plan.sides, plan.config
+    plan, sides = reader.plan, reader.plan.sides
     draws: list[tuple[_Values, _Values]] = []  # of the sides, of the untrained networks
     if plan.num_halves:
         tasks = sides.strata.get("task", np.zeros(len(sides), dtype=np.int64))
-        rng = np.random.default_rng(config.seed)
+        rng = np.random.default_rng(plan.config.seed)
         for rows in halves(tasks, rng, plan.num_halves):
             half = sides.take(rows)
             draws.append((_values_of(half, plan), _values_of(half.untrained, plan)))
-            on_draw()
+            reader.on_draw()
     untrained = _values_of(sides.untrained, plan)
     parts = _parts(plan)
     surer: list[Finding] = []
@@ -219,6 +219,6 @@ def _parts(plan: Plan) -> dict[str, tuple[Level, ...]]:
     return {name: tuple(found) for name, found in levels.items()}
 
 
-def _chance(measure: Measure, rows: Sequence[Prepared | NoVariation]) -> float | None:
+def _chance(measure: Measure, rows: Sequence[Rows]) -> float | None:
     known = [r for r in rows if isinstance(r, Prepared)]
     return measure.reference(known[0]).value if measure.reference and known else None

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from premotor.findings import Control, Finding, Null, Reading, Verdict
+from premotor.findings import Control, Finding, Null, Reading, Stratum, Verdict
 from premotor.measure.nulls import SIGNIFICANT, draws_needed
 from premotor.measure.sides import CONTROLS
 
@@ -14,15 +14,15 @@ KINDS = {
     "that these measures can see",
     "scene": "scene alignment: what both share is what stands in the scene, which tells tasks and "
     "episodes apart without any understanding of the action",
-    "language": "language alignment: what both share rests on the words that E was given, which say "
-    "what U sees",
+    "language": "language alignment: what both share rests on the words that E was given, which "
+    "say what U sees",
     "scene and language": "scene and language alignment: what both share needs the same scene and "
     "the words as well",
     "scene or language": "scene or language alignment: either alone suffices for what both share, "
     "and without both nothing of it is left",
     "mirror": "mirror alignment: watching and doing agree within a task on what is done, without "
-    "words and whichever episode of the variation is watched. What else all episodes of a variation "
-    "show alike, as the color of a target, is not ruled out",
+    "words and whichever episode of the variation is watched. What else all episodes of a "
+    "variation show alike, as the color of a target, is not ruled out",
     "unresolved": "alignment of an unknown kind: something that the rules need was not measured",
 }
 
@@ -43,25 +43,26 @@ def verdict(findings: Sequence[Finding]) -> Verdict:
     5. *Scene or language*: it stands under each of the two and falls under both at once.
     6. *Mirror*: within the task it stands under both at once.
     7. *Unresolved*: it stands, and something that 2 to 6 need was not taken or cannot decide: a
-       control through a camera that U cannot name through, or nulls of so few draws or pairings that
-       their least p is no less than 0.05.
+       control through a camera that U cannot name through, or nulls of so few draws or pairings
+       that their least p is no less than 0.05.
 
     Several measures are judged by two chosen beforehand, one of the whole geometry and one of
     neighbors (`HEADLINE`), so that none is picked for its result: the smaller p counts, times two
-    (Bonferroni), and one that has more than untrained networks suffices for rule 2. Controls are held
-    against the null within the task, for the tasks' furniture is there in every episode of a task. In
-    a space of fitted maps a control through maps that were fitted anew decides, where it was taken:
-    what falls under the old maps alone was unfamiliar, not missing.
+    (Bonferroni), and one that has more than untrained networks suffices for rule 2. Controls are
+    held against the null within the task, for the tasks' furniture is there in every episode of a
+    task. In a space of fitted maps a control through maps that were fitted anew decides, where it
+    was taken: what falls under the old maps alone was unfamiliar, not missing.
     """
-    headline = [f for f in findings if f.measure in HEADLINE] or list(findings)
-    known = [f for f in headline if f.own.value is not None]
+    known = _known(findings)
     if not known:
-        why = next((f.own.absent for f in headline), "nothing was measured")
+        why = next((f.own.absent for f in _headline(findings)), "nothing was measured")
         return Verdict(kind="unresolved", because=why)
-    over_all, in_task = (
-        _outcome([f.own for f in known], lambda reading, s=stratum: reading.null(s))
-        for stratum in ("all", "task")
-    )
+    return _without_controls(known) or _under_controls(known)
+
+
+def _without_controls(known: Sequence[Finding]) -> Verdict | None:
+    """Rules 1 to 3; None where it stands within the task."""
+    over_all, in_task = stands(known, "all"), stands(known, "task")
     if over_all.stands is None:
         return Verdict(kind="unresolved", because=over_all.why)
     if not over_all.stands:
@@ -76,35 +77,50 @@ def verdict(findings: Sequence[Finding]) -> Verdict:
         return Verdict(kind="unresolved", because=why)
     if not in_task.stands:
         return Verdict(kind="scene", because="within the task shuffled partners match as well")
-    return _under_controls(known)
+    return None
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class Outcome:
     """Whether something stands over its nulls; None = that cannot be said, and why."""
 
     stands: bool | None
     why: str = ""
+    p: float = 1.0  # the smaller one of several measures, times their number
 
 
-def _outcome(readings: Sequence[Reading], null_of: Callable[[Reading], Null | None]) -> _Outcome:
+def stands(findings: Sequence[Finding], stratum: Stratum) -> Outcome:
+    """Whether the measures of the verdict stand over the null within a stratum."""
+    return _outcome([f.own for f in _known(findings)], lambda reading: reading.null(stratum))
+
+
+def _headline(findings: Sequence[Finding]) -> Sequence[Finding]:
+    return [f for f in findings if f.measure in HEADLINE] or findings
+
+
+def _known(findings: Sequence[Finding]) -> list[Finding]:
+    return [f for f in _headline(findings) if f.own.value is not None]
+
+
+def _outcome(readings: Sequence[Reading], null_of: Callable[[Reading], Null | None]) -> Outcome:
     """The smaller p of several measures counts, times their number."""
     nulls = [null for reading in readings if (null := null_of(reading)) is not None]
     if not nulls:
-        return _Outcome(None)
+        return Outcome(None)
     count = len(nulls)
-    if min(null.p for null in nulls) * count < SIGNIFICANT:
-        return _Outcome(True)
+    p = min(1.0, min(null.p for null in nulls) * count)
+    if p < SIGNIFICANT:
+        return Outcome(True, p=p)
     if min(null.least for null in nulls) * count < SIGNIFICANT:
-        return _Outcome(False)
+        return Outcome(False, p=p)
     draws, needed = max(null.draws for null in nulls), draws_needed(count)
     if draws < needed:
-        return _Outcome(
+        return Outcome(
             None,
             f"{draws} permutations cannot show p < {SIGNIFICANT} for {count} measure"
             f"{'s' if count > 1 else ''}; take at least {needed}",
         )
-    return _Outcome(None, "too few episodes may trade partners for any p below 0.05")
+    return Outcome(None, "too few episodes may trade partners for any p below 0.05")
 
 
 def _under_controls(findings: Sequence[Finding]) -> Verdict:
@@ -130,14 +146,14 @@ def _under_controls(findings: Sequence[Finding]) -> Verdict:
     return Verdict(kind="unresolved", because=f"not decided with {'; '.join(reasons)}")
 
 
-def _control(findings: Sequence[Finding], name: str) -> _Outcome:
+def _control(findings: Sequence[Finding], name: str) -> Outcome:
     """Whether it stands under a control, through maps fitted anew where there are any."""
     own = [c for finding in findings for c in finding.controls if c.name == name]
     deciding: list[Control] = [c for c in own if c.refitted] or own
     if not deciding:
-        return _Outcome(None, "not measured")
+        return Outcome(None, "not measured")
     if void := next((c.void for c in deciding if c.void), ""):
-        return _Outcome(None, void)
+        return Outcome(None, void)
     absent = next((c.reading.absent for c in deciding if c.reading.absent), "")
     outcome = _outcome([c.reading for c in deciding], lambda reading: reading.deciding)
-    return outcome if outcome.stands is not None else _Outcome(None, outcome.why or absent)
+    return outcome if outcome.stands is not None else Outcome(None, outcome.why or absent)
