@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int, Real
+from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from premotor.errors import ConfigError
 from premotor.findings import LayerPair, LayerStudy, Null
@@ -63,7 +64,8 @@ def layer_study(
     if not pairs:
         reason = next(iter(absent.values()))
         raise ConfigError(f"no pair of layers can be measured by {measure}: {reason}")
-    return _study(wanted, pairs, list(absent), _Shuffled(layers.labels, config, progress))
+    with threadpool_limits(1):
+        return _study(wanted, pairs, list(absent), _Shuffled(layers.labels, config, progress))
 
 
 @dataclass(frozen=True, eq=False)

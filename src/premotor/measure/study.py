@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from premotor.errors import ConfigError, NoVariation
 from premotor.findings import (
@@ -73,7 +74,8 @@ def study(
         done = min(done + 1, total)
         progress(f"measure {checkpoint} {space}", done, total, "")
 
-    found = [_study(name, Reader(plan, on_draw), checkpoint) for name, plan in plans.items()]
+    with threadpool_limits(1):  # thousands of small products: threads cost more than they bring
+        found = [_study(name, Reader(plan, on_draw), checkpoint) for name, plan in plans.items()]
     progress(f"measure {checkpoint} {space}", total, total, "")
     return tuple(found)
 
