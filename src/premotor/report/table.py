@@ -90,7 +90,7 @@ class Table:
     @property
     def legend(self) -> str:
         """Its note and those of its columns."""
-        notes = (f"{column.name}: {column.note}." for column in self.columns if column.note)
+        notes = (f"{c.name[:1].upper()}{c.name[1:]}: {c.note}." for c in self.columns if c.note)
         return " ".join(part for part in (self.note, *notes) if part)
 
 
