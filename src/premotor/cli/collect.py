@@ -46,27 +46,16 @@ def command(argv: list[str]) -> int:
 
 def report_table(reports: tuple[TaskReport, ...]) -> Table:
     """Expert success with the rejection rate beside it, one line per task."""
-    return Table(
-        title="Demonstrations",
-        columns=(
-            Column("task"),
-            Column("episodes", "count"),
-            Column("variations", "count"),
-            Column("success", "share", note="of the expert's runs"),
-            Column("rejected", "share", note="of the layouts drawn"),
-            Column("keyframes", "count", note="mean of an episode"),
-            Column("rows", "count", note="mean of an episode"),
-        ),
-        rows=tuple(
-            (
-                report.task,
-                report.episodes,
-                report.variations,
-                report.expert_success,
-                report.rejection_rate,
-                report.mean_keyframes,
-                report.mean_rows,
-            )
-            for report in reports
+    return Table.of(
+        "Demonstrations",
+        reports,
+        (
+            (Column("task"), lambda r: r.task),
+            (Column("episodes", "count"), lambda r: r.episodes),
+            (Column("variations", "count"), lambda r: r.variations),
+            (Column("success", "share", "of the expert's runs"), lambda r: r.expert_success),
+            (Column("rejected", "share", "of the layouts drawn"), lambda r: r.rejection_rate),
+            (Column("keyframes", "count", "mean of an episode"), lambda r: r.mean_keyframes),
+            (Column("rows", "count", "mean of an episode"), lambda r: r.mean_rows),
         ),
     )

@@ -57,49 +57,35 @@ def command(argv: list[str]) -> int:
 
 def survey_tables(tallies: Sequence[TaskTally]) -> tuple[Table, Table]:
     """How the experts do; their keyframes, beside random actions."""
-    experts = Table(
-        title="The experts",
-        columns=(
-            Column("task"),
-            Column("covered", note="variations in which the expert succeeded"),
-            Column("episodes", "count"),
-            Column("expert", "share"),
-            Column("strict", "share", note="without a mishap"),
-            Column("rejected", "share", note="of the layouts drawn"),
-        ),
-        rows=tuple(
+    covered = Column("covered", note="variations in which the expert succeeded")
+    found = Column("found", "count", "mean number of keyframes where the expert succeeded")
+    benchmark = Column("RLBench", "count", "mean of the benchmark's demonstrations")
+    experts = Table.of(
+        "The experts",
+        tallies,
+        (
+            (Column("task"), lambda t: t.task),
+            (covered, lambda t: f"{t.variations - len(t.uncovered)} of {t.variations}"),
+            (Column("episodes", "count"), lambda t: t.expert.count),
+            (Column("expert", "share"), lambda t: _known(t.expert)),
+            (Column("strict", "share", "without a mishap"), lambda t: t.strict.value),
             (
-                row.task,
-                f"{row.variations - len(row.uncovered)} of {row.variations}",
-                row.expert.count,
-                _known(row.expert),
-                row.strict.value if row.strict.count else None,
-                row.rejected / max(row.layouts, 1),
-            )
-            for row in tallies
+                Column("rejected", "share", "of the layouts drawn"),
+                lambda t: t.rejected / max(t.layouts, 1),
+            ),
         ),
-        note="Embedded MuJoCo simulator, no RLBench numbers.",
+        "Embedded MuJoCo simulator, no RLBench numbers.",
     )
-    keyframes = Table(
-        title="Keyframes and random actions",
-        columns=(
-            Column("task"),
-            Column("found", "count", note="mean number of keyframes where the expert succeeded"),
-            Column("RLBench", "count", note="mean of the benchmark's demonstrations"),
-            Column("replay", "share", note="of the keyframes alone"),
-            Column("random", "share", note="valid random actions"),
-            Column("seconds", "number", note="mean of an expert's episode"),
-        ),
-        rows=tuple(
-            (
-                row.task,
-                row.keyframes,
-                BENCHMARK_KEYFRAMES.get(row.task),
-                _known(row.replay),
-                _known(row.random),
-                row.seconds,
-            )
-            for row in tallies
+    keyframes = Table.of(
+        "Keyframes and random actions",
+        tallies,
+        (
+            (Column("task"), lambda t: t.task),
+            (found, lambda t: t.keyframes),
+            (benchmark, lambda t: BENCHMARK_KEYFRAMES.get(t.task)),
+            (Column("replay", "share", "of the keyframes alone"), lambda t: _known(t.replay)),
+            (Column("random", "share", "valid random actions"), lambda t: _known(t.random)),
+            (Column("seconds", "number", "mean of an expert's episode"), lambda t: t.seconds),
         ),
     )
     return experts, keyframes

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from premotor.measure.intervals import mean_rate, wilson
@@ -18,7 +18,7 @@ from premotor.records import (
 from premotor.report.table import CHANCE, Cell, Column, Table, percent
 
 UNTRAINED = "untrained"
-STUDY_SUFFIX = "_free"  # studies stand beside the benchmark's tasks (issue 2, Shows 2)
+STUDY_SUFFIX = "_free"  # studies stand beside the benchmark's tasks
 SIGNIFICANT = 0.05
 
 CLASS_SETS = {
@@ -221,39 +221,38 @@ def _recognition(records: Sequence[RecognitionRecord]) -> Table:
         return rank, record.checkpoint == UNTRAINED
 
     own = sorted(records, key=place)
-    columns = (
-        Column("question"),
-        Column(CHANCE, "share"),
-        Column("the clip as it is", "share", color="observe"),
-        Column("first frame only", "share"),
-        Column("frames shuffled", "share"),
-        Column("among five best", "share"),
-        Column("mean over tasks", "share", note="every task counts alike"),
-        Column("of the right task", "share", note="whatever else is wrong about the answer"),
+    table = Table.of(
+        "Recognition on held-out clips",
+        own,
+        (
+            (Column("question"), _question),
+            (Column(CHANCE, "share"), lambda r: r.chance),
+            (Column("the clip as it is", "share", color="observe"), lambda r: r.accuracy),
+            (Column("first frame only", "share"), lambda r: r.first_frame_only),
+            (Column("frames shuffled", "share"), lambda r: r.shuffled_frames),
+            (Column("among five best", "share"), lambda r: r.top5 and r.top5.value),
+            (Column("mean over tasks", "share"), lambda r: r.macro and r.macro.value),
+            (Column("of the right task", "share"), _task_right),
+        ),
+        "Every task has its own furniture, so the first frame alone says how much of an answer "
+        "needs no action at all. In the mean every task counts alike.",
     )
-    return Table(
-        title="Recognition on held-out clips",
-        columns=columns,
-        rows=tuple(_recognition_row(r) for r in own),
-        note="Every task has its own furniture, so the first frame alone says how much of an "
-        "answer needs no action at all.",
-        dim=tuple(place for place, r in enumerate(own) if r.checkpoint == UNTRAINED),
-    )
+    return replace(table, dim=tuple(i for i, r in enumerate(own) if r.checkpoint == UNTRAINED))
 
 
-def _recognition_row(record: RecognitionRecord) -> tuple[Cell, ...]:
-    tied = f", {record.tied} with tied classes" if record.tied else ""
-    right = None if record.class_set == "task" else record.task_right
+def _question(record: RecognitionRecord) -> str:
     name = words(record.class_set)
+    tied = f", {record.tied} with tied classes" if record.tied else ""
     return (
         f"{CLASS_SETS.get(record.class_set, name)}\n{name}, {record.checkpoint}, "
-        f"{record.num_classes} classes, {record.accuracy.count} clips{tied}",
-        record.chance,
-        record.accuracy,
-        record.first_frame_only,
-        record.shuffled_frames,
-        *(None if rate is None else rate.value for rate in (record.top5, record.macro, right)),
+        f"{record.num_classes} classes, {record.accuracy.count} clips{tied}"
     )
+
+
+def _task_right(record: RecognitionRecord) -> float | None:
+    """None among tasks, where it is the accuracy."""
+    right = None if record.class_set == "task" else record.task_right
+    return right and right.value
 
 
 def _by(records: Sequence[RecognitionRecord], what: Literal["task", "axis"], title: str) -> Table:
@@ -262,48 +261,34 @@ def _by(records: Sequence[RecognitionRecord], what: Literal["task", "axis"], tit
     own = [r for r in records if r.checkpoint == main]
     rates = {r.class_set: r.by_task if what == "task" else r.by_axis for r in own}
     rates = {class_set: found for class_set, found in rates.items() if found}
-    names = sorted({name for found in rates.values() for name in found})
-    return Table(
-        title=f"Recognition by {title}, {main}",
-        columns=(
-            Column(what),
-            Column("clips", "count"),
-            *(Column(f"{words(class_set)} right", "share", color="observe") for class_set in rates),
-        ),
-        rows=tuple(
-            (
-                words(name),
-                max(found[name].count for found in rates.values() if name in found),
-                *(found.get(name) for found in rates.values()),
-            )
-            for name in names
+    shares = [
+        (Column(f"{words(class_set)} right", "share", color="observe"), found.get)
+        for class_set, found in rates.items()
+    ]
+    return Table.of(
+        f"Recognition by {title}, {main}",
+        sorted({name for found in rates.values() for name in found}),
+        (
+            (Column(what), words),
+            (Column("clips", "count"), lambda n: max(f[n].count for f in rates.values() if n in f)),
+            *shares,
         ),
     )
 
 
 def _pairs(pairs: Sequence[NamingPair]) -> Table:
-    return Table(
-        title="The same clips under two checkpoints",
-        columns=(
-            Column("classes"),
-            Column("clips", "count"),
-            Column("difference", "points"),
-            Column("first alone right", "count"),
-            Column("second alone right", "count"),
-            Column("p", "p"),
+    return Table.of(
+        "The same clips under two checkpoints",
+        pairs,
+        (
+            (Column("classes"), lambda p: f"{words(p.class_set)}\n{p.ours} against {p.theirs}"),
+            (Column("clips", "count"), lambda p: p.difference.count),
+            (Column("difference", "points"), lambda p: p.difference),
+            (Column("first alone right", "count"), lambda p: p.only_ours),
+            (Column("second alone right", "count"), lambda p: p.only_theirs),
+            (Column("p", "p"), lambda p: p.p_value),
         ),
-        rows=tuple(
-            (
-                f"{words(pair.class_set)}\n{pair.ours} against {pair.theirs}",
-                pair.difference.count,
-                pair.difference,
-                pair.only_ours,
-                pair.only_theirs,
-                pair.p_value,
-            )
-            for pair in pairs
-        ),
-        note="First and second are the checkpoints in their order; p is McNemar's, exact.",
+        "First and second are the checkpoints in their order; p is McNemar's, exact.",
     )
 
 
@@ -316,21 +301,20 @@ def main_confusion(records: Sequence[RecognitionRecord], class_set: str) -> Conf
 
 def _mistakes(found: Confusion | None, most: int = 10) -> Table:
     """The classes taken for others most often, the most frequent first."""
-    counts = found.counts if found else ()
+    labels, counts = (found.labels, found.counts) if found else ((), ())
     total: defaultdict[int, float] = defaultdict(float)
     for truth, _, clips in counts:
         total[truth] += clips
-    wrong = sorted((c for c in counts if c[0] != c[1]), key=lambda c: -c[2])[:most]
-    labels = found.labels if found else ()
-    return Table(
-        title="Instructions taken for others most often",
-        columns=(
-            Column("is"),
-            Column("named as"),
-            Column("clips", "count", note="ties count as fractions"),
-            Column("of", "count"),
+    wrong = sorted((c for c in counts if c[0] != c[1]), key=lambda c: -c[2])
+    return Table.of(
+        "Instructions taken for others most often",
+        wrong[:most],
+        (
+            (Column("is"), lambda c: labels[c[0]]),
+            (Column("named as"), lambda c: labels[c[1]]),
+            (Column("clips", "count", note="ties count as fractions"), lambda c: c[2]),
+            (Column("of", "count"), lambda c: total[c[0]]),
         ),
-        rows=tuple((labels[t], labels[a], clips, total[t]) for t, a, clips in wrong),
     )
 
 
