@@ -14,7 +14,7 @@ def test_the_command_leaves_a_data_set_and_a_table(tmp_path, capsys):
     arguments += ["--split", "val", "--workers", "1", "--out", str(tmp_path)]
     assert command(arguments) == 0
     out = capsys.readouterr().out
-    assert "100.0 %" in out
+    assert "100\u00a0%" in out
     assert "1 episodes" in out
     assert DemoSet.open(tmp_path, "val").episodes[0].seed == 10_700_000
     with pytest.raises(OutputExists):

@@ -1,6 +1,7 @@
 """From demonstrations to the report through the commands, at the smallest size."""
 
 import shlex
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from premotor.cli import evaluate, main
 from premotor.errors import ConfigError, DataError, EpisodesMissing, OutputExists, UnknownName
 from premotor.evaluate.failures import FAILURES
 from premotor.evaluate.judge import Judgement
+from premotor.measure.intervals import wilson
 from premotor.records import (
     AlignmentRecord,
     EvalRecord,
@@ -19,8 +21,25 @@ from premotor.records import (
     read_lines,
     read_list,
 )
+from premotor.report.table import shown
+from premotor.report.tables import recognition_tables, success_tables
 
 TASKS = "push_buttons open_drawer"
+ROLLOUT = EvalRecord(
+    checkpoint="trained",
+    preset="nano",
+    task="open_drawer",
+    variation=0,
+    seed=7,
+    instruction="open the bottom drawer",
+    success=True,
+    strict=False,
+    steps=3,
+    reason="success",
+    seconds=1.0,
+    simulator="premotor-mujoco",
+    code_version="0",
+)
 
 
 def premotor(line: str) -> int:
@@ -122,19 +141,46 @@ def test_a_recognizer_alone_is_measured_without_acting(run, capsys):
         premotor(f"{line} --data {run.parent / 'data'} --against {run.parent / 'data'}")
     assert premotor(f"{line} --data {run.parent / 'data'}") == 0
     said = capsys.readouterr().out
-    assert "recognition on held-out episodes" in said
-    assert "success on unseen episodes" not in said
+    assert "Recognition on held-out clips" in said
+    assert "Success by task" not in said
     assert not (run / "evaluation" / "rollouts.jsonl").exists()
     assert premotor(f"report {run}") == 0
 
 
+def test_the_terminal_shows_the_tables_of_the_report(capsys):
+    study = replace(ROLLOUT, task="push_buttons_free", success=False, failure="wrong_object")
+    rollouts = (ROLLOUT, replace(ROLLOUT, task="turn_tap", success=False), study)
+    named = RecognitionRecord(
+        checkpoint="trained",
+        class_set="text",
+        num_classes=218,
+        chance=1 / 218,
+        accuracy=wilson(45, 100),
+        first_frame_only=wilson(20, 100),
+        shuffled_frames=wilson(40, 100),
+        by_axis={"color": wilson(20, 60)},
+    )
+    evaluate.show(Judgement(rollouts, (), (named,)))
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 100
+    for table in (*success_tables(rollouts), *recognition_tables([named], [])):
+        assert table.title in said
+        for row in table.rows:
+            texts = [
+                shown(cell, column.kind) for cell, column in zip(row, table.columns, strict=True)
+            ]
+            assert set(" ".join(texts).split()) <= set(said.split())
+
+
 def test_roll_outs_that_broke_are_told_after_the_tables(monkeypatch, tmp_path, capsys):
-    broken = Judgement((), ("trained: open_drawer, variation 0, seed 7: WorkerCrashed: died",))
+    broken = Judgement(
+        (ROLLOUT,), ("trained: open_drawer, variation 0, seed 7: WorkerCrashed: died",)
+    )
     monkeypatch.setattr(evaluate, "prepare", lambda *_: None)
     monkeypatch.setattr(evaluate, "judge", lambda *_: broken)
     with pytest.raises(EpisodesMissing, match=r"1 roll-outs .* --resume: trained: open_drawer"):
         premotor(f"evaluate {tmp_path} --tasks open_drawer")
-    assert "success on unseen episodes" in capsys.readouterr().out
+    assert "Success by task" in capsys.readouterr().out
 
 
 def test_a_gpu_that_is_not_there_is_refused(tmp_path):

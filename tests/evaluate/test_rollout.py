@@ -1,13 +1,11 @@
 """The expert's own key poses, acted out through the evaluation, must succeed."""
 
-import numpy as np
 import pytest
 
 from premotor.episode.keyframe import Keyframe
 from premotor.evaluate.rollout import roll_out
-from premotor.evaluate.success import success_table, unseen_episodes
+from premotor.evaluate.success import unseen_episodes
 from premotor.geometry.poses import Pose
-from premotor.records import EvalRecord
 from premotor.simulate.environment import Environment
 
 
@@ -59,34 +57,3 @@ def test_unseen_episodes_are_the_test_splits_and_cycle_the_variations():
     assert [e.task for e in episodes] == ["open_drawer"] * 4 + ["push_buttons"] * 4
     assert [e.variation for e in episodes[:4]] == [0, 1, 2, 0]
     assert min(min(e.seeds) for e in episodes) >= 20_000_000
-
-
-def test_success_is_counted_per_checkpoint_and_task():
-    def record(success: bool, strict: bool, reason: str) -> EvalRecord:
-        return EvalRecord(
-            checkpoint="trained",
-            preset="tiny",
-            task="a",
-            variation=0,
-            seed=0,
-            instruction="",
-            success=success,
-            strict=strict,
-            steps=1,
-            reason=reason,
-            seconds=0.0,
-            simulator="s",
-            code_version="0",
-        )
-
-    (row,) = success_table(
-        [
-            record(True, True, "success"),
-            record(True, False, "success"),
-            record(False, False, "time_out"),
-        ]
-    )
-    assert row.success.value == pytest.approx(2 / 3)
-    assert row.strict.value == pytest.approx(1 / 3)
-    assert row.endings == {"success": 2, "time_out": 1}
-    assert np.isclose(row.success.count, 3)

@@ -13,11 +13,8 @@ from premotor.evaluate.success import (
     RolloutUnit,
     actor_of,
     done_before,
-    mean_rows,
     roll_out_all,
-    success_table,
 )
-from premotor.measure.intervals import mean_rate, wilson
 from premotor.records import EvalRecord, read_lines
 from premotor.worklist import Done
 
@@ -39,20 +36,6 @@ RECORD = EvalRecord(
     failure="nothing_moved",
 )
 UNIT = RolloutUnit("run", 3, "trained", "nano", "open_drawer", 0, (7,))
-
-
-def test_failures_are_counted_and_the_mean_stands_over_the_tasks_of_the_benchmark():
-    won = replace(RECORD, success=True, strict=True, reason="success", failure="")
-    buttons = replace(won, task="push_buttons")
-    study = replace(won, task="push_buttons_free")
-    rows = success_table([RECORD, won, replace(won, strict=False), buttons, study])
-    assert rows[0].endings == {"success": 2, "nothing_moved": 1}
-    (mean,) = mean_rows(rows)
-    assert mean.task == "mean over 2 tasks"
-    assert mean.success == mean_rate([wilson(2, 3), wilson(1, 1)])
-    assert mean.strict == mean_rate([wilson(1, 3), wilson(1, 1)])
-    assert mean.endings == {"success": 3, "nothing_moved": 1}
-    assert mean_rows(rows[:1]) == []
 
 
 def test_a_record_without_a_failure_is_read_and_counted_by_its_plain_reason(tmp_path):

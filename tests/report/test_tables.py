@@ -1,28 +1,26 @@
-"""Rows of the tables against counts made by hand."""
+"""Cells of the tables against counts made by hand."""
 
 from dataclasses import replace
-
-import pytest
 
 from premotor.measure.intervals import mean_rate, wilson
 from premotor.records import (
     AlignmentRecord,
     Confusion,
     EvalRecord,
+    Interval,
+    NamingPair,
     NullRecord,
     RecognitionRecord,
 )
+from premotor.report.table import Cell, Table, percent
 from premotor.report.tables import (
     alignment_tables,
-    axis_rows,
     main_checkpoint,
     main_confusion,
-    mistakes,
+    mean_success,
     p_value,
-    percent,
-    recognition_rows,
-    success_rows,
-    total_row,
+    recognition_tables,
+    success_tables,
 )
 
 ROLLOUT = EvalRecord(
@@ -61,35 +59,53 @@ ALIGNMENT = AlignmentRecord(
 )
 
 
+def cells(table: Table) -> list[dict[str, Cell]]:
+    """Each row by the names of its columns."""
+    names = [column.name for column in table.columns]
+    return [dict(zip(names, row, strict=True)) for row in table.rows]
+
+
 def test_success_counts_are_those_of_the_records():
     failed = replace(ROLLOUT, seed=1, success=False, strict=False, reason="no_path", steps=2)
-    lucky = replace(ROLLOUT, seed=2, strict=False)
+    lucky = replace(ROLLOUT, seed=2, strict=False, instruction="push red")
     before = replace(failed, checkpoint="untrained", reason="time_out")
-    (row,) = success_rows([ROLLOUT, failed, lucky, before])
-    assert row.trained is not None
-    assert row.strict is not None
-    assert row.untrained is not None
-    assert (row.trained.value, row.trained.count) == (pytest.approx(2 / 3), 3)
-    assert row.strict.value == pytest.approx(1 / 3)
-    assert (row.untrained.value, row.untrained.count) == (0.0, 1)
-    assert row.endings == (("no path to the pose", 1),)
-    assert row.mean_steps == pytest.approx(10 / 3)
+    (table,) = success_tables([ROLLOUT, failed, lucky, before])
+    assert cells(table) == [
+        {
+            "task": "push buttons\n\u201cpush red\u201d\nepisodes: 3 trained and 1 untrained",
+            "trained": wilson(2, 3),
+            "strict": wilson(1, 3),
+            "untrained": wilson(0, 1),
+            "how failures ended": "1 \u00d7 no path to the pose",
+        }
+    ]
+    assert "test" in table.note
+    assert "not RLBench numbers" in table.note
 
 
 def test_a_policy_that_was_not_rolled_out_has_no_rate():
-    (row,) = success_rows([replace(ROLLOUT, checkpoint="untrained")])
-    assert row.trained is None
-    assert row.strict is None
+    (table,) = success_tables([replace(ROLLOUT, checkpoint="untrained")])
+    (row,) = cells(table)
+    assert (row["trained"], row["strict"], row["how failures ended"]) == (None, None, None)
+    assert row["untrained"] == wilson(1, 1)
 
 
-def test_studies_do_not_enter_the_total():
+def test_every_checkpoint_has_its_rate():
+    begun = replace(ROLLOUT, checkpoint="started", success=False)
+    (table,) = success_tables([begun, ROLLOUT])
+    (row,) = cells(table)
+    assert row["started"] == wilson(0, 1)
+    assert row["how failures ended"] == "no failure"
+
+
+def test_studies_have_a_table_of_their_own_and_do_not_enter_the_mean():
     drawer = replace(ROLLOUT, task="open_drawer", success=False)
     study = replace(ROLLOUT, task="push_buttons_free")
-    row = total_row([ROLLOUT, drawer, study])
-    assert row is not None
-    assert row.trained is not None
-    assert (row.trained.value, row.trained.count) == (0.5, 2)
-    assert total_row([ROLLOUT, study]) is None
+    tasks, studies = success_tables([ROLLOUT, drawer, study])
+    assert tasks.totals == 1
+    assert cells(tasks)[-1]["trained"].count == 2
+    assert (len(studies.rows), studies.totals) == (1, 0)
+    assert success_tables([]) == ()
 
 
 def test_the_mean_counts_every_task_alike_and_failures_by_their_cause():
@@ -97,12 +113,19 @@ def test_the_mean_counts_every_task_alike_and_failures_by_their_cause():
         ROLLOUT, success=False, strict=False, reason="time_out", failure="wrong_object"
     )
     old = replace(failed, failure="")  # of a record from before failures had names
-    row = total_row([ROLLOUT, failed, old, replace(ROLLOUT, task="open_drawer")])
-    assert row is not None
-    assert row.trained == mean_rate([wilson(1, 3), wilson(1, 1)])
-    assert row.untrained is None
-    assert row.task == "mean over 2 tasks"
-    assert row.endings == (("wrong object", 1), ("ran out of steps", 1))
+    rollouts = [ROLLOUT, failed, old, replace(ROLLOUT, task="open_drawer")]
+    row = cells(success_tables(rollouts)[0])[-1]
+    assert row["task"] == "mean over 2 tasks\nepisodes: 4"
+    assert row["trained"] == mean_rate([wilson(1, 3), wilson(1, 1)])
+    assert row["untrained"] is None
+    assert row["how failures ended"] == "1 \u00d7 wrong object\n1 \u00d7 ran out of steps"
+
+
+def test_there_is_no_mean_where_a_task_was_not_tried():
+    untried = replace(ROLLOUT, task="open_drawer", checkpoint="untrained")
+    assert mean_success([ROLLOUT, untried], "trained") is None
+    assert mean_success([], "trained") is None
+    assert mean_success([ROLLOUT], "trained") == wilson(1, 1)
 
 
 def test_the_report_speaks_of_the_trained_checkpoint():
@@ -166,22 +189,48 @@ NAMED = RecognitionRecord(
 )
 
 
+PAIR = NamingPair(
+    ours="trained",
+    theirs="untrained",
+    class_set="text",
+    only_ours=4,
+    only_theirs=9,
+    difference=Interval(value=-0.05, low=-0.12, high=0.02, count=100),
+    p_value=0.267,
+)
+
+
 def test_the_most_frequent_mistakes_come_first_with_how_many_clips_the_class_has():
-    first, second, third = mistakes(FOUND)
-    assert (first.truth, first.answer, first.clips, first.of) == ("red", "lime", 1.5, 5.0)
-    assert (second.truth, third.answer) == ("lime", "blue")
-    assert mistakes(FOUND, most=1) == (first,)
-    assert mistakes(None) == ()
+    found = recognition_tables([NAMED], [])[-1]
+    assert found.title == "Instructions taken for others most often"
+    assert found.rows == (
+        ("red", "lime", 1.5, 5.0),
+        ("lime", "red", 1.0, 1.0),
+        ("red", "blue", 0.5, 5.0),
+    )
+    without = recognition_tables([replace(NAMED, confusion=None)], [])
+    assert found.title not in [table.title for table in without]
 
 
 def test_axes_put_all_texts_and_those_of_the_task_beside_each_other():
     within = replace(NAMED, class_set="text_within_task", by_axis={"color": wilson(40, 60)})
     before = replace(NAMED, checkpoint="untrained", by_axis={"color": wilson(0, 60)})
-    color, size = axis_rows([before, NAMED, within])
-    assert (color.axis, color.clips, color.text.value) == ("color", 60, 20 / 60)
-    assert color.within.value == 40 / 60
-    assert (size.axis, size.within) == ("size", None)
-    assert axis_rows([]) == ()
+    axes = recognition_tables([before, NAMED, within], [])[1]
+    assert cells(axes) == [
+        {
+            "axis": "color",
+            "clips": 60,
+            "text right": wilson(20, 60),
+            "text within task right": wilson(40, 60),
+        },
+        {
+            "axis": "size",
+            "clips": 40,
+            "text right": wilson(25, 40),
+            "text within task right": None,
+        },
+    ]
+    assert recognition_tables([], []) == ()
 
 
 def test_the_confusion_shown_is_the_trained_one_of_the_class_set():
@@ -190,9 +239,25 @@ def test_the_confusion_shown_is_the_trained_one_of_the_class_set():
     assert main_confusion([before, NAMED], "task") is None
 
 
-def test_what_older_records_do_not_hold_is_not_said():
-    new, old = recognition_rows([NAMED, replace(NAMED, top5=None, task_right=None, tied=0)])
-    assert new.details == (
-        "among the five best 80\u00a0%, of the right task 99\u00a0%, 3 clips with tied classes"
-    )
-    assert old.details == ""
+def test_class_sets_stand_in_their_order_the_trained_first_and_chance_beside():
+    before = replace(NAMED, checkpoint="untrained", tied=0)
+    task = replace(NAMED, class_set="task", num_classes=18)
+    table = recognition_tables([before, NAMED, task], [])[0]
+    assert [row[0] for row in table.rows] == [
+        "Which task is it?\ntask, trained, 18 classes, 100 clips, 3 with tied classes",
+        "Which instruction is being carried out?\n"
+        "text, trained, 218 classes, 100 clips, 3 with tied classes",
+        "Which instruction is being carried out?\ntext, untrained, 218 classes, 100 clips",
+    ]
+    assert table.dim == (2,)
+    task_row, row, _ = cells(table)
+    assert (row["chance"], row["the clip as it is"]) == (1 / 218, wilson(45, 100))
+    assert (row["first frame only"], row["frames shuffled"]) == (wilson(20, 100), wilson(40, 100))
+    assert (row["among five best"], row["of the right task"]) == (0.8, 0.99)
+    assert row["mean over tasks"] is None  # an older record
+    assert task_row["of the right task"] is None  # nothing else than its accuracy
+
+
+def test_two_checkpoints_on_the_same_clips_stand_with_their_difference():
+    (table,) = recognition_tables([], [PAIR])
+    assert table.rows == (("text\ntrained against untrained", 100, PAIR.difference, 4, 9, 0.267),)

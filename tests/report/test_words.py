@@ -5,12 +5,11 @@ from dataclasses import replace
 import pytest
 
 from premotor.measure.intervals import wilson
-from premotor.records import AlignmentRecord, Interval, NamingPair, NullRecord, RecognitionRecord
+from premotor.records import AlignmentRecord, NullRecord, RecognitionRecord
 from premotor.report.words import (
     KINDS,
     alignment_kind,
     alignment_words,
-    pair_words,
     recognition_words,
     success_words,
 )
@@ -128,21 +127,3 @@ def test_recognition_says_what_it_rests_on(hits, phrase):
 
 def test_without_roll_outs_nothing_is_said_about_success():
     assert success_words([]) == ""
-
-
-PAIR = NamingPair(
-    ours="trained",
-    theirs="untrained",
-    class_set="text",
-    only_ours=4,
-    only_theirs=9,
-    difference=Interval(value=-0.05, low=-0.12, high=0.02, count=100),
-    p_value=0.267,
-)
-
-
-def test_a_loss_on_the_same_clips_is_said_as_plainly_as_a_gain():
-    (sentence,) = pair_words([PAIR, replace(PAIR, class_set="task")], "text")
-    assert "\u22125 points (\u221212 to +2)" in sentence
-    assert "4 clips were named rightly by the former alone, 9 by the latter alone" in sentence
-    assert "p = 0.267" in sentence

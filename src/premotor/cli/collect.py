@@ -6,10 +6,10 @@ from typing import Annotated
 
 import tyro
 from rich.console import Console
-from rich.table import Table
 
 from premotor.cli.progress import StageBars
 from premotor.demonstrate.collect import CollectConfig, TaskReport, collect
+from premotor.report.table import WIDTH, Column, Table, terminal
 from premotor.worklist import RAY_HERE, Engine, available_cores
 
 
@@ -39,23 +39,23 @@ def command(argv: list[str]) -> int:
     config = CollectConfig(**vars(arguments))
     with StageBars() as bars:
         reports = collect(config, lambda done, total: bars("collect", done, total))
-    Console().print(report_table(reports))
+    Console(width=WIDTH).print(terminal(report_table(reports)), "")
     print(f"{config.folder}: {sum(r.episodes for r in reports)} episodes")
     return 0
 
 
 def report_table(reports: tuple[TaskReport, ...]) -> Table:
     """Expert success with the rejection rate beside it, one line per task."""
-    heads = ("task", "episodes", "variations", "success", "rejected", "keyframes", "rows")
-    table = Table(*heads, box=None)
-    for report in reports:
-        table.add_row(
-            report.task,
-            str(report.episodes),
-            str(report.variations),
-            f"{100 * report.expert_success:.1f} %",
-            f"{100 * report.rejection_rate:.1f} %",
-            f"{report.mean_keyframes:.2f}",
-            f"{report.mean_rows:.0f}",
-        )
-    return table
+    return Table.of(
+        "Demonstrations",
+        reports,
+        (
+            (Column("task"), lambda r: r.task),
+            (Column("episodes", "count"), lambda r: r.episodes),
+            (Column("variations", "count"), lambda r: r.variations),
+            (Column("success", "share", "of the expert's runs"), lambda r: r.expert_success),
+            (Column("rejected", "share", "of the layouts drawn"), lambda r: r.rejection_rate),
+            (Column("keyframes", "count", "mean of an episode"), lambda r: r.mean_keyframes),
+            (Column("rows", "count", "mean of an episode"), lambda r: r.mean_rows),
+        ),
+    )

@@ -1,21 +1,20 @@
 """`premotor experts`: how well the experts do, on seeds that no data set has."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 from rich.console import Console
-from rich.table import Table
 
 from premotor.cli.progress import StageBars
-from premotor.demonstrate.survey import TABLE, SurveyConfig, survey
-from premotor.demonstrate.tally import HEADS, TaskTally, markdown, remarks, tally, with_all
+from premotor.demonstrate.survey import TABLE, SurveyConfig, SurveyRecord, survey
+from premotor.demonstrate.tally import BENCHMARK_KEYFRAMES, TaskTally, remarks, tally, with_all
 from premotor.errors import EpisodesMissing
-from premotor.records import write_atomically
+from premotor.records import Interval, write_atomically
+from premotor.report.table import WIDTH, Column, Table, markdown, terminal
 from premotor.worklist import RAY_HERE, Engine, available_cores
-
-_WIDTH = 170  # [characters] of the table
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,10 @@ def command(argv: list[str]) -> int:
     with StageBars() as bars:
         found = survey(config, lambda done, total: bars("experts", done, total))
     tallies = tally(found.records)
-    write_atomically(config.out / TABLE, markdown(tallies, found.records).encode())
-    console = Console(width=_WIDTH)
-    console.print(_table(with_all(tallies, found.records)))
+    write_atomically(config.out / TABLE, written(tallies, found.records).encode())
+    console = Console(width=WIDTH)
+    for table in survey_tables(with_all(tallies, found.records)):
+        console.print(terminal(table), "")
     for line in remarks(tallies):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     print(f"{config.out / TABLE}: {len(found.records)} episodes")
@@ -55,9 +55,49 @@ def command(argv: list[str]) -> int:
     return 0
 
 
-def _table(tallies: list[TaskTally]) -> Table:
-    table = Table(*HEADS, box=None)
-    table.columns[0].no_wrap = True  # what is narrow gives way, not the names
-    for row in tallies:
-        table.add_row(*row.cells())
-    return table
+def survey_tables(tallies: Sequence[TaskTally]) -> tuple[Table, Table]:
+    """How the experts do; their keyframes, beside random actions."""
+    covered = Column("covered", note="variations in which the expert succeeded")
+    found = Column("found", "count", "mean number of keyframes where the expert succeeded")
+    benchmark = Column("RLBench", "count", "mean of the benchmark's demonstrations")
+    experts = Table.of(
+        "The experts",
+        tallies,
+        (
+            (Column("task"), lambda t: t.task),
+            (covered, lambda t: f"{t.variations - len(t.uncovered)} of {t.variations}"),
+            (Column("episodes", "count"), lambda t: t.expert.count),
+            (Column("expert", "share"), lambda t: _known(t.expert)),
+            (Column("strict", "share", "without a mishap"), lambda t: t.strict.value),
+            (
+                Column("rejected", "share", "of the layouts drawn"),
+                lambda t: t.rejected / max(t.layouts, 1),
+            ),
+        ),
+        "Embedded MuJoCo simulator, no RLBench numbers.",
+    )
+    keyframes = Table.of(
+        "Keyframes and random actions",
+        tallies,
+        (
+            (Column("task"), lambda t: t.task),
+            (found, lambda t: t.keyframes),
+            (benchmark, lambda t: BENCHMARK_KEYFRAMES.get(t.task)),
+            (Column("replay", "share", "of the keyframes alone"), lambda t: _known(t.replay)),
+            (Column("random", "share", "valid random actions"), lambda t: _known(t.random)),
+            (Column("seconds", "number", "mean of an expert's episode"), lambda t: t.seconds),
+        ),
+    )
+    return experts, keyframes
+
+
+def _known(rate: Interval) -> Interval | None:
+    return rate if rate.count else None
+
+
+def written(tallies: Sequence[TaskTally], records: Sequence[SurveyRecord]) -> str:
+    """The tables and their remarks, ready for the documentation."""
+    versions = ", ".join(sorted({r.code_version for r in records}))
+    tables = (markdown(table) for table in survey_tables(with_all(tallies, records)))
+    lines = "".join(f"- {line}\n" for line in remarks(tallies))
+    return "\n".join((f"premotor {versions}\n", *tables, lines))

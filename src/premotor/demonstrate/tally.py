@@ -31,19 +31,6 @@ BENCHMARK_KEYFRAMES: Mapping[str, float] = {
     "stack_cups": 10.0,
     "place_cups": 11.5,
 }
-HEADS = (
-    "task",
-    "covered",
-    "expert",
-    "95 % interval",
-    "strict",
-    "rejected",
-    "keyframes",
-    "benchmark",
-    "replay",
-    "random",
-    "seconds",
-)  # covered: variations in which the expert succeeded; rejected: share of the layouts drawn
 _COMMONEST = 3  # reasons named
 _ALL = "all"  # the row over all tasks
 
@@ -58,32 +45,15 @@ class TaskTally:
     strict: Interval  # success without a mishap
     replay: Interval  # of the episodes in which the expert succeeded
     random: Interval
-    random_steps: float  # mean number of random actions until the episode ended
+    random_steps: float | None  # mean number of random actions until the episode ended
     rejected: int  # layouts
     layouts: int
-    keyframes: float  # mean number found in an episode
-    seconds: float  # mean, of an expert's episode
+    keyframes: float | None  # mean number found in an episode
+    seconds: float | None  # mean, of an expert's episode
     uncovered: tuple[int, ...]  # variations that succeeded on none of their seeds, task by task
     objections: Mapping[str, int]  # to layouts, commonest first
     failures: Mapping[str, int]  # of the expert, on any seed
     replay_failures: Mapping[str, int]
-
-    def cells(self) -> tuple[str, ...]:
-        """What stands under `HEADS`."""
-        expected = BENCHMARK_KEYFRAMES.get(self.task)
-        return (
-            self.task,
-            f"{self.variations - len(self.uncovered)} of {self.variations}",
-            _share(self.expert),
-            _bounds(self.expert),
-            _share(self.strict),
-            f"{100 * self.rejected / max(self.layouts, 1):.1f} %",
-            f"{self.keyframes:.1f}",
-            "" if expected is None else f"{expected:.1f}",
-            _share(self.replay),
-            f"{_share(self.random)} ({_bounds(self.random)})" if self.random.count else "",
-            f"{self.seconds:.2f}",
-        )
 
 
 def tally(records: Sequence[SurveyRecord]) -> list[TaskTally]:
@@ -128,26 +98,14 @@ def _of(name: str, records: Sequence[SurveyRecord]) -> TaskTally:
     )
 
 
-def _mean(values: Iterable[float]) -> float:
-    """NaN where there are none."""
+def _mean(values: Iterable[float]) -> float | None:
+    """None where there are none."""
     numbers = list(values)
-    return fmean(numbers) if numbers else float("nan")
+    return fmean(numbers) if numbers else None
 
 
 def _commonest(reasons: Iterable[str]) -> dict[str, int]:
     return dict(Counter(text.partition(";")[0] for text in reasons).most_common(_COMMONEST))
-
-
-def _share(interval: Interval) -> str:
-    """As a fraction and in percent: where 1 of 1000 fails, no rounding hides it."""
-    if not interval.count:
-        return ""
-    successes = round(interval.value * interval.count)
-    return f"{successes}/{interval.count} = {100 * interval.value:.1f} %"
-
-
-def _bounds(interval: Interval) -> str:
-    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
 
 
 def remarks(tallies: Sequence[TaskTally]) -> list[str]:
@@ -159,7 +117,9 @@ def remarks(tallies: Sequence[TaskTally]) -> list[str]:
             "expert failed": _counted(row.failures),
             "replay failed": _counted(row.replay_failures),
             "layouts rejected": _counted(row.objections),
-            "random actions per episode": f"{row.random_steps:.1f}" if row.random.count else "",
+            "random actions per episode": (
+                "" if row.random_steps is None else f"{row.random_steps:.1f}"
+            ),
         }
         what = "; ".join(f"{head}: {text}" for head, text in said.items() if text)
         if what:
@@ -169,20 +129,3 @@ def remarks(tallies: Sequence[TaskTally]) -> list[str]:
 
 def _counted(reasons: Mapping[str, int]) -> str:
     return ", ".join(f"{text} ({count})" for text, count in reasons.items())
-
-
-def markdown(tallies: Sequence[TaskTally], records: Sequence[SurveyRecord]) -> str:
-    """The table and its remarks, ready for the documentation."""
-    counted = [row.cells() for row in with_all(tallies, records)]
-    rows = (HEADS, ("---",) * len(HEADS), *counted)
-    versions = ", ".join(sorted({r.code_version for r in records}))
-    return "\n".join(
-        [
-            f"Embedded MuJoCo simulator, no RLBench numbers; premotor {versions}.",
-            "",
-            *("| " + " | ".join(row) + " |" for row in rows),
-            "",
-            *(f"- {line}" for line in remarks(tallies)),
-            "",
-        ]
-    )

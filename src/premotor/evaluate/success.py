@@ -1,8 +1,7 @@
-"""Success rates: many roll-outs over processes, each an idempotent unit."""
+"""Many roll-outs over processes, each an idempotent unit; what they come to: report/tables.py."""
 
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,11 +16,9 @@ from premotor.errors import ConfigError, PlacementFailed
 from premotor.evaluate.own_video import OwnVideo, clip_path
 from premotor.evaluate.rollout import Acts, RolloutResult, roll_out
 from premotor.evaluate.server import PolicyFailed, PolicyServer
-from premotor.measure.intervals import mean_rate, wilson
-from premotor.records import EvalRecord, Interval, code_version, read_lines, write_lines
+from premotor.records import EvalRecord, code_version, read_lines, write_lines
 from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import Environment
-from premotor.simulate.tasks import TASKS
 from premotor.worklist import Done, run_units
 
 Key = tuple[str, str, int, int]  # checkpoint, task, variation, seed
@@ -218,53 +215,3 @@ def roll_out_all(
             on_done(done)
 
         run_units(partial(roll_out_unit, actors, clips=clips), units, workers, append)
-
-
-@dataclass(frozen=True)
-class SuccessRow:
-    """Roll-outs of one checkpoint on one task, counted."""
-
-    checkpoint: str
-    task: str
-    success: Interval
-    strict: Interval
-    endings: dict[str, int]  # "success", or why they failed; most frequent first
-
-
-def success_table(records: Sequence[EvalRecord]) -> list[SuccessRow]:
-    """Success rate per checkpoint and task, in order of appearance, with Wilson's interval."""
-    rows: list[SuccessRow] = []
-    for checkpoint, task in dict.fromkeys((r.checkpoint, r.task) for r in records):
-        own = [r for r in records if (r.checkpoint, r.task) == (checkpoint, task)]
-        rows.append(
-            SuccessRow(
-                checkpoint,
-                task,
-                wilson(sum(r.success for r in own), len(own)),
-                wilson(sum(r.strict for r in own), len(own)),
-                dict(Counter(r.ending for r in own).most_common()),
-            )
-        )
-    return rows
-
-
-def mean_rows(rows: Sequence[SuccessRow]) -> list[SuccessRow]:
-    """Mean over the benchmark's tasks of each checkpoint that has several; studies stand apart."""
-    means: list[SuccessRow] = []
-    for checkpoint in dict.fromkeys(row.checkpoint for row in rows):
-        own = [row for row in rows if row.checkpoint == checkpoint and row.task in TASKS]
-        if len(own) < 2:
-            continue
-        endings: Counter[str] = Counter()
-        for row in own:
-            endings.update(row.endings)
-        means.append(
-            SuccessRow(
-                checkpoint,
-                f"mean over {len(own)} tasks",
-                mean_rate([row.success for row in own]),
-                mean_rate([row.strict for row in own]),
-                dict(endings.most_common()),
-            )
-        )
-    return means

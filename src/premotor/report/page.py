@@ -25,6 +25,7 @@ from premotor.report.curves import alignment_panels, engine_panels, loss_panels,
 from premotor.report.embedding import joint_pictures, single_picture
 from premotor.report.figures import Cloud, Panel, clouds
 from premotor.report.run import ProbeStep, RunRecords, read_run
+from premotor.report.table import html
 
 log = logging.getLogger(__name__)
 
@@ -110,25 +111,20 @@ def render(run: RunRecords) -> str:
     environment = Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    environment.filters["percent"] = tables.percent
     environment.filters["words"] = tables.words
     template = environment.from_string(_resource("page.html.j2"))
     return template.render(
         run=run,
         style=_resource("page.css"),
         script=_resource("page.js"),
-        success=_split(tables.success_rows(run.rollouts)),
-        total=tables.total_row(run.rollouts),
+        html=html,
+        success=tables.success_tables(run.rollouts),
         success_words=words.success_words(run.rollouts),
         success_share=words.success_share(run.rollouts),
-        main=tables.main_checkpoint(r.checkpoint for r in run.rollouts),
         simulators=sorted({r.simulator for r in run.rollouts}),
-        recognition=tables.recognition_rows(run.recognition),
+        recognition=tables.recognition_tables(run.recognition, run.pairs),
         recognition_words=words.recognition_words(run.recognition),
-        pair_words=words.pair_words(run.pairs, "text"),
-        axes=tables.axis_rows(run.recognition),
         confusion=_confusion(run),
-        mistakes=tables.mistakes(tables.main_confusion(run.recognition, "text")),
         alignment=tables.alignment_tables(run.alignment),
         alignment_words=words.alignment_words(run.alignment),
         kind=_kind(run),
@@ -141,17 +137,6 @@ def render(run: RunRecords) -> str:
 
 def _resource(name: str) -> str:
     return resources.files("premotor.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _split(
-    rows: Sequence[tables.SuccessRow],
-) -> dict[str, list[tables.SuccessRow]]:
-    """Rows of the benchmark's tasks and of our studies."""
-    suffix = tables.words(tables.STUDY_SUFFIX)
-    return {
-        "tasks": [r for r in rows if not r.task.endswith(suffix)],
-        "studies": [r for r in rows if r.task.endswith(suffix)],
-    }
 
 
 def _kind(run: RunRecords) -> words.Kind | None:

@@ -3,9 +3,9 @@
 A `Table` holds plain values. How a value reads follows from its kind, and `shown` alone decides it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 import rich.table
 from markupsafe import Markup, escape
@@ -16,6 +16,7 @@ from rich.text import Text
 from premotor.errors import ConfigError
 from premotor.records import Interval
 
+Item = TypeVar("Item")
 CellKind = Literal["text", "share", "points", "nat", "number", "count", "rank", "p"]
 
 ABSENT = "\u2013"  # what is not known
@@ -83,6 +84,22 @@ class Table:
                     f"{len(self.columns)} columns; give None for what is not known"
                 )
 
+    @classmethod
+    def of(
+        cls,
+        title: str,
+        items: Iterable[Item],
+        columns: Sequence[tuple[Column, Callable[[Item], Cell]]],
+        note: str = "",
+    ) -> "Table":
+        """A row for each item: what each column tells of it."""
+        return cls(
+            title=title,
+            columns=tuple(column for column, _ in columns),
+            rows=tuple(tuple(tells(item) for _, tells in columns) for item in items),
+            note=note,
+        )
+
     def sums_up(self, place: int) -> bool:
         """Whether this row is one of the totals."""
         return place >= len(self.rows) - self.totals
@@ -90,7 +107,7 @@ class Table:
     @property
     def legend(self) -> str:
         """Its note and those of its columns."""
-        notes = (f"{column.name}: {column.note}." for column in self.columns if column.note)
+        notes = (f"{c.name[:1].upper()}{c.name[1:]}: {c.note}." for c in self.columns if c.note)
         return " ".join(part for part in (self.note, *notes) if part)
 
 
@@ -102,9 +119,15 @@ def percent(share: float) -> str:
     return f"{scaled:.0f}\u00a0%" if scaled >= 9.95 or scaled == 0.0 else f"{scaled:.1f}\u00a0%"
 
 
-def shown(cell: Cell, kind: CellKind) -> str:
-    """How a cell of a column of this kind reads, wherever it stands."""
-    return " ".join(part for part in _parts(cell, kind) if part)
+def shown(cell: Cell, kind: CellKind, between: str = " ") -> str:
+    """How a cell of a column of this kind reads, wherever it stands.
+
+    Args:
+        cell: What to show.
+        kind: Of its column.
+        between: What stands between the value and its limits.
+    """
+    return between.join(part for part in _parts(cell, kind) if part)
 
 
 def _parts(cell: Cell, kind: CellKind) -> tuple[str, str]:
@@ -168,7 +191,7 @@ def terminal(table: Table, width: int = WIDTH) -> rich.table.Table:
     space = width - _GAP * (len(table.columns) - 1)
     for between in (" ", "\n"):
         cells = [
-            [_joined(cell, kind, between) for cell, kind in _with_kinds(row, table)]
+            [shown(cell, kind, between) for cell, kind in _with_kinds(row, table)]
             for row in table.rows
         ]
         texts = [
@@ -200,11 +223,6 @@ def terminal(table: Table, width: int = WIDTH) -> rich.table.Table:
         style = "dim" if place in table.dim else "italic" if table.sums_up(place) else ""
         built.add_row(named, *(Text(text) for text in others), style=style)
     return built
-
-
-def _joined(cell: Cell, kind: CellKind, between: str) -> str:
-    """As `shown`, with something else between the value and its limits."""
-    return between.join(part for part in _parts(cell, kind) if part)
 
 
 def _longest(texts: Sequence[str], separator: str | None) -> int:

@@ -1,8 +1,9 @@
-"""The tables of a report: records in, rows for the page out. Counts and intervals only."""
+"""The tables of a report and of `premotor evaluate`: records in, tables out."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from premotor.measure.intervals import mean_rate, wilson
 from premotor.records import (
@@ -10,13 +11,14 @@ from premotor.records import (
     Confusion,
     EvalRecord,
     Interval,
+    NamingPair,
     NullRecord,
     RecognitionRecord,
 )
-from premotor.report.table import percent
+from premotor.report.table import CHANCE, Cell, Column, Table, percent
 
 UNTRAINED = "untrained"
-STUDY_SUFFIX = "_free"  # studies stand beside the benchmark's tasks (issue 2, Shows 2)
+STUDY_SUFFIX = "_free"  # studies stand beside the benchmark's tasks
 SIGNIFICANT = 0.05
 
 CLASS_SETS = {
@@ -61,55 +63,6 @@ CONTROLS = {  # instruction and episode; the number itself first
 
 
 @dataclass(frozen=True, kw_only=True)
-class SuccessRow:
-    """One task: trained, strict and untrained success over unseen episodes."""
-
-    task: str
-    example: str  # an instruction
-    trained: Interval | None
-    strict: Interval | None
-    untrained: Interval | None
-    endings: tuple[tuple[str, int], ...]  # how the failures of the trained policy ended
-    mean_steps: float | None  # key poses of the trained policy's episodes
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecognitionRow:
-    """One class set under one checkpoint."""
-
-    question: str
-    class_set: str
-    checkpoint: str
-    num_classes: int
-    chance: float
-    accuracy: Interval
-    first_frame_only: Interval
-    shuffled_frames: Interval
-    by_task: str  # accuracy of each task, in words
-    details: str  # top-5, mean over tasks, ties, in words; "" in older records
-
-
-@dataclass(frozen=True, kw_only=True)
-class AxisRow:
-    """Tasks whose variations vary in one way, under the main checkpoint."""
-
-    axis: str
-    clips: int
-    text: Interval | None  # choosing among the instructions of all tasks
-    within: Interval | None  # choosing among those of the true task
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mistake:
-    """One class taken for another."""
-
-    truth: str
-    answer: str
-    clips: float  # so often; ties count as fractions
-    of: float  # clips of the class
-
-
-@dataclass(frozen=True, kw_only=True)
 class NullCell:
     """A null as a table shows it."""
 
@@ -141,6 +94,16 @@ class AlignmentTable:
     rows: tuple[AlignmentRow, ...]
 
 
+_ON_SUCCESS = (
+    "These are not RLBench numbers and do not compare with them. Each episode is a layout that was "
+    "in no training set. Intervals are Wilson's, of 95 %."
+)
+_ON_MEAN = (
+    " In the mean every task counts alike, and its interval joins theirs (MOVER; these tasks, this "
+    "policy)."
+)
+
+
 def words(name: str) -> str:
     """A task's name as words: push_buttons -> "push buttons"."""
     return name.replace("_", " ")
@@ -152,111 +115,180 @@ def main_checkpoint(names: Iterable[str]) -> str | None:
     return "trained" if "trained" in found else max(found, default=None)
 
 
-def success_rows(rollouts: Sequence[EvalRecord]) -> tuple[SuccessRow, ...]:
-    """A row per task in alphabetical order."""
-    main = main_checkpoint(r.checkpoint for r in rollouts)
-    tasks = sorted({r.task for r in rollouts})
-    return tuple(_success_row(t, [r for r in rollouts if r.task == t], main) for t in tasks)
-
-
-def total_row(rollouts: Sequence[EvalRecord]) -> SuccessRow | None:
-    """Mean over the benchmark's tasks, each counting alike; None with fewer than two tasks."""
-    own = [r for r in rollouts if not is_study(r.task)]
-    rows = success_rows(own)
-    if len(rows) < 2:
-        return None
-    pooled = _success_row("", own, main_checkpoint(r.checkpoint for r in own))
-    return replace(
-        pooled,
-        task=f"mean over {len(rows)} tasks",
-        example="",
-        trained=_mean([row.trained for row in rows]),
-        strict=_mean([row.strict for row in rows]),
-        untrained=_mean([row.untrained for row in rows]),
-    )
-
-
 def is_study(task: str) -> bool:
     """Whether a task is one of our studies rather than one of the benchmark's."""
     return task.endswith(STUDY_SUFFIX)
 
 
-def _success_row(task: str, rollouts: Sequence[EvalRecord], main: str | None) -> SuccessRow:
-    trained = [r for r in rollouts if r.checkpoint == main]
-    untrained = [r for r in rollouts if r.checkpoint == UNTRAINED]
-    ends = Counter(ENDINGS.get(r.ending, words(r.ending)) for r in trained if not r.success)
-    return SuccessRow(
-        task=words(task),
-        example=min((r.instruction for r in rollouts), key=len, default=""),
-        trained=_rate([r.success for r in trained]),
-        strict=_rate([r.strict for r in trained]),
-        untrained=_rate([r.success for r in untrained]),
-        endings=tuple(ends.most_common()),
-        mean_steps=sum(r.steps for r in trained) / len(trained) if trained else None,
+def success_tables(rollouts: Sequence[EvalRecord]) -> tuple[Table, ...]:
+    """Success by task: of the benchmark's tasks with their mean, and of studies."""
+    found = [r for r in rollouts if is_study(r.task)]
+    studies = _success_table("Studies beside the benchmark's tasks", found, "")
+    found = [r for r in rollouts if not is_study(r.task)]
+    simulators = ", ".join(sorted({r.simulator for r in rollouts}))
+    note = f"Measured in {simulators}. {_ON_SUCCESS}"
+    tasks = _success_table("Success by task", found, note)
+    return tuple(table for table in (tasks, studies) if table.rows)
+
+
+def _success_table(title: str, rollouts: Sequence[EvalRecord], note: str) -> Table:
+    main = main_checkpoint(r.checkpoint for r in rollouts) or "trained"
+    others = sorted({r.checkpoint for r in rollouts} - {main}) or [UNTRAINED]
+    groups = _by_task(rollouts)
+    several = len(groups) > 1 and not is_study(rollouts[0].task)
+    rows = [_success_row(_name(own), own, main, others) for own in groups]
+    if several:
+        rows.append(_success_row(f"mean over {len(groups)} tasks", rollouts, main, others))
+    strict = "without a wrong press or another mishap on the way"
+    return Table(
+        title=title,
+        columns=(
+            Column("task"),
+            Column(main, "share", color="execute"),
+            Column("strict", "share", note=strict, color="strict"),
+            *(Column(other, "share") for other in others),
+            Column("how failures ended"),
+        ),
+        rows=tuple(rows),
+        note=f"{note}{_ON_MEAN if several else ''}",
+        totals=int(several),
     )
 
 
-def _rate(outcomes: Sequence[bool]) -> Interval | None:
-    return wilson(sum(outcomes), len(outcomes)) if outcomes else None
+def _by_task(rollouts: Sequence[EvalRecord]) -> list[list[EvalRecord]]:
+    tasks = sorted({r.task for r in rollouts})
+    return [[r for r in rollouts if r.task == task] for task in tasks]
 
 
-def _mean(rates: Sequence[Interval | None]) -> Interval | None:
-    known = [rate for rate in rates if rate is not None]
-    return mean_rate(known) if len(known) == len(rates) else None
+def _name(rollouts: Sequence[EvalRecord]) -> str:
+    """The task, and the shortest of its instructions."""
+    shortest = min((r.instruction for r in rollouts), key=len)
+    return f"{words(rollouts[0].task)}\n\u201c{shortest}\u201d"
 
 
-def recognition_rows(records: Sequence[RecognitionRecord]) -> tuple[RecognitionRow, ...]:
-    """Class sets in the order task, text, variation; trained before untrained."""
+def _success_row(
+    name: str, rollouts: Sequence[EvalRecord], main: str, others: Sequence[str]
+) -> tuple[Cell, ...]:
+    """One task, or the mean over several."""
+    counts = Counter(r.checkpoint for r in rollouts)
+    alike = len(set(counts.values())) == 1
+    each = [f"{count}{'' if alike else ' ' + checkpoint}" for checkpoint, count in counts.items()]
+    failed = [r for r in rollouts if r.checkpoint == main and not r.success]
+    ends = Counter(ENDINGS.get(r.ending, words(r.ending)) for r in failed)
+    ended = "\n".join(f"{count} \u00d7 {end}" for end, count in ends.most_common())
+    return (
+        f"{name}\nepisodes: {' and '.join(dict.fromkeys(each))}",
+        mean_success(rollouts, main),
+        mean_success(rollouts, main, strict=True),
+        *(mean_success(rollouts, other) for other in others),
+        (ended or "no failure") if counts[main] else None,
+    )
+
+
+def mean_success(
+    rollouts: Sequence[EvalRecord], checkpoint: str | None, strict: bool = False
+) -> Interval | None:
+    """Mean over tasks, each counting alike; None where a task was not tried."""
+    rates: list[Interval] = []
+    for task in _by_task(rollouts):
+        own = [r.strict if strict else r.success for r in task if r.checkpoint == checkpoint]
+        if not own:
+            return None
+        rates.append(wilson(sum(own), len(own)))
+    return mean_rate(rates) if rates else None
+
+
+def recognition_tables(
+    records: Sequence[RecognitionRecord], pairs: Sequence[NamingPair]
+) -> tuple[Table, ...]:
+    """What was recognized, by task and by axis too, and which classes were mistaken."""
+    found = (
+        _recognition(records),
+        _pairs(pairs),
+        _by(records, "axis", "what the variations of a task vary"),
+        _by(records, "task", "task"),
+        _mistakes(main_confusion(records, "text")),
+    )
+    return tuple(table for table in found if table.rows)
+
+
+def _recognition(records: Sequence[RecognitionRecord]) -> Table:
+    """Class sets in the order of `CLASS_SETS`; trained before untrained."""
     order = list(CLASS_SETS)
 
     def place(record: RecognitionRecord) -> tuple[int, bool]:
         rank = order.index(record.class_set) if record.class_set in order else len(order)
         return rank, record.checkpoint == UNTRAINED
 
-    return tuple(
-        RecognitionRow(
-            question=CLASS_SETS.get(r.class_set, words(r.class_set)),
-            class_set=r.class_set,
-            checkpoint=r.checkpoint,
-            num_classes=r.num_classes,
-            chance=r.chance,
-            accuracy=r.accuracy,
-            first_frame_only=r.first_frame_only,
-            shuffled_frames=r.shuffled_frames,
-            by_task=", ".join(
-                f"{words(t)} {percent(i.value)}" for t, i in sorted(r.by_task.items())
-            ),
-            details=_details(r),
-        )
-        for r in sorted(records, key=place)
+    own = sorted(records, key=place)
+    table = Table.of(
+        "Recognition on held-out clips",
+        own,
+        (
+            (Column("question"), _question),
+            (Column(CHANCE, "share"), lambda r: r.chance),
+            (Column("the clip as it is", "share", color="observe"), lambda r: r.accuracy),
+            (Column("first frame only", "share"), lambda r: r.first_frame_only),
+            (Column("frames shuffled", "share"), lambda r: r.shuffled_frames),
+            (Column("among five best", "share"), lambda r: r.top5 and r.top5.value),
+            (Column("mean over tasks", "share"), lambda r: r.macro and r.macro.value),
+            (Column("of the right task", "share"), _task_right),
+        ),
+        "Every task has its own furniture, so the first frame alone says how much of an answer "
+        "needs no action at all. In the mean every task counts alike.",
+    )
+    return replace(table, dim=tuple(i for i, r in enumerate(own) if r.checkpoint == UNTRAINED))
+
+
+def _question(record: RecognitionRecord) -> str:
+    name = words(record.class_set)
+    tied = f", {record.tied} with tied classes" if record.tied else ""
+    return (
+        f"{CLASS_SETS.get(record.class_set, name)}\n{name}, {record.checkpoint}, "
+        f"{record.num_classes} classes, {record.accuracy.count} clips{tied}"
     )
 
 
-def _details(record: RecognitionRecord) -> str:
-    known = {
-        "among the five best": record.top5,
-        "mean over tasks": record.macro,
-        "of the right task": None if record.class_set == "task" else record.task_right,
-    }
-    found = [f"{name} {percent(rate.value)}" for name, rate in known.items() if rate is not None]
-    if record.tied:
-        found.append(f"{record.tied} clips with tied classes")
-    return ", ".join(found)
+def _task_right(record: RecognitionRecord) -> float | None:
+    """None among tasks, where it is the accuracy."""
+    right = None if record.class_set == "task" else record.task_right
+    return right and right.value
 
 
-def axis_rows(records: Sequence[RecognitionRecord]) -> tuple[AxisRow, ...]:
-    """A row per axis in alphabetical order, under the main checkpoint."""
+def _by(records: Sequence[RecognitionRecord], what: Literal["task", "axis"], title: str) -> Table:
+    """Accuracy in each class set of the main checkpoint, a row per task or axis."""
     main = main_checkpoint(r.checkpoint for r in records)
-    by_set = {r.class_set: r.by_axis for r in records if r.checkpoint == main}
-    text, within = by_set.get("text", {}), by_set.get("text_within_task", {})
-    return tuple(
-        AxisRow(
-            axis=axis,
-            clips=(text.get(axis) or within[axis]).count,
-            text=text.get(axis),
-            within=within.get(axis),
-        )
-        for axis in sorted({*text, *within})
+    own = [r for r in records if r.checkpoint == main]
+    rates = {r.class_set: r.by_task if what == "task" else r.by_axis for r in own}
+    rates = {class_set: found for class_set, found in rates.items() if found}
+    shares = [
+        (Column(f"{words(class_set)} right", "share", color="observe"), found.get)
+        for class_set, found in rates.items()
+    ]
+    return Table.of(
+        f"Recognition by {title}, {main}",
+        sorted({name for found in rates.values() for name in found}),
+        (
+            (Column(what), words),
+            (Column("clips", "count"), lambda n: max(f[n].count for f in rates.values() if n in f)),
+            *shares,
+        ),
+    )
+
+
+def _pairs(pairs: Sequence[NamingPair]) -> Table:
+    return Table.of(
+        "The same clips under two checkpoints",
+        pairs,
+        (
+            (Column("classes"), lambda p: f"{words(p.class_set)}\n{p.ours} against {p.theirs}"),
+            (Column("clips", "count"), lambda p: p.difference.count),
+            (Column("difference", "points"), lambda p: p.difference),
+            (Column("first alone right", "count"), lambda p: p.only_ours),
+            (Column("second alone right", "count"), lambda p: p.only_theirs),
+            (Column("p", "p"), lambda p: p.p_value),
+        ),
+        "First and second are the checkpoints in their order; p is McNemar's, exact.",
     )
 
 
@@ -267,17 +299,22 @@ def main_confusion(records: Sequence[RecognitionRecord], class_set: str) -> Conf
     return next(own, None)
 
 
-def mistakes(found: Confusion | None, most: int = 10) -> tuple[Mistake, ...]:
+def _mistakes(found: Confusion | None, most: int = 10) -> Table:
     """The classes taken for others most often, the most frequent first."""
-    if found is None:
-        return ()
+    labels, counts = (found.labels, found.counts) if found else ((), ())
     total: defaultdict[int, float] = defaultdict(float)
-    for truth, _, clips in found.counts:
+    for truth, _, clips in counts:
         total[truth] += clips
-    wrong = sorted((c for c in found.counts if c[0] != c[1]), key=lambda c: -c[2])
-    return tuple(
-        Mistake(truth=found.labels[t], answer=found.labels[a], clips=clips, of=total[t])
-        for t, a, clips in wrong[:most]
+    wrong = sorted((c for c in counts if c[0] != c[1]), key=lambda c: -c[2])
+    return Table.of(
+        "Instructions taken for others most often",
+        wrong[:most],
+        (
+            (Column("is"), lambda c: labels[c[0]]),
+            (Column("named as"), lambda c: labels[c[1]]),
+            (Column("clips", "count", note="ties count as fractions"), lambda c: c[2]),
+            (Column("of", "count"), lambda c: total[c[0]]),
+        ),
     )
 
 

@@ -7,7 +7,6 @@ from premotor.measure.verdict import verdict_on
 from premotor.records import (
     AlignmentRecord,
     EvalRecord,
-    NamingPair,
     NullRecord,
     RecognitionRecord,
 )
@@ -16,8 +15,8 @@ from premotor.report.tables import (
     UNTRAINED,
     is_study,
     main_checkpoint,
+    mean_success,
     percent,
-    total_row,
 )
 
 MARGIN = 0.05  # accuracies closer than this count as about the same
@@ -170,13 +169,11 @@ def success_words(rollouts: Sequence[EvalRecord]) -> str:
 
 
 def success_share(rollouts: Sequence[EvalRecord]) -> str:
-    """Success over all benchmark tasks of the main checkpoint, "" where not measured."""
-    row = total_row(rollouts)
-    if row is not None and row.trained is not None:
-        return percent(row.trained.value)
+    """Mean success over the benchmark's tasks, main checkpoint; "" where not measured."""
     main = main_checkpoint(r.checkpoint for r in rollouts)
-    own = [r.success for r in rollouts if r.checkpoint == main and not is_study(r.task)]
-    return percent(sum(own) / len(own)) if own else ""
+    own = [r for r in rollouts if r.checkpoint == main and not is_study(r.task)]
+    rate = mean_success(own, main)
+    return "" if rate is None else percent(rate.value)
 
 
 def recognition_words(records: Sequence[RecognitionRecord]) -> tuple[str, ...]:
@@ -212,21 +209,4 @@ def _on_class_set(record: RecognitionRecord) -> str:
     return (
         f"For {name} the first frame alone reaches {percent(first)}, the whole clip "
         f"{percent(whole)}: later frames are used, and {order}."
-    )
-
-
-def pair_words(pairs: Sequence[NamingPair], class_set: str) -> tuple[str, ...]:
-    """A sentence for each two checkpoints that named the same clips of one class set."""
-    return tuple(_on_pair(pair) for pair in pairs if pair.class_set == class_set)
-
-
-def _on_pair(pair: NamingPair) -> str:
-    gain = pair.difference
-    p = f"p = {pair.p_value:.3f}" if pair.p_value >= 0.001 else "p < 0.001"
-    points = (f"{100 * x:+.0f}".replace("-", "\u2212") for x in (gain.value, gain.low, gain.high))
-    value, low, high = points
-    return (
-        f"On the same {gain.count} clips, {pair.ours} against {pair.theirs}: {value} points "
-        f"({low} to {high}); {pair.only_ours} clips were named rightly by the former alone, "
-        f"{pair.only_theirs} by the latter alone ({p}, McNemar, exact)."
     )
