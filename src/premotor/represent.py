@@ -56,12 +56,12 @@ def open_dataset(
     """
     demos = source.open(split)
 
-    def report(done: int, total: int) -> None:
+    def report(stage: str, done: int, total: int, _remark: str) -> None:
         if on_progress is not None:
-            on_progress(f"cache of {split}", done, total)
+            on_progress(stage, done, total)
 
     views, video = config.execute.views, config.understand.video
-    cache = EpisodeCache.build_or_open(demos, (views.low, views.high), on_progress=report)
+    cache = EpisodeCache.build_or_open(demos, (views.low, views.high), progress=report)
     form = Format(
         num_frames=video.num_frames,
         caption_context=config.understand.text.context,

@@ -10,7 +10,7 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from premotor.errors import (
     UnknownName,
     refuse_both,
 )
+from premotor.progress import Progress, no_progress
 from premotor.records import read_json, write_lines
 from premotor.simulate.environment import Environment
 from premotor.simulate.tasks import STUDIES, TASKS
@@ -154,9 +155,6 @@ class TaskReport:
         return self.rejected / max(self.placements, 1)
 
 
-Progress = Callable[[int, int], None]  # episodes done, episodes in all
-
-
 def work_list(config: CollectConfig) -> list[EpisodeUnit]:
     """All units of a data set, in the order of their episode numbers."""
     generation, block = divmod(config.seed, 100)
@@ -178,7 +176,7 @@ def _variation(i: int, count: int) -> int:
     return i * stride % count
 
 
-def collect(config: CollectConfig, on_progress: Progress | None = None) -> tuple[TaskReport, ...]:
+def collect(config: CollectConfig, progress: Progress = no_progress) -> tuple[TaskReport, ...]:
     """Make a data set, or what is missing of it.
 
     Raises:
@@ -201,11 +199,9 @@ def collect(config: CollectConfig, on_progress: Progress | None = None) -> tuple
             expected = isinstance(done.error, PremotorError)
             _log.error("%s: %s", done.unit, done.error, exc_info=None if expected else done.error)
         count += 1
-        if on_progress is not None:
-            on_progress(count, len(units))
+        progress("collect", count, len(units), "")
 
-    if on_progress is not None:
-        on_progress(count, len(units))
+    progress("collect", count, len(units), "")
     run_units(collect_unit, pending, config.workers, on_done, config.engine, config.ray_address)
     if failed:
         raise _missing(failed, len(units))

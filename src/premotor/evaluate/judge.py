@@ -16,7 +16,7 @@ from premotor.device import Device, chosen_device
 from premotor.errors import ConfigError, DataError, OutputExists, refuse_both
 from premotor.evaluate.alignment import Embeddings, of_a_report
 from premotor.evaluate.films import choose, film
-from premotor.evaluate.held_out import HeldOut, Progress, agreement
+from premotor.evaluate.held_out import HeldOut, agreement
 from premotor.evaluate.naming import against, compare_all
 from premotor.evaluate.recognition import NamingConfig, recognize
 from premotor.evaluate.success import (
@@ -28,6 +28,7 @@ from premotor.evaluate.success import (
     shared_environment,
     unseen_episodes,
 )
+from premotor.progress import Progress
 from premotor.records import (
     AlignmentRecord,
     EvalRecord,
