@@ -12,11 +12,10 @@ from premotor.evaluate.embedding import embed
 from premotor.evaluate.unseen_camera import seen_from
 from premotor.measure.study import StudyConfig
 from premotor.mirror import Mirror, MirrorConfig
+from premotor.progress import Progress
 from premotor.records import AlignmentRecord
 from premotor.represent import Pairs, Source, open_dataset, pairs_of
 from premotor.store.stand_ins import stand_ins
-
-Progress = Callable[[str, int, int, str], None]  # stage, done, total, remark
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -44,19 +43,12 @@ class HeldOut:
             DataError: No such split, or a damaged episode.
         """
         source, split = place
-
-        def building(what: str, done: int, total: int) -> None:
-            progress(what, done, total, "")
-
-        def rendering(done: int, total: int) -> None:
-            progress(f"clips from {camera}", done, total, "")
-
         demos = source.open(split)
-        dataset = open_dataset(source, split, config, building)
+        dataset = open_dataset(source, split, config, progress)
         return cls(
             dataset=dataset,
             pairs=pairs_of(dataset, "episode"),
-            elsewhere=seen_from(demos, dataset, camera, rendering) if camera else None,
+            elsewhere=seen_from(demos, dataset, camera, progress) if camera else None,
             stand_ins=stand_ins(demos, dataset.cache),
         )
 

@@ -23,7 +23,7 @@ from premotor.device import Device, chosen_device
 from premotor.errors import ConfigError, EpisodesMissing, OutputExists, refuse_both
 from premotor.evaluate.against_success import against_success
 from premotor.evaluate.embedding import embed
-from premotor.evaluate.held_out import Agreement, HeldOut, Progress, agreement
+from premotor.evaluate.held_out import Agreement, HeldOut, agreement
 from premotor.evaluate.judge import catalog
 from premotor.evaluate.own_video import own_clips
 from premotor.evaluate.recognition import NamingConfig, recognize
@@ -38,6 +38,7 @@ from premotor.evaluate.towers import fit_maps, joined
 from premotor.measure.sample import save_features
 from premotor.measure.study import StudyConfig
 from premotor.mirror import Mirror
+from premotor.progress import Progress
 from premotor.records import (
     EvalRecord,
     Interval,
@@ -205,10 +206,6 @@ def _agree(
     config: ProbeConfig, progress: Progress
 ) -> tuple[dict[str, Agreement], Mirror, HeldOut, int]:
     """How both checkpoints align, by name; the trained mirror; the episodes; rows of the fit."""
-
-    def building(what: str, done: int, total: int) -> None:
-        progress(what, done, total, "")
-
     agreed: dict[str, Agreement] = {}
     mirror, held_out, learned, num_fit = None, None, None, 0
     study = replace(
@@ -218,7 +215,7 @@ def _agree(
     stages = list(_mirrors(config))
     for count, (name, mirror) in enumerate(stages):
         progress("fit", count, len(stages), name)
-        learned = learned or open_dataset(config.source, config.fit_split, mirror.config, building)
+        learned = learned or open_dataset(config.source, config.fit_split, mirror.config, progress)
         place = (config.source, config.split)
         if held_out is None:
             held_out = HeldOut.open(place, mirror.config, config.other_camera, progress)

@@ -16,6 +16,7 @@ from premotor.codec import from_yaml, to_json, to_yaml
 from premotor.data.dataset import Dataset
 from premotor.errors import ConfigError, DataError, OutputExists, refuse_both
 from premotor.mirror import Mirror
+from premotor.progress import Progress, no_progress
 from premotor.records import (
     RunManifest,
     StepRecord,
@@ -26,7 +27,7 @@ from premotor.records import (
     write_json,
     write_lines,
 )
-from premotor.represent import Progress, Source, open_dataset
+from premotor.represent import Source, open_dataset
 from premotor.train.config import TrainConfig, differing
 from premotor.train.start import origins
 
@@ -161,7 +162,7 @@ def _check_same(run: Run, config: TrainConfig, fingerprint: str) -> None:
 
 
 def open_probe_dataset(
-    source: Source, config: TrainConfig, on_progress: Progress | None = None
+    source: Source, config: TrainConfig, progress: Progress = no_progress
 ) -> Dataset | None:
     """The split of the probe set, or None with a warning where it was not collected."""
     if config.probe_episodes < 1:
@@ -173,7 +174,7 @@ def open_probe_dataset(
             config.probe_split,
         )
         return None
-    return open_dataset(source, config.probe_split, config.mirror, on_progress)
+    return open_dataset(source, config.probe_split, config.mirror, progress)
 
 
 def write_manifest(
