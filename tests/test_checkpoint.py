@@ -9,10 +9,8 @@ from premotor import checkpoint, presets
 from premotor.backbones.frozen_text import FrozenTextConfig
 from premotor.backbones.text import TextConfig, TextTower
 from premotor.backbones.weights import file_sha256
-from premotor.data.pairing import PairingConfig
 from premotor.errors import CheckpointMismatch, ConfigError, DataError, OutputExists
 from premotor.mirror import Mirror
-from premotor.train.config import TrainConfig
 
 CONFIG = presets.train_preset("nano").mirror
 
@@ -119,40 +117,6 @@ def test_saving_a_step_again_replaces_it(tmp_path: Path):
     checkpoint.save(tmp_path, 5, mirror(0))
     checkpoint.save(tmp_path, 5, mirror(1))
     assert same(checkpoint.load_mirror(tmp_path, 5), mirror(1))
-
-
-@pytest.mark.parametrize("name", list(presets.TRAIN))
-def test_a_configuration_survives_yaml(name: str):
-    config = presets.train_preset(name)
-    assert checkpoint.from_yaml(TrainConfig, checkpoint.to_yaml(config), "here") == config
-
-
-def test_names_with_values_survive_yaml():
-    pairing = PairingConfig(balance=0.5, ratios={"turn_tap": 2.0})
-    assert checkpoint.from_yaml(PairingConfig, checkpoint.to_yaml(pairing), "here") == pairing
-    with pytest.raises(ConfigError, match="ratios: expected names with values, got 3"):
-        checkpoint.from_yaml(PairingConfig, "ratios: 3", "here")
-
-
-def test_a_path_survives_yaml_and_anything_else_is_no_path(tmp_path: Path):
-    frozen = FrozenTextConfig(weights=tmp_path / "clip.pt")
-    assert checkpoint.from_yaml(FrozenTextConfig, checkpoint.to_yaml(frozen), "here") == frozen
-    with pytest.raises(ConfigError, match="weights: expected str, got 7"):
-        checkpoint.from_yaml(FrozenTextConfig, "weights: 7", "here")
-
-
-def test_unknown_fields_in_yaml_are_named():
-    text = checkpoint.to_yaml(CONFIG).replace("temperature", "temperatur")
-    with pytest.raises(ConfigError, match="temperatur"):
-        checkpoint.from_yaml(type(CONFIG), text, "config.yaml")
-    with pytest.raises(ConfigError, match="not YAML"):
-        checkpoint.from_yaml(type(CONFIG), "a: [", "config.yaml")
-
-
-def test_yaml_may_leave_fields_out():
-    few = checkpoint.from_yaml(TrainConfig, "steps: 7\nmirror: {align: {latent_dim: 8}}", "here")
-    assert (few.steps, few.mirror.align.latent_dim) == (7, 8)
-    assert few.mirror.understand == dataclasses.replace(few.mirror.understand)
 
 
 def test_of_a_run_only_the_policy_is_loaded_after_the_step_that_is_asked_for(tmp_path: Path):

@@ -8,21 +8,19 @@ alone one with `recognizer.safetensors` and `recognizer.yaml` (UnderstandConfig)
 
 import os
 import shutil
-import types
-import typing
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
-import yaml
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from premotor.backbones.weights import load_strictly
+from premotor.codec import from_yaml, to_yaml
 from premotor.errors import ConfigError, DataError, OutputExists
 from premotor.execute.config import ExecuteConfig
 from premotor.execute.policy import Policy
@@ -31,9 +29,8 @@ from premotor.understand.config import UnderstandConfig
 from premotor.understand.recognizer import Recognizer
 
 Config = TypeVar("Config")
-_SEQUENCE = "tag:yaml.org,2002:seq"
 WEIGHTS, MODEL, STATE = "model.safetensors", "model.yaml", "state.pt"
-Half = typing.Literal["policy", "recognizer"]  # of a mirror, stored alone
+Half = Literal["policy", "recognizer"]  # of a mirror, stored alone
 # What each is built by, from what, and its name as a part of the mirror.
 _HALVES: dict[Half, tuple[Any, Any, str]] = {
     "policy": (Policy, ExecuteConfig, "execute"),
@@ -62,97 +59,6 @@ class StoredHalf:
     def load_into(self, model: nn.Module) -> None:
         """Load the weights, strictly; errors are those of `load_weights`."""
         load_weights(model, self.weights, self.prefix)
-
-
-class _Dumper(yaml.SafeDumper):
-    """YAML with lists on one line."""
-
-
-_Dumper.add_representer(
-    list, lambda dumper, items: dumper.represent_sequence(_SEQUENCE, items, flow_style=True)
-)
-
-
-def to_yaml(config: Any) -> str:
-    """A configuration dataclass as YAML, fields in their order."""
-    return yaml.dump(_plain(asdict(config)), Dumper=_Dumper, sort_keys=False, width=100)
-
-
-def from_yaml(kind: type[Config], text: str, source: str) -> Config:
-    """Read a configuration written by `to_yaml`; fields that are not named keep their defaults.
-
-    Args:
-        kind: The dataclass to build.
-        text: The YAML.
-        source: Where the text comes from, for messages.
-
-    Raises:
-        ConfigError: The text is not YAML, or names fields `kind` does not have.
-    """
-    try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{source} is not YAML: {error}") from error
-    return _typed(kind, raw, source)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, Path):
-        return str(value)
-    return [_plain(v) for v in value] if isinstance(value, tuple | list) else value
-
-
-def _typed(kind: Any, raw: Any, where: str) -> Any:
-    origin, args = typing.get_origin(kind), typing.get_args(kind)
-    if is_dataclass(kind):
-        return _dataclass(kind, raw, where)
-    if origin in (types.UnionType, typing.Union):
-        members = [m for m in args if m is not type(None)]
-        return None if raw is None else _typed(members[0], raw, where)
-    if origin is tuple:
-        return _tuple(args, raw, where)
-    if origin is dict:
-        if not isinstance(raw, Mapping):
-            raise ConfigError(f"{where}: expected names with values, got {raw!r}")
-        return {_typed(args[0], k, where): _typed(args[1], v, where) for k, v in raw.items()}
-    if origin is typing.Literal:
-        if raw not in args:
-            raise ConfigError(f"{where}: expected one of {list(args)}, got {raw!r}")
-        return raw
-    return _scalar(kind, raw, where)
-
-
-def _tuple(args: tuple[Any, ...], raw: Any, where: str) -> tuple[Any, ...]:
-    any_length = args[1:] == (...,)
-    if not isinstance(raw, list) or not (any_length or len(raw) == len(args)):
-        count = "" if any_length else f"{len(args)} "
-        raise ConfigError(f"{where}: expected a list of {count}values, got {raw!r}")
-    members = [args[0]] * len(raw) if any_length else args
-    return tuple(_typed(m, r, where) for m, r in zip(members, raw, strict=True))
-
-
-def _scalar(kind: Any, raw: Any, where: str) -> Any:
-    if kind is float and not isinstance(raw, bool):
-        try:
-            return float(raw)  # YAML reads 2e-3 as a string
-        except (TypeError, ValueError):
-            raise ConfigError(f"{where}: expected a number, got {raw!r}") from None
-    expected = str if kind is Path else kind
-    if expected in (int, bool, str) and type(raw) is not expected:
-        raise ConfigError(f"{where}: expected {expected.__name__}, got {raw!r}")
-    return Path(str(raw)) if kind is Path else raw
-
-
-def _dataclass(kind: Any, raw: Any, where: str) -> Any:
-    if not isinstance(raw, Mapping):
-        raise ConfigError(f"{where}: expected the fields of {kind.__name__}, got {raw!r}")
-    known = {f.name for f in fields(kind)}
-    if unknown := sorted(set(raw) - known):
-        raise ConfigError(f"{where}: {kind.__name__} has no {unknown}; it has {sorted(known)}")
-    hints = typing.get_type_hints(kind)
-    return kind(**{k: _typed(hints[k], v, f"{where}: {k}") for k, v in raw.items()})
 
 
 def _flush(path: Path) -> None:

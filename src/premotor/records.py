@@ -1,23 +1,23 @@
 """What a run writes down, as dataclasses that go to JSON and come back.
 
-A run folder holds `manifest.json`, `config.yaml`, `metrics.jsonl` (StepRecord), `probe/`,
-`checkpoints/`, and `evaluation/` with `rollouts.jsonl` (EvalRecord), `recognition.json`
-(RecognitionRecord), `named.jsonl` (NamedClip), `naming_pairs.json` (NamingPair), `alignment.json`
-(AlignmentRecord), `films/` (FilmRecord + images) and, in an ablation, `keyframes.jsonl`
-(KeyframeRecord). The ablation's own folder holds `ablation.json`
+A run folder holds `manifest.json`, `config.yaml`, `metrics.jsonl` (StepRecord), `probe/` (arrays,
+and `rows.json` of ProbeRow), `checkpoints/`, and `evaluation/` with `rollouts.jsonl` (EvalRecord),
+`recognition.json` (RecognitionRecord), `named.jsonl` (NamedClip), `naming_pairs.json`
+(NamingPair), `alignment.json` (AlignmentRecord), `films/` (FilmRecord + images) and, in an
+ablation, `keyframes.jsonl` (KeyframeRecord). The ablation's own folder holds `ablation.json`
 (AblationRecord). `premotor align` writes one StudyRecord, `premotor probe` one ProbeRecord.
 """
 
-import json
 import os
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from premotor import __version__
+from premotor.codec import from_json, restore, to_json
 from premotor.errors import DataError
 
 Record = TypeVar("Record")
@@ -59,6 +59,15 @@ class StepRecord:
     samples_per_second: float
     data_seconds: float  # waited for data in this step [s]
     step_seconds: float  # the whole step [s]
+
+
+@dataclass(frozen=True)
+class ProbeRow:
+    """Which held-out episode a row of every array in `probe/` is."""
+
+    task: str
+    variation: int
+    episode: int  # number in its data set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,74 +232,59 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a record, or a list of records, as indented JSON."""
-    plain = [asdict(v) for v in value] if isinstance(value, list | tuple) else asdict(value)
-    write_atomically(path, (json.dumps(plain, indent=1) + "\n").encode())
+    write_atomically(path, to_json(value, indent=1).encode())
 
 
 def write_lines(path: Path, records: Iterable[Any]) -> None:
-    """Write records as JSON lines, whole file at once."""
-    text = "".join(json.dumps(asdict(r)) + "\n" for r in records)
-    write_atomically(path, text.encode())
-
-
-def _restore(kind: type[Record], raw: dict[str, Any], path: Path) -> Record:
-    names = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    if extra := set(raw) - names:
-        raise DataError(f"{path}: unknown fields {sorted(extra)} for {kind.__name__}")
-    try:
-        return kind(**{k: _value(k, v) for k, v in raw.items()})
-    except TypeError as error:
-        raise DataError(f"{path}: not a {kind.__name__}: {error}") from error
-
-
-_LISTED: dict[str, Any] = {"start": StartRecord}
-
-
-def _value(name: str, value: Any) -> Any:
-    if name in ("by_task", "by_axis", "by_stratum"):
-        return {k: Interval(**v) for k, v in value.items()}
-    if name == "confusion" and isinstance(value, dict):
-        counts = tuple((int(t), int(a), float(n)) for t, a, n in value["counts"])
-        return Confusion(labels=tuple(value["labels"]), counts=counts)
-    if name in _LISTED:
-        kind = _LISTED[name]
-        return tuple(kind(**{k: _value(k, v) for k, v in record.items()}) for record in value)
-    if isinstance(value, dict) and set(value) == {"value", "low", "high", "count"}:
-        return Interval(**value)
-    return value
+    """Write records as JSON lines (`codec.to_json` gives each), whole file at once."""
+    write_atomically(path, "".join(to_json(record) for record in records).encode())
 
 
 def read_json(path: Path, kind: type[Record]) -> Record:
     """Read one record.
 
     Raises:
-        DataError: The file is missing, is not JSON or has other fields.
+        DataError: The file is missing, is not JSON or not that of a `kind`.
     """
-    return _restore(kind, _load(path), path)
+    return restore(kind, _load(path), str(path))
 
 
 def read_list(path: Path, kind: type[Record]) -> list[Record]:
-    """Read a list of records written by `write_json`."""
-    return [_restore(kind, raw, path) for raw in _load(path)]
+    """Read a list of records written by `write_json`.
+
+    Raises:
+        DataError: The file is missing, is not JSON or not a list of a `kind`.
+    """
+    raw = _load(path)
+    if not isinstance(raw, list):
+        raise DataError(f"{path}: expected a list of {kind.__name__}, got {type(raw).__name__}")
+    return [restore(kind, part, f"{path}[{i}]") for i, part in enumerate(raw)]
 
 
 def read_lines(path: Path, kind: type[Record]) -> Iterator[Record]:
-    """Read JSON lines; a last line cut off by a crash is ignored."""
-    lines = path.read_text().splitlines() if path.exists() else []
+    """Read JSON lines, none where there is no file; a last line without its end is ignored.
+
+    Such a line was cut off by a crash while it was written.
+
+    Raises:
+        DataError: A line is not JSON or not that of a `kind`; file and line are named.
+    """
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     for number, line in enumerate(lines, 1):
+        source = f"{path}:{number}"
         try:
-            raw = json.loads(line)
-        except json.JSONDecodeError as error:
-            if number == len(lines):
-                return
-            raise DataError(f"{path}:{number}: not a JSON record: {error}") from error
-        yield _restore(kind, raw, path)
+            raw = from_json(line, source)
+        except DataError:
+            if line.endswith(b"\n"):
+                raise
+            return
+        yield restore(kind, raw, source)
 
 
 def _load(path: Path) -> Any:
     try:
-        return json.loads(path.read_text())
+        return from_json(path.read_bytes(), str(path))
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing; run the command that makes it first") from error
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path} is not JSON: {error}") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error}") from error

@@ -5,7 +5,6 @@ before anything was done; u from the unmasked clip of the whole episode (README.
 segment: e at every transition, u from the part of the episode that leads to its target.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -20,10 +19,10 @@ from premotor.batch import MirrorBatch
 from premotor.data.dataset import Dataset, Format, blank_instruction
 from premotor.data.pairing import Unit
 from premotor.mirror import Mirror, MirrorConfig
+from premotor.progress import Progress, no_progress
 from premotor.store.cache import EpisodeCache
 from premotor.store.reader import DemoSet
 
-Progress = Callable[[str, int, int], None]  # (what, done, of)
 BATCH = 8  # rows looked at together; small, as tiny policies are fastest so on a CPU
 
 
@@ -47,7 +46,7 @@ class Source:
 
 
 def open_dataset(
-    source: Source, split: str, config: MirrorConfig, on_progress: Progress | None = None
+    source: Source, split: str, config: MirrorConfig, progress: Progress = no_progress
 ) -> Dataset:
     """The rows of one split, from its cache, which is built where it is missing.
 
@@ -55,13 +54,8 @@ def open_dataset(
         DataError: No such split, or a damaged episode.
     """
     demos = source.open(split)
-
-    def report(done: int, total: int) -> None:
-        if on_progress is not None:
-            on_progress(f"cache of {split}", done, total)
-
     views, video = config.execute.views, config.understand.video
-    cache = EpisodeCache.build_or_open(demos, (views.low, views.high), on_progress=report)
+    cache = EpisodeCache.build_or_open(demos, (views.low, views.high), progress=progress)
     form = Format(
         num_frames=video.num_frames,
         caption_context=config.understand.text.context,

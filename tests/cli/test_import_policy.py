@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 from premotor import checkpoint
 from premotor.backbones.text import TextConfig, TextTower
 from premotor.cli import main
+from premotor.codec import to_yaml
 from premotor.errors import DataError
 from premotor.execute.config import ExecuteConfig, TokensConfig, TrunkConfig, ViewsConfig
 from premotor.execute.policy import Policy
@@ -27,7 +28,7 @@ def test_a_checkpoint_becomes_a_policy_folder(tmp_path: Path, capsys: pytest.Cap
     file, clip, sizes = (tmp_path / name for name in ("arp.pth", "clip.safetensors", "sizes.yaml"))
     torch.save({"model": {their_name(k, modules): v for k, v in own.items()}, "epoch": 80}, file)
     save_file(TextTower(SMALL.text).state_dict(), clip)
-    sizes.write_text(checkpoint.to_yaml(SMALL))
+    sizes.write_text(to_yaml(SMALL))
     line = ["import-policy", str(file), "--out", str(tmp_path / "out"), "--sizes", str(sizes)]
     assert main.run([*line, "--text", str(clip)]) == 0
     stored = checkpoint.load_policy(tmp_path / "out").state_dict()

@@ -10,6 +10,7 @@ from premotor import checkpoint
 from premotor.backbones.text import TextConfig
 from premotor.backbones.vit import VideoTransformerConfig
 from premotor.cli import main
+from premotor.codec import to_yaml
 from premotor.errors import ConfigError, DataError, OutputExists
 from premotor.understand.config import UnderstandConfig
 from premotor.understand.layouts import viclip_weights
@@ -26,7 +27,7 @@ SMALL = UnderstandConfig(
 
 @pytest.fixture
 def sizes(tmp_path: Path) -> Path:
-    (tmp_path / "sizes.yaml").write_text(checkpoint.to_yaml(SMALL))
+    (tmp_path / "sizes.yaml").write_text(to_yaml(SMALL))
     return tmp_path / "sizes.yaml"
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from premotor import presets
-from premotor.checkpoint import save_recognizer, to_yaml
+from premotor.checkpoint import save_recognizer
 from premotor.cli import train
+from premotor.codec import to_yaml
 from premotor.errors import ConfigError, DataError, UnknownName
 from premotor.understand.recognizer import Recognizer
 

@@ -142,8 +142,8 @@ def test_resuming_makes_a_damaged_episode_again_and_only_that(made, tmp_path):
     damaged = config.folder / layout.keyframes_path(2)
     damaged.write_bytes(damaged.read_bytes()[:1000])
     progress = []
-    collect(config, lambda *done: progress.append(done))
-    assert progress == [(3, 4), (4, 4)]
+    collect(config, lambda *told: progress.append(told))
+    assert progress == [("collect", 3, 4, ""), ("collect", 4, 4, "")]
     assert _files(config.folder) == _files(made)
 
 

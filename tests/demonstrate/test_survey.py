@@ -77,9 +77,9 @@ def test_resuming_does_only_what_is_missing_or_damaged(tmp_path, acted):
     acted[0].path.write_text("{")
     acted[3].path.unlink()
     progress = []
-    survey(_config(tmp_path, resume=True), lambda *done: progress.append(done))
+    survey(_config(tmp_path, resume=True), lambda *told: progress.append(told))
     assert len(acted) == 9
-    assert progress == [(3, 4), (4, 4)]
+    assert progress == [("experts", 3, 4, ""), ("experts", 4, 4, "")]
 
 
 def test_records_of_another_code_are_not_mixed_in(tmp_path, acted, monkeypatch):

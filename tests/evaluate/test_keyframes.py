@@ -27,12 +27,12 @@ def run(tmp_path):
 def test_every_held_out_keyframe_is_asked_for_once(run, made_up_data):
     told = []
     source = Source(made_up_data)
-    records = measure_keyframes(run, source, "val", lambda done, total: told.append((done, total)))
+    records = measure_keyframes(run, source, "val", lambda *news: told.append(news))
     assert [(r.seed, r.keyframe_index) for r in records] == [
         (seed, k) for seed in range(100, 104) for k in range(3)
     ]
     assert {(r.step, r.task) for r in records} == {(7, "push_buttons")}
-    assert told == [(i, 12) for i in range(1, 13)]
+    assert told == [("keyframes", i, 12, "") for i in range(1, 13)]
     assert all(np.isfinite([r.position_error, r.rotation_error]).all() for r in records)
 
 

@@ -33,11 +33,11 @@ def test_the_recorded_camera_gives_the_recorded_clips(recorded):
 
 def test_an_unseen_camera_shows_the_same_episodes_otherwise(recorded):
     demos, dataset = recorded
-    told: list[tuple[int, int]] = []
-    other = seen_from(demos, dataset, UNSEEN, lambda done, total: told.append((done, total)))
+    told: list[tuple[str, int, int, str]] = []
+    other = seen_from(demos, dataset, UNSEEN, lambda *news: told.append(news))
     difference = np.abs(other.cache.frames.astype(int) - dataset.cache.frames.astype(int))
     assert difference.mean() > 10.0
-    assert told == [(1, 2), (2, 2)]
+    assert told == [(f"clips from {UNSEEN}", done, 2, "") for done in (1, 2)]
     assert (
         other.observed(np.array([0])).frames.shape == dataset.observed(np.array([0])).frames.shape
     )

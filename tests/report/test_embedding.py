@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from premotor.records import ProbeRow
 from premotor.report.embedding import joint_pictures, spread
-from premotor.report.run import ProbeRow, ProbeStep
+from premotor.report.run import ProbeStep
 
 ROWS = tuple(ProbeRow(("a", "b", "c")[i % 3], 0, i) for i in range(24))
 

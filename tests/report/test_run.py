@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from premotor.errors import DataError
+from premotor.codec import to_yaml
+from premotor.errors import ConfigError, DataError
+from premotor.presets import train_preset
 from premotor.records import StepRecord, write_lines
 from premotor.report.run import read_run
 
@@ -25,11 +27,24 @@ def test_everything_a_run_wrote_is_read(make_run, tmp_path):
 
 def test_the_temperature_is_that_of_the_alignment(make_run, tmp_path):
     folder = make_run(tmp_path / "run", steps=5)
-    text = "understand:\n  temperature: 0.01\nalign: !dataclass:AlignConfig\n  latent_dim: 64\n"
-    (folder / "config.yaml").write_text(text + "  temperature: 0.07\nsteps: 5\n")
-    assert read_run(folder).temperature == 0.07
-    (folder / "config.yaml").write_text("steps: 5\n")
-    assert read_run(folder).temperature == 0.05
+    text = "mirror:\n  understand: {temperature: 0.01}\n  align:\n    latent_dim: 64\n"
+    (folder / "config.yaml").write_text(text + "    temperature: 0.07\nsteps: 5\n")
+    assert read_run(folder).training.mirror.align.temperature == 0.07
+    (folder / "config.yaml").write_text("pairing: {pair_batch_size: 8}\n")
+    training = read_run(folder).training
+    assert (training.mirror.align.temperature, training.pairing.pair_batch_size) == (0.05, 8)
+    (folder / "config.yaml").write_text("pairing: {pair_batch_size: many}\n")
+    with pytest.raises(ConfigError, match=r"config\.yaml: Training\.pairing\.pair_batch_size: exp"):
+        read_run(folder)
+
+
+def test_the_report_reads_the_configuration_that_training_writes(make_run, tmp_path):
+    folder = make_run(tmp_path / "run", steps=5)
+    config = train_preset("nano")
+    (folder / "config.yaml").write_text(to_yaml(config))
+    training = read_run(folder).training
+    assert training.mirror.align.temperature == config.mirror.align.temperature
+    assert training.pairing.pair_batch_size == config.pairing.pair_batch_size
 
 
 def test_a_roll_out_done_again_replaces_the_earlier_one(make_run, tmp_path):

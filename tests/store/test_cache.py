@@ -66,9 +66,9 @@ def test_kept_frames_run_from_the_first_row_to_the_last(demos):
 
 def test_a_second_opening_builds_nothing(demos):
     calls = []
-    first = EpisodeCache.build_or_open(demos, on_progress=lambda *done: calls.append(done))
-    again = EpisodeCache.build_or_open(demos, on_progress=lambda *done: calls.append(done))
-    assert calls == [(1, 2), (2, 2)]
+    first = EpisodeCache.build_or_open(demos, progress=lambda *told: calls.append(told))
+    again = EpisodeCache.build_or_open(demos, progress=lambda *told: calls.append(told))
+    assert calls == [("cache of train", 1, 2, ""), ("cache of train", 2, 2, "")]
     assert first.folder == again.folder
     assert np.array_equal(first.cloud(3)[0], again.cloud(3)[0])
 
@@ -76,13 +76,13 @@ def test_a_second_opening_builds_nothing(demos):
 def test_the_loser_of_a_race_uses_the_winners_arrays(demos, monkeypatch):
     winner = []
 
-    def overtake(done, total):
+    def overtake(_stage, done, total, _remark):
         if done == total:  # the other process builds the same cache and renames first
             with monkeypatch.context() as patch:
                 patch.setattr(os, "getpid", lambda: -1)
                 winner.append(EpisodeCache.build_or_open(demos))
 
-    loser = EpisodeCache.build_or_open(demos, on_progress=overtake)
+    loser = EpisodeCache.build_or_open(demos, progress=overtake)
     assert winner[0].folder == loser.folder
     assert np.array_equal(winner[0].cloud(2)[0], loser.cloud(2)[0])
     assert [p.name for p in (demos.folder / "cache").iterdir()] == [loser.folder.name]

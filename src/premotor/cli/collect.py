@@ -38,7 +38,7 @@ def command(argv: list[str]) -> int:
     arguments = tyro.cli(CollectArguments, prog="premotor collect", args=argv)
     config = CollectConfig(**vars(arguments))
     with StageBars() as bars:
-        reports = collect(config, lambda done, total: bars("collect", done, total))
+        reports = collect(config, bars)
     Console(width=WIDTH).print(terminal(report_table(reports)), "")
     print(f"{config.folder}: {sum(r.episodes for r in reports)} episodes")
     return 0

@@ -38,7 +38,7 @@ def command(argv: list[str]) -> int:
     arguments = tyro.cli(ExpertsArguments, prog="premotor experts", args=argv)
     config = SurveyConfig(**vars(arguments))
     with StageBars() as bars:
-        found = survey(config, lambda done, total: bars("experts", done, total))
+        found = survey(config, bars)
     tallies = tally(found.records)
     write_atomically(config.out / TABLE, written(tallies, found.records).encode())
     console = Console(width=WIDTH)

@@ -8,7 +8,8 @@ from typing import Literal
 import tyro
 from rich.console import Console
 
-from premotor.checkpoint import from_yaml, save_policy
+from premotor.checkpoint import save_policy
+from premotor.codec import from_yaml
 from premotor.errors import DataError
 from premotor.execute.config import ExecuteConfig
 from premotor.importer import build, import_policy

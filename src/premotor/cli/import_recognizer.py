@@ -10,7 +10,8 @@ from rich.console import Console
 
 from premotor.backbones.attention import Activation
 from premotor.backbones.hub import local_file
-from premotor.checkpoint import from_yaml, save_recognizer
+from premotor.checkpoint import save_recognizer
+from premotor.codec import from_yaml
 from premotor.errors import DataError
 from premotor.understand.config import UnderstandConfig
 from premotor.understand.layouts import Fitting, build, import_recognizer, with_activation

@@ -6,13 +6,12 @@ end.
 """
 
 import functools
-import json
 import logging
 import math
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,8 @@ from premotor.errors import (
     UnknownName,
     refuse_both,
 )
-from premotor.records import write_atomically
+from premotor.progress import Progress, no_progress
+from premotor.records import read_json, write_lines
 from premotor.simulate.environment import Environment
 from premotor.simulate.tasks import STUDIES, TASKS
 from premotor.store import layout, meta
@@ -99,6 +99,25 @@ class CollectConfig:
 
 
 @dataclass(frozen=True)
+class DataPlan:
+    """Which data set a folder holds, or is to hold (`worklist.json`)."""
+
+    tasks: tuple[str, ...]
+    episodes: int  # per task
+    seed: int
+    split: str
+
+    @classmethod
+    def of(cls, config: CollectConfig) -> "DataPlan":
+        """What is asked for."""
+        return cls(config.tasks, config.episodes, config.seed, config.split)
+
+    def __str__(self) -> str:
+        tasks = ", ".join(self.tasks)
+        return f"{self.episodes} episodes each of {tasks} (split {self.split}, seed {self.seed})"
+
+
+@dataclass(frozen=True)
 class EpisodeUnit:
     """One episode to make."""
 
@@ -136,9 +155,6 @@ class TaskReport:
         return self.rejected / max(self.placements, 1)
 
 
-Progress = Callable[[int, int], None]  # episodes done, episodes in all
-
-
 def work_list(config: CollectConfig) -> list[EpisodeUnit]:
     """All units of a data set, in the order of their episode numbers."""
     generation, block = divmod(config.seed, 100)
@@ -160,7 +176,7 @@ def _variation(i: int, count: int) -> int:
     return i * stride % count
 
 
-def collect(config: CollectConfig, on_progress: Progress | None = None) -> tuple[TaskReport, ...]:
+def collect(config: CollectConfig, progress: Progress = no_progress) -> tuple[TaskReport, ...]:
     """Make a data set, or what is missing of it.
 
     Raises:
@@ -183,11 +199,9 @@ def collect(config: CollectConfig, on_progress: Progress | None = None) -> tuple
             expected = isinstance(done.error, PremotorError)
             _log.error("%s: %s", done.unit, done.error, exc_info=None if expected else done.error)
         count += 1
-        if on_progress is not None:
-            on_progress(count, len(units))
+        progress("collect", count, len(units), "")
 
-    if on_progress is not None:
-        on_progress(count, len(units))
+    progress("collect", count, len(units), "")
     run_units(collect_unit, pending, config.workers, on_done, config.engine, config.ray_address)
     if failed:
         raise _missing(failed, len(units))
@@ -277,12 +291,7 @@ def _prepare(config: CollectConfig) -> None:
                 f"{folder} exists; continue it with --resume, replace it with --overwrite "
                 "(only a data set is ever replaced), or choose another --out"
             )
-    write_atomically(plan, (json.dumps(_plan(config)) + "\n").encode())
-
-
-def _plan(config: CollectConfig) -> dict[str, object]:
-    names = ("tasks", "episodes", "seed", "split")
-    return {name: value for name, value in asdict(config).items() if name in names}
+    write_lines(plan, [DataPlan.of(config)])
 
 
 def _check_same(config: CollectConfig, plan: Path) -> None:
@@ -292,12 +301,11 @@ def _check_same(config: CollectConfig, plan: Path) -> None:
         ConfigError: The data set there is another one.
     """
     try:
-        was = json.loads(plan.read_bytes())
-        episodes = int(was["episodes"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        was = read_json(plan, DataPlan)
+    except DataError as error:
         raise ConfigError(f"{plan.parent} is no data set to resume: {error}") from error
-    now = json.loads(json.dumps(_plan(config)))
-    if {**was, "episodes": 0} != {**now, "episodes": 0} or config.episodes < episodes:
+    now = DataPlan.of(config)
+    if replace(was, episodes=now.episodes) != now or now.episodes < was.episodes:
         raise ConfigError(
             f"{plan.parent} holds {was}, asked for {now}; resume with the same tasks, seed and "
             "split and at least as many episodes"

@@ -27,6 +27,7 @@ from premotor.errors import (
     OutputExists,
     PlacementFailed,
 )
+from premotor.progress import Progress, no_progress
 from premotor.records import code_version, read_json, write_json
 from premotor.simulate.environment import Environment, find_task
 from premotor.worklist import RAY_HERE, Done, Engine, run_units
@@ -113,9 +114,6 @@ class SurveyRecord:
     seconds: float = 0.0  # of the episode with its reset, without replay; nothing is rendered
 
 
-Progress = Callable[[int, int], None]  # episodes done, episodes in all so far
-
-
 @dataclass(frozen=True)
 class Survey:
     """What a survey found."""
@@ -124,7 +122,7 @@ class Survey:
     broken: tuple[str, ...]  # episodes without a record, and why: nobody's failure to act
 
 
-def survey(config: SurveyConfig, on_progress: Progress | None = None) -> Survey:
+def survey(config: SurveyConfig, progress: Progress = no_progress) -> Survey:
     """Do what is missing of a survey.
 
     Raises:
@@ -138,7 +136,7 @@ def survey(config: SurveyConfig, on_progress: Progress | None = None) -> Survey:
     broken: list[str] = []
     while pending:
         units += pending
-        _do(config, pending, found, broken, on_progress)
+        _do(config, pending, found, broken, progress)
         pending = [unit for task in config.tasks for unit in _further_units(task, units, found)]
     return Survey(tuple(found[unit] for unit in sorted(found, key=_place(config))), tuple(broken))
 
@@ -198,7 +196,7 @@ def _do(
     units: Sequence[SurveyUnit],
     found: dict[SurveyUnit, SurveyRecord],
     broken: list[str],
-    on_progress: Progress | None,
+    progress: Progress,
 ) -> None:
     """Read the records that are there, make the others; both go to `found`."""
     found |= {unit: there for unit in units if (there := _read(unit)) is not None}
@@ -210,8 +208,7 @@ def _do(
             _log.error("%s", broken[-1], exc_info=done.error)
         else:
             found[done.unit] = done.unwrap()
-        if on_progress is not None:
-            on_progress(len(found), total)
+        progress("experts", len(found), total, "")
 
     todo = [unit for unit in units if unit not in found]
     total = before + len(todo)

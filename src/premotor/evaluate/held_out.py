@@ -40,19 +40,12 @@ class HeldOut:
             DataError: No such split, or a damaged episode.
         """
         source, split = place
-
-        def building(what: str, done: int, total: int) -> None:
-            progress(what, done, total, "")
-
-        def rendering(done: int, total: int) -> None:
-            progress(f"clips from {camera}", done, total, "")
-
         demos = source.open(split)
-        dataset = open_dataset(source, split, config, building)
+        dataset = open_dataset(source, split, config, progress)
         return cls(
             dataset=dataset,
             pairs=pairs_of(dataset, "episode"),
-            elsewhere=seen_from(demos, dataset, camera, rendering) if camera else None,
+            elsewhere=seen_from(demos, dataset, camera, progress) if camera else None,
             camera=camera,
             stand_ins=stand_ins(demos, dataset.cache),
         )

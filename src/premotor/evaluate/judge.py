@@ -226,10 +226,7 @@ def _refit(
     if not config.fit_split or not (source.path / config.fit_split).is_dir():
         return None
 
-    def building(what: str, done: int, total: int) -> None:
-        progress(what, done, total, "")
-
-    dataset = open_dataset(source, config.fit_split, mirror.config, building)
+    dataset = open_dataset(source, config.fit_split, mirror.config, progress)
     fit = FitConfig(align=mirror.config.align)
     return Refit(sides=learned(mirror, dataset, pairs_of(dataset, "episode"), _FIT_SEED), fit=fit)
 

@@ -4,7 +4,7 @@ From the expert's true observation the policy decodes by itself (predicted zoom,
 Hundreds of keyframes instead of tens of episodes: a far steadier number than success (tiny.md).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,12 @@ from premotor.data.dataset import Dataset
 from premotor.execute import decode
 from premotor.geometry.rotations import angle_between
 from premotor.mirror import Mirror
+from premotor.progress import Progress
 from premotor.records import KeyframeRecord, read_lines, write_lines
 from premotor.represent import BATCH, Source, open_dataset
 
 POSITION = 0.02  # [m] a position nearer than this is right (tiny.md, keyframe share)
 ROTATION = 15.0  # [deg] a rotation nearer than this is right
-
-Progress = Callable[[int, int], None]  # keyframes done, of
 
 
 def located(record: KeyframeRecord) -> bool:
@@ -45,7 +44,7 @@ def measure_keyframes(
         run: A run folder; `evaluation/keyframes.jsonl` is written there.
         source: The data set.
         split: One that training did not see.
-        progress: Told how far it is.
+        progress: Told of each keyframe.
 
     Raises:
         DataError: The run or the split is missing or damaged.
@@ -64,7 +63,7 @@ def measure_keyframes(
     dataset = open_dataset(source, split, mirror.config)
     for record in predict_keyframes(mirror, dataset, step):
         records.append(record)
-        progress(len(records), len(wanted))
+        progress("keyframes", len(records), len(wanted), "")
     write_lines(path, records)
     return records
 

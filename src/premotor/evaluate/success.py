@@ -1,16 +1,16 @@
 """Many roll-outs over processes, each an idempotent unit; what they come to: report/tables.py."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
 
 from premotor.actor import Actor
+from premotor.codec import to_json
 from premotor.demonstrate.collect import CollectConfig, EpisodeUnit, work_list
 from premotor.errors import ConfigError, PlacementFailed
 from premotor.evaluate.own_video import OwnVideo, clip_path
@@ -209,7 +209,7 @@ def roll_out_all(
             if isinstance(done.error, PolicyFailed):
                 raise done.error
             if done.error is None:
-                file.write(json.dumps(asdict(done.unwrap())) + "\n")
+                file.write(to_json(done.unwrap()))
                 file.flush()
                 os.fsync(file.fileno())
             on_done(done)

@@ -4,7 +4,6 @@ With such clips the control by another episode leaves no image that both sides s
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from premotor.data.dataset import Dataset
+from premotor.progress import Progress, no_progress
 from premotor.simulate.environment import Environment
 from premotor.simulate.rig import Rig
 from premotor.store.cache import spread_rows
@@ -24,7 +24,7 @@ def seen_from(
     demos: DemoSet,
     dataset: Dataset,
     camera: str = UNSEEN,
-    on_progress: Callable[[int, int], None] | None = None,
+    progress: Progress = no_progress,
 ) -> Dataset:
     """The same episodes, their clips rendered anew from the simulator's recorded states.
 
@@ -34,7 +34,7 @@ def seen_from(
         demos: The episodes, recorded in the embedded simulator.
         dataset: Of the same episodes.
         camera: One of the rig's.
-        on_progress: Called with (episodes done, episodes in all).
+        progress: Told of each episode.
 
     Raises:
         DataError: An episode is damaged, or its states are not of the simulator's scene.
@@ -42,7 +42,7 @@ def seen_from(
     """
     path = dataset.cache.folder / f"frames_{camera}.npy"
     if not path.is_file():
-        _render(path, demos, dataset.cache.frames.shape, camera, on_progress)
+        _render(path, demos, dataset.cache.frames.shape, camera, progress)
     frames = np.load(path, mmap_mode="r")
     return replace(dataset, cache=replace(dataset.cache, frames=frames))
 
@@ -52,7 +52,7 @@ def _render(
     demos: DemoSet,
     shape: tuple[int, ...],
     camera: str,
-    on_progress: Callable[[int, int], None] | None,
+    progress: Progress,
 ) -> None:
     """Write the clips (e, f, h, w, 3) of a camera under a temporary name, then rename."""
     _, count, height, width, _ = shape
@@ -62,8 +62,7 @@ def _render(
     try:
         for position in range(len(demos)):
             clips[position] = _clip(demos, position, (environment, camera), count)
-            if on_progress is not None:
-                on_progress(position + 1, len(demos))
+            progress(f"clips from {camera}", position + 1, len(demos), "")
         clips.flush()
         temporary.rename(path)
     finally:

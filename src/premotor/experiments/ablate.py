@@ -26,6 +26,7 @@ from premotor.evaluate.success import (
 )
 from premotor.measure.intervals import bootstrap, paired_difference, wilson
 from premotor.presets import train_preset
+from premotor.progress import Progress
 from premotor.records import (
     AblationRecord,
     EvalRecord,
@@ -40,7 +41,6 @@ from premotor.represent import Source
 from premotor.simulate import EPISODE_STEPS
 from premotor.worklist import Done
 
-Progress = Callable[[str, int, int, str], None]  # stage, done, total, remark
 Key = tuple[int, str, int, int, int]  # training seed, task, variation, episode seed, keyframe
 Answers = dict[Key, bool]  # what was got right
 Rate = Callable[[Answers], Interval]
@@ -223,12 +223,7 @@ def measure(run: AblationRun, workers: int, progress: Progress) -> Outcome:
         PremotorError: A simulator crashed, or an episode has no layout.
     """
     config = run.config
-    keyframes = measure_keyframes(
-        run.path,
-        config.source,
-        config.split,
-        lambda done, total: progress("keyframes", done, total, ""),
-    )
+    keyframes = measure_keyframes(run.path, config.source, config.split, progress)
     units = [
         RolloutUnit(
             run=str(run.path),

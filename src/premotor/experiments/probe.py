@@ -218,10 +218,6 @@ class _Measured:
 
 def _measure(config: ProbeConfig, progress: Progress) -> _Measured:
     """Fit maps between the towers of each checkpoint and measure how far they align."""
-
-    def building(what: str, done: int, total: int) -> None:
-        progress(what, done, total, "")
-
     align, seed = config.fit.align, config.study.seed
     sharpness = replace(config.study.measure, temperature=align.temperature)
     study = replace(config.study, measure=sharpness)
@@ -234,7 +230,7 @@ def _measure(config: ProbeConfig, progress: Progress) -> _Measured:
             place = (config.source, config.split)
             held_out = HeldOut.open(place, mirror.config, config.other_camera, progress)
             held_out = replace(held_out, pairs=pairs_of(held_out.dataset, config.unit))
-        dataset = open_dataset(config.source, config.fit_split, mirror.config, building)
+        dataset = open_dataset(config.source, config.fit_split, mirror.config, progress)
         sides = learned(mirror, dataset, pairs_of(dataset, config.unit), seed)
         mirror.align = fitted(sides, config.fit, seed).to(chosen_device(config.device))
         last = count == len(stages) - 1

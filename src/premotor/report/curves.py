@@ -1,7 +1,6 @@
 """Training as curves: every loss term, alignment of the probe episodes, speed."""
 
 import math
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -85,10 +84,9 @@ def _line(steps: Sequence[StepRecord], name: str, label: str, color: str) -> Ser
 
 
 def _chance(run: RunRecords) -> tuple[Level, ...]:
-    found = re.search(r"\bpair_batch_size: *(\d+)", run.config)
-    if not found or int(found.group(1)) < 2:
+    rows = run.training.pairing.pair_batch_size
+    if rows < 2:
         return ()
-    rows = int(found.group(1))
     return (Level(label=f"log {rows} = {math.log(rows):.2f}, chance", value=math.log(rows)),)
 
 
@@ -105,7 +103,8 @@ def _over(run: RunRecords, label: str, color: str, values: Sequence[float]) -> S
 
 
 def _bound_panel(run: RunRecords) -> Panel:
-    values = [information_bound(p.z_u, p.z_e, run.temperature) for p in run.probe]
+    temperature = run.training.mirror.align.temperature
+    values = [information_bound(p.z_u, p.z_e, temperature) for p in run.probe]
     ceiling = math.log(len(run.rows))
     return panel(
         "Shared information, at least",

@@ -13,7 +13,8 @@ from sklearn.manifold import TSNE
 
 from premotor.measure.retrieval import recall_at_k
 from premotor.measure.similarity import knn_purity, unit_rows
-from premotor.report.run import ProbeRow, ProbeStep
+from premotor.records import ProbeRow
+from premotor.report.run import ProbeStep
 
 MAX_ROWS = 150  # episodes in a picture; more would hide each other
 MAX_STEPS = 8  # pictures over the iterations, first and last among them

@@ -1,7 +1,5 @@
 """Everything a run folder tells, read once; what is missing stays empty and is never invented."""
 
-import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -11,12 +9,14 @@ from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from premotor.codec import Excerpt, from_yaml
 from premotor.errors import DataError
 from premotor.records import (
     AlignmentRecord,
     EvalRecord,
     FilmRecord,
     NamingPair,
+    ProbeRow,
     RecognitionRecord,
     RunManifest,
     StepRecord,
@@ -27,16 +27,28 @@ from premotor.records import (
 
 Record = TypeVar("Record")
 
-DEFAULT_TEMPERATURE = 0.05  # tau of the alignment where the configuration does not say (paper.md)
+
+@dataclass(frozen=True, kw_only=True)
+class _Align(Excerpt):
+    temperature: float = 0.05  # tau (paper.md)
 
 
-@dataclass(frozen=True)
-class ProbeRow:
-    """Which held-out episode a row of every probe file is."""
+@dataclass(frozen=True, kw_only=True)
+class _Mirror(Excerpt):
+    align: _Align = _Align()
 
-    task: str
-    variation: int
-    episode: int
+
+@dataclass(frozen=True, kw_only=True)
+class _Pairing(Excerpt):
+    pair_batch_size: int = 0  # rows of a paired step; 0 = not known
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Excerpt):
+    """What the report tells of config.yaml (train/config.py has all of it)."""
+
+    mirror: _Mirror = _Mirror()
+    pairing: _Pairing = _Pairing()
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +69,7 @@ class RunRecords:
     path: Path
     manifest: RunManifest | None
     config: str  # config.yaml as it is; "" where none was written
+    training: Training  # what is read of it
     steps: tuple[StepRecord, ...]
     rollouts: tuple[EvalRecord, ...]
     recognition: tuple[RecognitionRecord, ...]
@@ -66,19 +79,13 @@ class RunRecords:
     probe: tuple[ProbeStep, ...]
     rows: tuple[ProbeRow, ...]
 
-    @property
-    def temperature(self) -> float:
-        """Temperature tau of the alignment, from config.yaml."""
-        section = re.search(r"^( *)align:.*\n((?:\1 +.*\n?)+)", self.config, re.MULTILINE)
-        found = re.search(r"\btemperature: *([0-9.eE+-]+)", section.group(2)) if section else None
-        return float(found.group(1)) if found else DEFAULT_TEMPERATURE
-
 
 def read_run(path: Path) -> RunRecords:
     """Read a run folder as records.py lays it out.
 
     Raises:
         DataError: There is no such folder, it holds nothing of a run, or a file is corrupted.
+        ConfigError: Its config.yaml is.
     """
     if not path.is_dir():
         raise DataError(f"no run folder at {path}; name the folder given to `premotor train --out`")
@@ -86,11 +93,13 @@ def read_run(path: Path) -> RunRecords:
     if not any((path / name).exists() for name in known):
         raise DataError(f"{path} is not a run folder: none of {', '.join(known)} is in it")
     evaluation, manifest, config = path / "evaluation", path / "manifest.json", path / "config.yaml"
-    rows = _probe_rows(path / "probe")
+    text = config.read_text() if config.exists() else ""
+    rows = _list(path / "probe" / "rows.json", ProbeRow)
     return RunRecords(
         path=path,
         manifest=read_json(manifest, RunManifest) if manifest.exists() else None,
-        config=config.read_text() if config.exists() else "",
+        config=text,
+        training=from_yaml(Training, text, str(config)) if text else Training(),
         steps=tuple(read_lines(path / "metrics.jsonl", StepRecord)),
         rollouts=_last_of_each(read_lines(evaluation / "rollouts.jsonl", EvalRecord)),
         recognition=_list(evaluation / "recognition.json", RecognitionRecord),
@@ -119,17 +128,6 @@ def _films(folder: Path) -> tuple[FilmRecord, ...]:
         is_list = path.read_text().lstrip().startswith("[")
         films += read_list(path, FilmRecord) if is_list else [read_json(path, FilmRecord)]
     return tuple(films)
-
-
-def _probe_rows(folder: Path) -> tuple[ProbeRow, ...]:
-    path = folder / "rows.json"
-    if not path.exists():
-        return ()
-    try:
-        raw = json.loads(path.read_text())
-        return tuple(ProbeRow(str(r["task"]), int(r["variation"]), int(r["episode"])) for r in raw)
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not a list of task, variation, episode: {error!r}") from error
 
 
 def _probe_steps(folder: Path, num_rows: int) -> tuple[ProbeStep, ...]:

@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import SupportsIndex
@@ -19,6 +18,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from premotor.episode.observation import Observation, cloud_from_views
 from premotor.errors import ConfigError, DataError
+from premotor.progress import Progress, no_progress
 from premotor.store.layout import EpisodeInfo
 from premotor.store.reader import DemoSet
 
@@ -72,7 +72,7 @@ class EpisodeCache:
         demo_set: DemoSet,
         bounds: Bounds = SCENE_BOUNDS,
         num_frames: int = NUM_FRAMES,
-        on_progress: Callable[[int, int], None] | None = None,
+        progress: Progress = no_progress,
     ) -> "EpisodeCache":
         """Open the cache of a data set; build it first where it is not there.
 
@@ -83,7 +83,7 @@ class EpisodeCache:
             demo_set: The episodes.
             bounds: Lower and upper corner of the scene, world frame [m]; points outside go.
             num_frames: Frames kept per episode.
-            on_progress: Called with (episodes done, episodes in all) while building.
+            progress: Told of each episode while building.
 
         Raises:
             DataError: An episode is damaged; it is named.
@@ -94,7 +94,7 @@ class EpisodeCache:
         key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
         folder = demo_set.folder / "cache" / key
         if not folder.is_dir():
-            _build(demo_set, folder, bounds, num_frames, on_progress)
+            _build(demo_set, folder, bounds, num_frames, progress)
         return cls._open(folder, demo_set.episodes, bounds)
 
     @classmethod
@@ -153,13 +153,13 @@ def _build(
     folder: Path,
     bounds: Bounds,
     num_frames: int,
-    on_progress: Callable[[int, int], None] | None,
+    progress: Progress,
 ) -> None:
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
-        _fill(demo_set, temporary, bounds, num_frames, on_progress)
+        _fill(demo_set, temporary, bounds, num_frames, progress)
         try:
             temporary.rename(folder)
         except OSError:
@@ -175,7 +175,7 @@ def _fill(
     folder: Path,
     bounds: Bounds,
     num_frames: int,
-    on_progress: Callable[[int, int], None] | None,
+    progress: Progress,
 ) -> None:
     low, high = np.array(bounds[0]), np.array(bounds[1])
     total = len(demo_set)
@@ -198,8 +198,7 @@ def _fill(
             if kept.shape != frames.shape[1:]:
                 raise DataError(f"{info}: its frames {kept.shape[1:]} differ from the others'")
             frames[position] = kept
-            if on_progress is not None:
-                on_progress(position + 1, total)
+            progress(f"cache of {demo_set.folder.name}", position + 1, total, "")
     _wrap(folder / "steps", np.uint16, offsets[-1])
     _wrap(folder / "colors", np.uint8, offsets[-1])
     np.save(folder / "offsets.npy", np.array(offsets, dtype=np.int64))

@@ -9,13 +9,13 @@
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from premotor.codec import Excerpt, to_json
 from premotor.errors import DataError
+from premotor.records import read_json
 
 FPS = 20  # one row per 0.05 s
 CHUNK_SIZE = 1000  # episodes per folder, as LeRobot has it
@@ -77,6 +77,13 @@ class EpisodeInfo:
         return hashlib.sha256("".join(own).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class LeRobotInfo(Excerpt):
+    """What is read of LeRobot's `meta/info.json`."""
+
+    total_episodes: int
+
+
 def _place(index: int) -> dict[str, int]:
     return {"chunk_index": index // CHUNK_SIZE, "file_index": index % CHUNK_SIZE}
 
@@ -108,7 +115,7 @@ def record_path(index: int) -> str:
 
 def record_bytes(info: EpisodeInfo) -> bytes:
     """An episode's record as JSON."""
-    return (json.dumps(asdict(info), indent=1, sort_keys=True) + "\n").encode()
+    return to_json(info, indent=1, sort_keys=True).encode()
 
 
 def read_record(folder: Path, index: int) -> EpisodeInfo:
@@ -118,22 +125,12 @@ def read_record(folder: Path, index: int) -> EpisodeInfo:
         DataError: The record is missing or cut off, or belongs to another episode.
     """
     path = folder / record_path(index)
+    if not path.is_file():
+        raise DataError(f"episode {index}: {path} is missing; {REMEDY}")
     try:
-        raw: dict[str, Any] = json.loads(path.read_bytes())
-        info = EpisodeInfo(
-            **{
-                **raw,
-                "instructions": tuple(raw["instructions"]),
-                "keyframe_steps": tuple(raw["keyframe_steps"]),
-                "failures": tuple(raw["failures"]),
-                "color": ColorStats(**{k: tuple(v) for k, v in raw["color"].items()}),
-                "files": tuple(FileInfo(**f) for f in raw["files"]),
-            }
-        )
-    except FileNotFoundError as error:
-        raise DataError(f"episode {index}: {path} is missing; {REMEDY}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"episode {index}: {path} is not its record: {error}; {REMEDY}") from error
+        info = read_json(path, EpisodeInfo)
+    except DataError as error:
+        raise DataError(f"episode {index}: not its record: {error}; {REMEDY}") from error
     if info.index != index:
         raise DataError(f"episode {index}: {path} is the record of episode {info.index}; {REMEDY}")
     return info
@@ -212,9 +209,9 @@ def finished_episodes(folder: Path) -> int:
             "run the same `premotor collect` with --resume"
         )
     try:
-        return int(json.loads(path.read_bytes())["total_episodes"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is damaged: {error}; run `premotor collect` --resume") from error
+        return read_json(path, LeRobotInfo).total_episodes
+    except DataError as error:
+        raise DataError(f"{error}; run `premotor collect` --resume") from error
 
 
 def recorded_indices(folder: Path) -> list[int]:

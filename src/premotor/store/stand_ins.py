@@ -4,13 +4,12 @@ Pixels stand in for u, the way of the end effector for e. Two networks that alig
 these have found nothing that is not in plain sight.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from premotor.errors import DataError
 from premotor.geometry import rotations
+from premotor.progress import Progress, no_progress
 from premotor.store.cache import EpisodeCache
 from premotor.store.reader import DemoSet, read_rows
 
@@ -51,14 +50,14 @@ def path_features(
 
 
 def stand_ins(
-    demos: DemoSet, cache: EpisodeCache, on_progress: Callable[[int, int], None] | None = None
+    demos: DemoSet, cache: EpisodeCache, progress: Progress = no_progress
 ) -> dict[str, Float[np.ndarray, "e d"]]:
     """The stand-ins `pixels` and `path` of every episode of a data set, in its order.
 
     Args:
         demos: The episodes.
         cache: Of the same episodes.
-        on_progress: Called with (episodes done, episodes in all).
+        progress: Told of each episode.
 
     Raises:
         DataError: An episode is damaged; it is named.
@@ -74,6 +73,5 @@ def stand_ins(
             )
         )
         pixels.append(pixel_features(cache.frames[position]))
-        if on_progress is not None:
-            on_progress(position + 1, len(demos.episodes))
+        progress("stand-ins", position + 1, len(demos.episodes), "")
     return {"pixels": np.stack(pixels), "path": np.stack(paths)}

@@ -17,17 +17,8 @@ from torch import Tensor
 
 from premotor.data.dataset import Dataset
 from premotor.mirror import Mirror
-from premotor.records import write_atomically, write_json
+from premotor.records import ProbeRow, write_atomically, write_json
 from premotor.represent import first_transitions, represent
-
-
-@dataclass(frozen=True)
-class ProbeRow:
-    """One episode of the probe set."""
-
-    task: str
-    variation: int
-    episode: int  # number in its data set
 
 
 @dataclass(frozen=True, eq=False)

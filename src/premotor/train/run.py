@@ -1,31 +1,33 @@
 """The folder of a run: made once, owned by one training at a time, taken up where it stopped."""
 
 import fcntl
-import json
 import logging
 import platform
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from premotor.checkpoint import from_yaml, to_yaml
+from premotor.codec import from_yaml, to_json, to_yaml
 from premotor.data.dataset import Dataset
 from premotor.errors import ConfigError, DataError, OutputExists, refuse_both
 from premotor.mirror import Mirror
+from premotor.progress import Progress, no_progress
 from premotor.records import (
     RunManifest,
     StepRecord,
     code_version,
     read_json,
+    read_lines,
     write_atomically,
     write_json,
+    write_lines,
 )
-from premotor.represent import Progress, Source, open_dataset
+from premotor.represent import Source, open_dataset
 from premotor.train.config import TrainConfig, differing
 from premotor.train.start import origins
 
@@ -78,20 +80,18 @@ class Run:
     def append(self, record: StepRecord) -> None:
         """Add a line to the metrics."""
         with self.metrics_path.open("a") as file:
-            file.write(json.dumps(asdict(record)) + "\n")
+            file.write(to_json(record))
 
     def truncate_metrics(self, step: int) -> None:
-        """Forget the steps from `step` on, which are about to be repeated."""
+        """Forget the steps from `step` on, which are about to be repeated.
+
+        Raises:
+            DataError: A line is damaged; one that a crash cut off is forgotten.
+        """
         if not self.metrics_path.exists():
             return
-        kept = []
-        for line in self.metrics_path.read_text().splitlines():
-            try:
-                if json.loads(line)["step"] < step:
-                    kept.append(line + "\n")
-            except (json.JSONDecodeError, KeyError):
-                break  # a line cut off by a crash, and nothing sound after it
-        write_atomically(self.metrics_path, "".join(kept).encode())
+        known = read_lines(self.metrics_path, StepRecord)
+        write_lines(self.metrics_path, [record for record in known if record.step < step])
 
 
 def differences(a: TrainConfig, b: TrainConfig) -> list[str]:
@@ -162,7 +162,7 @@ def _check_same(run: Run, config: TrainConfig, fingerprint: str) -> None:
 
 
 def open_probe_dataset(
-    source: Source, config: TrainConfig, on_progress: Progress | None = None
+    source: Source, config: TrainConfig, progress: Progress = no_progress
 ) -> Dataset | None:
     """The split of the probe set, or None with a warning where it was not collected."""
     if config.probe_episodes < 1:
@@ -174,7 +174,7 @@ def open_probe_dataset(
             config.probe_split,
         )
         return None
-    return open_dataset(source, config.probe_split, config.mirror, on_progress)
+    return open_dataset(source, config.probe_split, config.mirror, progress)
 
 
 def write_manifest(
