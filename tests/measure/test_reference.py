@@ -87,17 +87,8 @@ def named(case: Case) -> str:
     return "-".join(str(value).replace(" ", "") for value in given.values())
 
 
-SHARED = pytest.mark.xfail(strict=True, reason="rows that tie for the last place are not shared")
-
-
 @pytest.mark.parametrize(
-    "case",
-    [
-        pytest.param(case, marks=[SHARED] if case.get("input") == "tied" and "k" in case else [])
-        for case in TABLE["cases"]
-        if case["measure"] not in WAITING
-    ],
-    ids=named,
+    "case", [case for case in TABLE["cases"] if case["measure"] not in WAITING], ids=named
 )
 def test_other_packages_say_the_same(case: Case):
     module, call = MEASURES[case["measure"]]
