@@ -7,15 +7,11 @@ from typing import Annotated
 
 import torch
 import tyro
-from rich.console import Console
 
-from premotor.cli.numbers import show_numbers
+from premotor.cli.findings import show_studies, show_tables
 from premotor.cli.progress import StageBars
 from premotor.errors import EpisodesMissing
 from premotor.evaluate.judge import EvaluateConfig, Judgement, judge, prepare
-from premotor.measure.verdict import verdict_on
-from premotor.records import AlignmentRecord
-from premotor.report.table import WIDTH, terminal
 from premotor.report.tables import recognition_tables, success_tables
 from premotor.worklist import available_cores
 
@@ -57,19 +53,10 @@ def command(argv: Sequence[str]) -> int:
 
 def show(judgement: Judgement) -> None:
     """Print the tables that the report has, and the numbers of alignment."""
-    console = Console(width=WIDTH)
-    for table in (
-        *success_tables(judgement.rollouts),
-        *recognition_tables(judgement.recognition, judgement.pairs),
-    ):
-        console.print(terminal(table), "")
-    if judgement.alignment:
-        _show_agreement(judgement.alignment)
-
-
-def _show_agreement(records: Sequence[AlignmentRecord]) -> None:
-    for checkpoint in dict.fromkeys(r.checkpoint for r in records):
-        own = [r for r in records if (r.checkpoint, r.space) == (checkpoint, "z")]
-        show_numbers(own, f"alignment of z_u and z_e over held-out episodes, {checkpoint}")
-        found = verdict_on(own)
-        print(f"{checkpoint}: {found.name}: {found.because}")
+    show_tables(
+        [
+            *success_tables(judgement.rollouts),
+            *recognition_tables(judgement.recognition, judgement.pairs),
+        ]
+    )
+    show_studies(judgement.alignment)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from premotor.findings import SIDES, Study
-from premotor.report.findings import sentences, tables
+from premotor.findings import Study
+from premotor.report.findings import all_sentences, tables
 from premotor.report.table import WIDTH, Table, terminal
 
 
@@ -13,7 +13,7 @@ def show_tables(found: Sequence[Table]) -> None:
     """Print tables, readable at 100 columns."""
     console = Console(width=WIDTH)
     for table in found:
-        console.print(terminal(table))
+        console.print(terminal(table), "")
 
 
 def show_sentences(found: Sequence[str]) -> None:
@@ -27,6 +27,4 @@ def show_studies(studies: Sequence[Study]) -> None:
     """Print the tables of each checkpoint, and after them what they say."""
     for checkpoint in dict.fromkeys(study.checkpoint for study in studies):
         show_tables(tables(studies, checkpoint))
-        for study in studies:
-            if (study.checkpoint, study.sides) == (checkpoint, SIDES):
-                show_sentences(sentences(study))
+        show_sentences(all_sentences(studies, checkpoint))

@@ -1,13 +1,17 @@
 """Training as curves: every loss term, alignment of the probe episodes, speed."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
+from jaxtyping import Float
 
-from premotor.measure.nulls import permutations, stratum_codes
+from premotor.errors import NoVariation
+from premotor.measure.nulls import Trade
 from premotor.measure.retrieval import information_bound, recall_at_k
-from premotor.measure.similarity import debiased_cka, mutual_knn_statistic
+from premotor.measure.rows import codes
+from premotor.measure.similarity import both_nearest, debiased_cka, shared_neighbors
 from premotor.records import StepRecord
 from premotor.report.figures import (
     ALIGN,
@@ -23,6 +27,7 @@ from premotor.report.figures import (
 )
 from premotor.report.run import RunRecords
 
+Found = TypeVar("Found")
 NEIGHBORS = 10
 # Title, note and terms with their names and colors; a term not named here gets its own chart.
 GROUPS: tuple[tuple[str, str, dict[str, tuple[str, str]]], ...] = (
@@ -102,9 +107,17 @@ def _over(run: RunRecords, label: str, color: str, values: Sequence[float]) -> S
     return Series(label=label, steps=steps, values=values, color=color, marks=True)
 
 
+def _known(measure: Callable[..., Found], *arguments: Any) -> Found | float:
+    """A measure of one step; NaN, a gap in the chart, where a side does not vary."""
+    try:
+        return measure(*arguments)
+    except NoVariation:
+        return math.nan
+
+
 def _bound_panel(run: RunRecords) -> Panel:
     temperature = run.training.mirror.align.temperature
-    values = [information_bound(p.z_u, p.z_e, temperature) for p in run.probe]
+    values = [_known(information_bound, p.z_u, p.z_e, temperature) for p in run.probe]
     ceiling = math.log(len(run.rows))
     return panel(
         "Shared information, at least",
@@ -115,8 +128,8 @@ def _bound_panel(run: RunRecords) -> Panel:
 
 
 def _retrieval_panel(run: RunRecords) -> Panel:
-    there = [100 * recall_at_k(p.z_u, p.z_e) for p in run.probe]
-    back = [100 * recall_at_k(p.z_e, p.z_u) for p in run.probe]
+    there = [100 * _known(recall_at_k, p.z_u, p.z_e) for p in run.probe]
+    back = [100 * _known(recall_at_k, p.z_e, p.z_u) for p in run.probe]
     return panel(
         "Partner found first",
         f"R@1 among {len(run.rows)} episodes [%]",
@@ -129,8 +142,8 @@ def _retrieval_panel(run: RunRecords) -> Panel:
 
 
 def _cka_panel(run: RunRecords) -> Panel:
-    raw = [debiased_cka(p.u, p.e) for p in run.probe]
-    shared = [debiased_cka(p.z_u, p.z_e) for p in run.probe]
+    raw = [_known(debiased_cka, p.u, p.e) for p in run.probe]
+    shared = [_known(debiased_cka, p.z_u, p.z_e) for p in run.probe]
     return panel(
         "Same geometry",
         "debiased CKA; chance 0",
@@ -142,17 +155,21 @@ def _cka_panel(run: RunRecords) -> Panel:
 
 
 def _neighbor_panel(run: RunRecords) -> Panel:
-    statistics = [mutual_knn_statistic(p.z_u, p.z_e, NEIGHBORS) for p in run.probe]
-    order = np.arange(len(run.rows))
-    strata = stratum_codes([r.task for r in run.rows])
-    orders = permutations(strata, 100, np.random.default_rng(0))
-    null = [float(np.mean([s(o) for o in orders])) for s in statistics]
+    trade = Trade("task", codes([r.task for r in run.rows]))
+    orders = [np.arange(len(run.rows)), *trade.orders(100, np.random.default_rng(0))]
+
+    def shared(z_u: Float[np.ndarray, "n d"], z_e: Float[np.ndarray, "n d"]) -> list[float]:
+        statistic = shared_neighbors(*both_nearest(z_u, z_e, NEIGHBORS))
+        return [statistic(order) for order in orders]
+
+    found = [_known(shared, p.z_u, p.z_e) for p in run.probe]
+    values = np.array([f if isinstance(f, list) else [f] * len(orders) for f in found])
     return panel(
         "Shared neighbors",
         f"mutual k-NN in the shared space, k = {NEIGHBORS}",
         [
-            _over(run, "partners", ALIGN, [s(order) for s in statistics]),
-            _over(run, "shuffled within the task", QUIET, null),
+            _over(run, "partners", ALIGN, values[:, 0].tolist()),
+            _over(run, "shuffled within the task", QUIET, values[:, 1:].mean(axis=1).tolist()),
         ],
         [Level(label="chance", value=NEIGHBORS / (len(run.rows) - 1))],
     )

@@ -11,8 +11,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from sklearn.manifold import TSNE
 
+from premotor.errors import NoVariation
+from premotor.measure.neighbors import knn_purity
 from premotor.measure.retrieval import recall_at_k
-from premotor.measure.similarity import knn_purity, unit_rows
+from premotor.measure.rows import scaled_rows
 from premotor.records import ProbeRow
 from premotor.report.run import ProbeStep
 
@@ -30,8 +32,8 @@ class Picture:
     step: int
     watched: Float[np.ndarray, "n 2"]  # of z_u, in [0, 1]
     done: Float[np.ndarray, "n 2"]  # of z_e, in [0, 1]
-    purity: float  # share of the nearest neighbors (joint, latent space) of the same task
-    recall: float  # R@1, mean of both directions, over the rows shown
+    purity: float | None  # share of the nearest neighbors (joint, latent space) of the same task
+    recall: float | None  # R@1, mean of both directions, over the rows shown
 
 
 def spread(count: int, most: int) -> Int[np.ndarray, " k"]:
@@ -59,17 +61,30 @@ def joint_pictures(
         z_u, z_e = step.z_u[shown], step.z_e[shown]
         before = _embed(np.concatenate([z_u, z_e]), before, seed)
         points = _into_square(before)
-        both, twice = np.concatenate([z_u, z_e]), np.concatenate([labels, labels])
+        twice = np.concatenate([labels, labels])
         pictures.append(
             Picture(
                 step=step.step,
                 watched=points[: len(shown)],
                 done=points[len(shown) :],
-                purity=knn_purity(both, twice, min(10, len(both) - 1)),
-                recall=(recall_at_k(z_u, z_e) + recall_at_k(z_e, z_u)) / 2,
+                **_measured(z_u, z_e, twice),
             )
         )
     return shown, tuple(pictures)
+
+
+def _measured(
+    z_u: Float[np.ndarray, "k d"], z_e: Float[np.ndarray, "k d"], labels: Int[np.ndarray, " m"]
+) -> dict[str, float | None]:
+    """What stands below a picture; None where a side does not vary."""
+    both = np.concatenate([z_u, z_e])
+    try:
+        return {
+            "purity": knn_purity(both, labels, min(10, len(both) - 1)),
+            "recall": (recall_at_k(z_u, z_e) + recall_at_k(z_e, z_u)) / 2,
+        }
+    except NoVariation:
+        return {"purity": None, "recall": None}
 
 
 def single_picture(x: Float[np.ndarray, "n d"], seed: int = 0) -> Float[np.ndarray, "n 2"]:
@@ -80,7 +95,7 @@ def single_picture(x: Float[np.ndarray, "n d"], seed: int = 0) -> Float[np.ndarr
 def _embed(
     x: Float[np.ndarray, "m d"], before: Float[np.ndarray, "m 2"] | None, seed: int
 ) -> Float[np.ndarray, "m 2"]:
-    unit = unit_rows(x)
+    unit = scaled_rows(x.astype(np.float64))
     left, scale, _ = np.linalg.svd(unit - unit.mean(axis=0), full_matrices=False)
     reduced = (left * scale)[:, :COMPONENTS]  # principal components
     start = reduced[:, :2] if before is None else before

@@ -32,10 +32,11 @@ def headline(studies: Sequence[Study], checkpoint: str) -> Study | None:
 def verdict_line(study: Study) -> str:
     """The verdict and its reason: the same words wherever it stands."""
     assert study.verdict is not None
-    return f"{_kind(study)}: {study.verdict.because}."
+    return f"{kind_of(study)}: {study.verdict.because}."
 
 
-def _kind(study: Study) -> str:
+def kind_of(study: Study) -> str:
+    """The kind of alignment in a few words."""
     assert study.verdict is not None
     return KINDS[study.verdict.kind].partition(":")[0]
 
@@ -52,7 +53,7 @@ def sentences(study: Study) -> tuple[str, ...]:
     meaning = KINDS[study.verdict.kind].partition(": ")[2]
     found = [
         f"{what}: {verdict_line(study)}",
-        f"{_kind(study)[0].upper()}{_kind(study)[1:]} means: {meaning}.",
+        f"{kind_of(study)[0].upper()}{kind_of(study)[1:]} means: {meaning}.",
     ]
     found += _on_variations(study)
     for count, side in zip(study.repeated, ("u", "e"), strict=True):
@@ -64,6 +65,12 @@ def sentences(study: Study) -> tuple[str, ...]:
     absent = {f.own.absent for f in study.findings if f.own.absent}
     found += [f"Not measured: {reason}." for reason in sorted(absent)]
     return (*found, *(f"{remark[0].upper()}{remark[1:]}." for remark in study.remarks))
+
+
+def all_sentences(studies: Sequence[Study], checkpoint: str) -> tuple[str, ...]:
+    """What is said of either space of one checkpoint."""
+    own = [s for s in studies if (s.checkpoint, s.sides) == (checkpoint, SIDES)]
+    return tuple(line for study in own for line in sentences(study))
 
 
 def _on_variations(study: Study) -> list[str]:

@@ -18,8 +18,9 @@ from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
 from premotor.errors import DataError
+from premotor.findings import Study
 from premotor.records import FilmRecord, write_atomically
-from premotor.report import tables, words
+from premotor.report import findings, tables, words
 from premotor.report.confusion import confusion_picture
 from premotor.report.curves import alignment_panels, engine_panels, loss_panels, waiting_share
 from premotor.report.embedding import joint_pictures, single_picture
@@ -125,9 +126,7 @@ def render(run: RunRecords) -> str:
         recognition=tables.recognition_tables(run.recognition, run.pairs),
         recognition_words=words.recognition_words(run.recognition),
         confusion=_confusion(run),
-        alignment=tables.alignment_tables(run.alignment),
-        alignment_words=words.alignment_words(run.alignment),
-        kind=_kind(run),
+        **_alignment(run.studies),
         headline=_headline(run),
         embeddings=_embeddings(run),
         curves=_curves(run),
@@ -139,12 +138,15 @@ def _resource(name: str) -> str:
     return resources.files("premotor.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _kind(run: RunRecords) -> words.Kind | None:
-    main = tables.main_checkpoint(r.checkpoint for r in run.alignment)
-    own = (main, "given", "z", "same")
-    return words.alignment_kind(
-        [r for r in run.alignment if (r.checkpoint, r.instruction, r.space, r.episode) == own]
-    )
+def _alignment(studies: Sequence[Study]) -> dict[str, object]:
+    """The verdict, what it means and the tables of the main checkpoint, as on the terminal."""
+    main = tables.main_checkpoint(study.checkpoint for study in studies)
+    judged = findings.headline(studies, main) if main else None
+    return {
+        "kind": "" if judged is None else findings.kind_of(judged),
+        "sentences": findings.all_sentences(studies, main) if main else (),
+        "alignment": findings.tables(studies, main) if main else (),
+    }
 
 
 def _headline(run: RunRecords) -> dict[str, str]:
@@ -156,16 +158,14 @@ def _headline(run: RunRecords) -> dict[str, str]:
             found[record.class_set] = tables.percent(record.accuracy.value)
             if record.class_set == "text":
                 found["text_chance"] = tables.percent(record.chance)
-    main = tables.main_checkpoint(r.checkpoint for r in run.alignment)
-    both = [
-        r
-        for r in run.alignment
-        if (r.checkpoint, r.space, r.instruction, r.episode) == (main, "z", "given", "same")
-        and r.measure in ("recall_at_1_u_to_e", "recall_at_1_e_to_u")
-    ]
-    if both:
-        found["recall"] = tables.percent(sum(r.value for r in both) / len(both))
-        found["rows"] = str(both[0].num_rows)
+    main = tables.main_checkpoint(study.checkpoint for study in run.studies)
+    judged = findings.headline(run.studies, main) if main else None
+    if judged is not None:
+        ways = [judged.finding(f"recall_at_1_{way}") for way in ("u_to_e", "e_to_u")]
+        values = [way.own.value for way in ways if way is not None and way.own.value is not None]
+        if values:
+            found["recall"] = tables.percent(sum(values) / len(values))
+            found["rows"] = str(judged.num_rows)
     return found
 
 
@@ -193,8 +193,8 @@ def _embeddings(run: RunRecords) -> Embeddings:
     frames = tuple(
         Frame(
             step=p.step,
-            purity=tables.percent(p.purity),
-            recall=tables.percent(p.recall),
+            purity=shown(p.purity, "share"),
+            recall=shown(p.recall, "share"),
             clouds=clouds(p.watched, p.done, tasks),
             points=tuple(
                 (round(a * 1000), round(1000 - b * 1000), round(c * 1000), round(1000 - d * 1000))

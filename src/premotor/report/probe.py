@@ -44,7 +44,7 @@ def sentences(record: ProbeRecord) -> tuple[str, ...]:
         f"{apart}; the maps learned from {record.num_fit} episodes of {record.fit_split}, all is "
         f"measured on {record.num_rows} of {record.split}"
         f"{'' if record.unit == 'episode' else ', one segment of each'}.",
-        *(line for study in _own(record, TRAINED) for line in findings.sentences(study)),
+        *findings.all_sentences(record.studies, TRAINED),
         *_on_sight(record),
         *_on_success(record),
     )

@@ -11,8 +11,8 @@ from safetensors.numpy import load_file
 
 from premotor.codec import Excerpt, from_yaml
 from premotor.errors import DataError
+from premotor.findings import STUDIES, Study
 from premotor.records import (
-    AlignmentRecord,
     EvalRecord,
     FilmRecord,
     NamingPair,
@@ -74,7 +74,7 @@ class RunRecords:
     rollouts: tuple[EvalRecord, ...]
     recognition: tuple[RecognitionRecord, ...]
     pairs: tuple[NamingPair, ...]
-    alignment: tuple[AlignmentRecord, ...]
+    studies: tuple[Study, ...]  # of alignment
     films: tuple[FilmRecord, ...]
     probe: tuple[ProbeStep, ...]
     rows: tuple[ProbeRow, ...]
@@ -104,7 +104,7 @@ def read_run(path: Path) -> RunRecords:
         rollouts=_last_of_each(read_lines(evaluation / "rollouts.jsonl", EvalRecord)),
         recognition=_list(evaluation / "recognition.json", RecognitionRecord),
         pairs=_list(evaluation / "naming_pairs.json", NamingPair),
-        alignment=_list(evaluation / "alignment.json", AlignmentRecord),
+        studies=_list(evaluation / STUDIES, Study),
         films=_films(evaluation / "films"),
         probe=_probe_steps(path / "probe", len(rows)) if rows else (),
         rows=rows,

@@ -2,45 +2,27 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from premotor.measure.intervals import mean_rate, wilson
 from premotor.records import (
-    AlignmentRecord,
     Confusion,
     EvalRecord,
     Interval,
     NamingPair,
-    NullRecord,
     RecognitionRecord,
 )
-from premotor.report.table import CHANCE, Cell, Column, Table, percent
+from premotor.report.table import CHANCE, Cell, Column, Table
 
 UNTRAINED = "untrained"
 STUDY_SUFFIX = "_free"  # studies stand beside the benchmark's tasks
-SIGNIFICANT = 0.05
 
 CLASS_SETS = {
     "task": "Which task is it?",
     "text": "Which instruction is being carried out?",
     "text_within_task": "Which instruction, the task being known?",
     "variation": "Which variation is it?",
-}
-MEASURES = {
-    "recall_at_1_u_to_e": ("Partner first, watched \u2192 done", "R@1"),
-    "recall_at_1_e_to_u": ("Partner first, done \u2192 watched", "R@1"),
-    "recall_at_1_u_to_e_within_variation": (
-        "Watched \u2192 done, among episodes of the same variation",
-        "R@1",
-    ),
-    "recall_at_1_e_to_u_within_variation": (
-        "Done \u2192 watched, among episodes of the same variation",
-        "R@1",
-    ),
-    "mutual_knn": ("Shared nearest neighbors", "mutual k-NN"),
-    "debiased_cka": ("Same geometry", "debiased CKA"),
-    "bound": ("Shared information, lower bound", "nat"),
 }
 ENDINGS = {
     "success": "solved",
@@ -54,45 +36,6 @@ ENDINGS = {
     "wrong_object": "wrong object",
     "goal_not_reached": "right object, goal not reached",
 }
-STRATA = ("all", "task", "variation")
-CONTROLS = {  # instruction and episode; the number itself first
-    ("given", "same"): "",
-    ("blanked", "same"): ", words withheld from E",
-    ("given", "another"): ", U seeing another episode of the variation",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class NullCell:
-    """A null as a table shows it."""
-
-    z: str
-    p: str
-    title: str
-    strength: int  # 0 not significant, 1 p < 0.05, 2 p < 0.01
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlignmentRow:
-    """One measure: its value, what to compare it with, and its nulls."""
-
-    label: str
-    unit: str
-    value: str
-    reference: str
-    untrained: str
-    nulls: tuple[NullCell, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlignmentTable:
-    """All measures of one space under one way of instructing E."""
-
-    title: str
-    note: str
-    num_rows: int
-    rows: tuple[AlignmentRow, ...]
-
 
 _ON_SUCCESS = (
     "These are not RLBench numbers and do not compare with them. Each episode is a layout that was "
@@ -316,91 +259,3 @@ def _mistakes(found: Confusion | None, most: int = 10) -> Table:
             (Column("of", "count"), lambda c: total[c[0]]),
         ),
     )
-
-
-def alignment_tables(records: Sequence[AlignmentRecord]) -> tuple[AlignmentTable, ...]:
-    """Per space: the numbers, with the words withheld, with another episode shown to U."""
-    main = main_checkpoint(r.checkpoint for r in records)
-    tables: list[AlignmentTable] = []
-    for space, title, note in (
-        ("z", "In the shared space", "z_u and z_e, after the two linear maps"),
-        ("raw", "Before the linear maps", "u and e as the two networks hold them"),
-    ):
-        for (instruction, episode), control in CONTROLS.items():
-            own = [
-                r
-                for r in records
-                if (r.space, r.instruction, r.episode, r.sides)
-                == (space, instruction, episode, "u-e")
-            ]
-            trained = [r for r in own if r.checkpoint == main]
-            if not trained:
-                continue
-            before = {r.measure: r for r in own if r.checkpoint == UNTRAINED}
-            tables.append(
-                AlignmentTable(
-                    title=f"{title}{control}",
-                    note=note,
-                    num_rows=trained[0].num_rows,
-                    rows=tuple(_alignment_row(r, before.get(r.measure)) for r in trained),
-                )
-            )
-    return tuple(tables)
-
-
-def _alignment_row(record: AlignmentRecord, before: AlignmentRecord | None) -> AlignmentRow:
-    label, unit = MEASURES.get(record.measure, (words(record.measure), ""))
-    known = not _nothing_to_search(record)
-    nulls = {n.stratum: n for n in record.nulls}
-    return AlignmentRow(
-        label=label,
-        unit=unit,
-        value=amount(record.value, record.measure) if known else "\u2013",
-        reference=_reference(record) if known else "no two episodes share one",
-        untrained=amount(before.value, record.measure) if before and known else "not measured",
-        nulls=tuple(_null_cell(nulls.get(s), record.measure) for s in STRATA),
-    )
-
-
-def _nothing_to_search(record: AlignmentRecord) -> bool:
-    """Retrieval within a group of which every episode is the only one."""
-    return record.measure.endswith("_within_variation") and record.reference == 0.0
-
-
-def amount(value: float, measure: str) -> str:
-    """A value as its measure is read: recall in percent, the rest as numbers."""
-    if measure.startswith("recall"):
-        return percent(value)
-    return f"{value:.2f}".replace("-", "\u2212")
-
-
-def _reference(record: AlignmentRecord) -> str:
-    if record.measure == "bound":
-        return f"at most log {record.num_rows} = {record.reference:.2f}"
-    return f"chance {amount(record.reference, record.measure)}"
-
-
-def _null_cell(null: NullRecord | None, measure: str) -> NullCell:
-    if null is None:
-        return NullCell(z="not measured", p="", title="", strength=0)
-    if null.permutations == 0:
-        title = "no two episodes share a stratum, so no partner can be traded"
-        return NullCell(z="\u2013", p="nothing to trade", title=title, strength=0)
-    title = (
-        f"null mean {amount(null.null_mean, measure)}, 95 % quantile "
-        f"{amount(null.null_q95, measure)}, {null.permutations} permutations"
-    )
-    strength = 2 if null.p_value < 0.01 else int(null.p_value < SIGNIFICANT)
-    return NullCell(
-        z=f"z {null.z_score:+.1f}".replace("-", "\u2212"),
-        p=p_value(null),
-        title=title,
-        strength=strength,
-    )
-
-
-def p_value(null: NullRecord) -> str:
-    """A permutation p-value; the smallest one possible reads as a bound."""
-    least = 1 / (1 + null.permutations)
-    text = f"{null.p_value:.3f}" if null.p_value >= 0.001 else f"{null.p_value:.4f}"
-    return f"p \u2264 {text}" if null.p_value <= least * 1.001 else f"p = {text}"
