@@ -26,7 +26,7 @@ from premotor.report.curves import alignment_panels, engine_panels, loss_panels,
 from premotor.report.embedding import joint_pictures, single_picture
 from premotor.report.figures import Cloud, Panel, clouds
 from premotor.report.run import ProbeStep, RunRecords, read_run
-from premotor.report.table import html
+from premotor.report.table import ABSENT, html, percent
 
 log = logging.getLogger(__name__)
 
@@ -155,16 +155,16 @@ def _headline(run: RunRecords) -> dict[str, str]:
     found = {"task": "", "text": "", "text_chance": "", "recall": "", "rows": ""}
     for record in run.recognition:
         if record.checkpoint == main and record.class_set in ("task", "text"):
-            found[record.class_set] = tables.percent(record.accuracy.value)
+            found[record.class_set] = percent(record.accuracy.value)
             if record.class_set == "text":
-                found["text_chance"] = tables.percent(record.chance)
+                found["text_chance"] = percent(record.chance)
     main = tables.main_checkpoint(study.checkpoint for study in run.studies)
     judged = findings.headline(run.studies, main) if main else None
     if judged is not None:
         ways = [judged.finding(f"recall_at_1_{way}") for way in ("u_to_e", "e_to_u")]
         values = [way.own.value for way in ways if way is not None and way.own.value is not None]
         if values:
-            found["recall"] = tables.percent(sum(values) / len(values))
+            found["recall"] = percent(sum(values) / len(values))
             found["rows"] = str(judged.num_rows)
     return found
 
@@ -183,7 +183,7 @@ def _curves(run: RunRecords) -> Curves:
         losses=loss_panels(run),
         alignment=alignment_panels(run),
         engine=engine_panels(run),
-        waiting="" if waiting is None else tables.percent(waiting),
+        waiting="" if waiting is None else percent(waiting),
     )
 
 
@@ -193,8 +193,8 @@ def _embeddings(run: RunRecords) -> Embeddings:
     frames = tuple(
         Frame(
             step=p.step,
-            purity=shown(p.purity, "share"),
-            recall=shown(p.recall, "share"),
+            purity=ABSENT if p.purity is None else percent(p.purity),
+            recall=ABSENT if p.recall is None else percent(p.recall),
             clouds=clouds(p.watched, p.done, tasks),
             points=tuple(
                 (round(a * 1000), round(1000 - b * 1000), round(c * 1000), round(1000 - d * 1000))

@@ -6,12 +6,12 @@ from premotor.records import (
     EvalRecord,
     RecognitionRecord,
 )
+from premotor.report.table import percent
 from premotor.report.tables import (
     UNTRAINED,
     is_study,
     main_checkpoint,
     mean_success,
-    percent,
 )
 
 MARGIN = 0.05  # accuracies closer than this count as about the same
