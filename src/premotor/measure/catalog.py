@@ -51,8 +51,8 @@ class Prepared:
 
     @property
     def k(self) -> int:
-        """Neighbors: as many as asked for, or all other rows where there are fewer."""
-        return min(self.config.neighbors, len(self) - 1)
+        """Neighbors of each row."""
+        return self.config.neighbors
 
     @cached_property
     def near_u(self) -> Neighbors:
@@ -141,6 +141,16 @@ def _recall(k: int) -> tuple[Measure, Measure]:
 
 def _more_rows(rows: Prepared, count: int) -> str:
     return "" if len(rows) > count else f"it needs more than {count} rows, got {len(rows)}"
+
+
+def _few_neighbors(rows: Prepared) -> str:
+    """With hardly more rows than neighbors, all rows are neighbors of all."""
+    least = 2 * rows.k + 2
+    if len(rows) >= least:
+        return ""
+    return (
+        f"{rows.k} neighbors need at least {least} rows, got {len(rows)}; lower --measure.neighbors"
+    )
 
 
 def _sharing(rows: Prepared) -> str:
@@ -244,6 +254,7 @@ MEASURES: tuple[Measure, ...] = (
         statistic=lambda rows: similarity.shared_neighbors(rows.near_u, rows.near_e),
         reference=chance(lambda rows: rows.k / (len(rows) - 1)),
         best=lambda rows: similarity.most_shared(rows.near_u, rows.near_e),
+        needs=_few_neighbors,
         flops=lambda n, _p, _q: 10 * _NEIGHBORS * n,
         fades=True,
     ),
@@ -253,6 +264,7 @@ MEASURES: tuple[Measure, ...] = (
         unit="score",
         statistic=lambda rows: similarity.shared_kernel(rows.near_u, rows.near_e),
         best=_one,
+        needs=_few_neighbors,
         flops=lambda n, _p, _q: 20 * _NEIGHBORS * n,
         fades=True,
     ),

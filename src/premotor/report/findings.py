@@ -70,7 +70,7 @@ def sentences(study: Study) -> tuple[str, ...]:
 def all_sentences(studies: Sequence[Study], checkpoint: str) -> tuple[str, ...]:
     """What is said of either space of one checkpoint."""
     own = [s for s in studies if (s.checkpoint, s.sides) == (checkpoint, SIDES)]
-    return tuple(line for study in own for line in sentences(study))
+    return tuple(dict.fromkeys(line for study in own for line in sentences(study)))
 
 
 def _on_variations(study: Study) -> list[str]:
@@ -110,8 +110,8 @@ def numbers(study: Study) -> Table:
         Column("gain", "number", "over the networks before training, on the same episodes"),
         Column("score", "number", "0 where partners are shuffled, 1 at the best possible"),
         Column("p, all", "p"),
-        Column("p, task", "p", "partners shuffled within the task alone"),
-        Column("p, variation", "p", "partners shuffled within the variation alone"),
+        Column("p, task", "p"),
+        Column("p, variation", "p"),
     )
     rows = [_number_row(finding) for finding in study.findings]
     known = [i for i in range(len(columns)) if any(row[i] is not None for row in rows)]
@@ -119,7 +119,8 @@ def numbers(study: Study) -> Table:
         title=f"Alignment of {_named(study)}, {study.num_rows:,} episodes",
         columns=tuple(columns[i] for i in known),
         rows=tuple(tuple(row[i] for i in known) for row in rows),
-        note="95 % intervals in parentheses, of these episodes and tasks and of one training each.",
+        note="95 % intervals in parentheses, of these episodes and tasks and of one training each. "
+        "p: partners are shuffled over all rows, within the task, within the variation.",
     )
 
 
