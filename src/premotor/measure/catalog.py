@@ -21,6 +21,7 @@ from premotor.measure.sides import Sides
 from premotor.measure.similarity import Statistic, inverse
 
 FOLDS = 5  # of ridge regression
+_MOST_PAIRED = 5000  # rows of which all pairs are ranked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +154,14 @@ def _few_neighbors(rows: Prepared) -> str:
     )
 
 
+def _many_pairs(rows: Prepared) -> str:
+    """Ranks of all pairs of rows are kept for either side."""
+    enough = len(rows) <= _MOST_PAIRED
+    return (
+        "" if enough else f"it ranks all pairs of at most {_MOST_PAIRED:,} rows, got {len(rows):,}"
+    )
+
+
 def _sharing(rows: Prepared) -> str:
     """Why nothing can be said of single episodes of a variation."""
     if not rows.sides.variations:
@@ -267,6 +276,16 @@ MEASURES: tuple[Measure, ...] = (
         needs=_few_neighbors,
         flops=lambda n, _p, _q: 20 * _NEIGHBORS * n,
         fades=True,
+    ),
+    Measure(
+        name="rsa",
+        label="RSA",
+        unit="score",
+        statistic=lambda rows: similarity.rsa_statistic(rows.u, rows.e),
+        reference=chance(lambda _: 0.0),
+        best=_one,
+        needs=_many_pairs,
+        flops=lambda n, _p, _q: 20.0 * n**2,
     ),
     Measure(
         name="debiased_cka",
