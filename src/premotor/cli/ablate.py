@@ -115,7 +115,7 @@ def show(records: Sequence[AblationRecord]) -> None:
     """Print the table."""
     shown = Table(title="ablation [%]", caption=caption(records), caption_justify="left")
     for column in COLUMNS:
-        shown.add_column(column)
+        shown.add_column(column, no_wrap=column in ("task", "variant"))
     for row in table(records):
         shown.add_row(*row)
     Console(width=150).print(shown)

@@ -11,8 +11,9 @@ from premotor.records import AblationRecord, Interval
 from premotor.report.figures import ALIGN, EXECUTE, FAINT, OBSERVE, STYLE, svg
 
 ALL_TASKS = "all tasks"
+SEEDS, EPISODES = "seeds", "these episodes"  # what intervals are about
 COLUMNS = (
-    *("task", "variant", "success", "difference", "strict"),
+    *("task", "variant", "intervals over", "success", "difference", "strict"),
     *("within 2 cm", "difference", "within 15\u00b0", "difference"),
 )
 _CELLS = (  # measure of each cell, and whether its difference is shown
@@ -35,9 +36,15 @@ def table(records: Sequence[AblationRecord]) -> list[tuple[str, ...]]:
         for variant in dict.fromkeys(r.variant for r in records):
             own = [found.get((task, variant, measure)) for measure, _ in _CELLS]
             if any(own):
+                over = ", ".join(dict.fromkeys(_over(r) for r in own if r))
                 cells = (_cell(r, shown) for r, (_, shown) in zip(own, _CELLS, strict=True))
-                rows.append((task, variant, *cells))
+                rows.append((task, variant, over, *cells))
     return rows
+
+
+def _over(record: AblationRecord) -> str:
+    """What the intervals of a row are about."""
+    return f"{record.seeds} seeds" if record.over == SEEDS else record.over
 
 
 def _cell(record: AblationRecord | None, difference: bool) -> str:
@@ -46,7 +53,10 @@ def _cell(record: AblationRecord | None, difference: bool) -> str:
     if not difference:
         value = record.value
         return f"{100 * value.value:.0f} ({100 * value.low:.0f} to {100 * value.high:.0f})"
-    return _ABSENT if record.difference is None else _signed(record.difference)
+    if record.difference is None:
+        return _ABSENT
+    p_value = "" if record.p_value is None else f", p {record.p_value:.2g}"
+    return f"{_signed(record.difference)}{p_value}"
 
 
 def _signed(value: Interval) -> str:
@@ -58,20 +68,48 @@ def _signed(value: Interval) -> str:
 
 
 def caption(records: Sequence[AblationRecord]) -> str:
-    """What the numbers are and how sure they are, in words."""
+    """What the numbers are and what their intervals are about, in words."""
     first = records[0]
     simulator = next((r.simulator for r in records if r.simulator), "none")
     baseline = next((r.variant for r in records if r.difference is None), "the baseline")
     seeds = max(r.seeds for r in records)
-    return (
-        f"{first.steps:,} updates, {seeds} training seed{'s' if seeds > 1 else ''}. Success in the "
-        f"simulator {simulator} (not RLBench numbers), strict beside it; keyframes of held-out "
-        "episodes, decoded from the expert's observations. Percent with 95 % intervals; "
-        f"differences in points to `{baseline}` on the same episodes. Success: Wilson's interval, "
-        "differences by Newcombe's score interval for pairs. Keyframes: bootstrap over episodes, "
-        "also of the differences; no width means that all episodes agree, not certainty. The "
-        "intervals speak of episodes, not of the spread over training seeds."
+    about = [_WORDS[over] for over in (SEEDS, EPISODES) if any(r.over == over for r in records)]
+    return " ".join(
+        (
+            f"{first.steps:,} updates, {seeds} training seed{'s' if seeds > 1 else ''}. Success in "
+            f"the simulator {simulator} (not RLBench numbers), strict beside it; keyframes of "
+            "held-out episodes, decoded from the expert's observations. Percent with 95 % "
+            f"intervals; differences in points to `{baseline}` on the same episodes.",
+            *about,
+            *_least_p(records),
+        )
     )
+
+
+_WORDS = {
+    SEEDS: (
+        "Over seeds: rates are means over training seeds with t intervals; differences are paired "
+        "over seeds, with a t interval and p of the exact sign-flip test. No width means that the "
+        "seeds agree, not certainty."
+    ),
+    EPISODES: (
+        "Over these episodes: seeds were not repeated, so these intervals are about the episodes "
+        "of one training each and tell no ways of training apart; another seed may turn a "
+        "difference around. Success: Wilson's interval, differences by Newcombe's score interval "
+        "for paired episodes. Keyframes: bootstrap over episodes, also of the differences; no "
+        "width means that all episodes agree, not certainty."
+    ),
+}
+
+
+def _least_p(records: Sequence[AblationRecord]) -> list[str]:
+    """What p the seeds allow, for each number of them."""
+    least = {r.seeds: r.least_p for r in records if r.least_p is not None}
+    return [
+        f"With {seeds} seeds p is at least {p:.2g}"
+        + (": it cannot reach 0.05." if p > 0.05 else ".")
+        for seeds, p in sorted(least.items())
+    ]
 
 
 def markdown(records: Sequence[AblationRecord], changes: Mapping[str, str]) -> str:
@@ -97,7 +135,9 @@ def figure(records: Sequence[AblationRecord]) -> str:
             axes.set_xlabel(label)
         panels[0].set_yticks(range(len(variants)), variants)
         panels[0].invert_yaxis()
-        drawn.suptitle(task.replace("_", " "), color=FAINT, fontsize=10)
+        over = ", ".join(dict.fromkeys(_over(r) for r in records if r.task == task))
+        title = f"{task.replace('_', ' ')}, intervals over {over}"
+        drawn.suptitle(title, color=FAINT, fontsize=10)
         return svg(drawn)
 
 
