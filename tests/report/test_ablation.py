@@ -4,6 +4,7 @@ import pytest
 
 from premotor.records import AblationRecord, Interval
 from premotor.report import ablation
+from premotor.report.table import ABSENT, shown
 
 
 def record(
@@ -39,30 +40,40 @@ RECORDS = [
 ]
 
 
+def rows(records: list[AblationRecord]) -> dict[str, dict[str, str]]:
+    """What the table shows, by the text of its first column and the heading."""
+    table = ablation.table(records)
+    return {
+        str(row[0]): {
+            column.name: shown(cell, column.kind)
+            for column, cell in zip(table.columns, row, strict=True)
+        }
+        for row in table.rows
+    }
+
+
 def test_a_row_per_task_and_variant_with_differences_signed():
-    rows = {row[:2]: row[2:] for row in ablation.table(RECORDS)}
-    assert all(len(row) == len(ablation.COLUMNS) for row in ablation.table(RECORDS))
-    assert list(rows) == [
-        ("open_drawer", "full"),
-        ("open_drawer", "lamb"),
-        ("all tasks", "full"),
-        ("all tasks", "lamb"),
+    found = rows(RECORDS)
+    assert list(found) == [
+        "full\nopen drawer",
+        "lamb\nopen drawer",
+        "full\nall tasks",
+        "lamb\nall tasks",
     ]
-    assert rows["all tasks", "lamb"][:3] == (
-        "these episodes",
-        "80 (70 to 90)",
-        "\u221210 (\u221220 to 0)",
-    )
-    assert rows["all tasks", "full"][2] == "\u2013"
-    assert rows["open_drawer", "lamb"][2] == "0 (\u221210 to +10)"
-    assert rows["open_drawer", "lamb"][3:] == ("\u2013",) * 5  # not measured
+    lamb = found["lamb\nall tasks"]
+    assert lamb["intervals over"] == "these episodes"
+    assert lamb["success"] == "80\u00a0% (70 to 90\u00a0%)"
+    assert lamb["difference"] == "\u221210 (\u221220 to 0)"
+    assert found["full\nall tasks"]["difference"] == ABSENT
+    assert found["lamb\nopen drawer"]["difference"] == "0 (\u221210 to +10)"
+    assert found["lamb\nopen drawer"]["within 2 cm"] == ABSENT  # not measured
 
 
 def test_over_seeds_a_row_says_so_and_has_p_values():
     records = [record("full", "success", seeds=3), record("lamb", "success", change=0.1, seeds=3)]
-    full, lamb = ablation.table(records)
-    assert (full[2], full[4]) == ("3 seeds", "\u2013")
-    assert (lamb[2], lamb[4]) == ("3 seeds", "+10 (0 to +20), p 0.5")
+    full, lamb = rows(records).values()
+    assert (full["intervals over"], full["p, success"]) == ("3 seeds", ABSENT)
+    assert (lamb["difference"], lamb["p, success"]) == ("+10 (0 to +20)", "0.500")
 
 
 def test_the_caption_says_whose_the_numbers_are():

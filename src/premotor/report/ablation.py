@@ -1,70 +1,70 @@
 """An ablation as one table and one figure, from its records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from premotor.records import AblationRecord, Interval
+from premotor.records import AblationRecord
 from premotor.report.figures import ALIGN, EXECUTE, FAINT, OBSERVE, STYLE, svg
+from premotor.report.table import Cell, Column, PValue, Table
+from premotor.report.table import markdown as as_markdown
+from premotor.report.tables import words
 
 ALL_TASKS = "all tasks"
 SEEDS, EPISODES = "seeds", "these episodes"  # what intervals are about
-COLUMNS = (
-    *("task", "variant", "intervals over", "success", "difference", "strict"),
-    *("within 2 cm", "difference", "within 15\u00b0", "difference"),
-)
-_CELLS = (  # measure of each cell, and whether its difference is shown
-    *(("success", False), ("success", True), ("strict", False)),
-    *(("position", False), ("position", True), ("rotation", False), ("rotation", True)),
+_MEASURES = (  # as a table shows them, and the heading of their differences
+    ("success", "success", "difference"),
+    ("strict", "strict", ""),
+    ("position", "within 2 cm", "difference, 2 cm"),
+    ("rotation", "within 15\u00b0", "difference, 15\u00b0"),
 )
 _PANELS = (
     ("success", "success on unseen episodes [%]", EXECUTE),
     ("position", "held-out keyframes within 2 cm [%]", OBSERVE),
     ("rotation", "held-out keyframes within 15\u00b0 [%]", ALIGN),
 )
-_ABSENT = "\u2013"
 
 
-def table(records: Sequence[AblationRecord]) -> list[tuple[str, ...]]:
-    """A row per task and variant under `COLUMNS`; shares and differences in percent."""
+def table(records: Sequence[AblationRecord]) -> Table:
+    """A row per task and variant: rates, and differences to the baseline with their p."""
     found = {(r.task, r.variant, r.measure): r for r in records}
-    rows: list[tuple[str, ...]] = []
-    for task in dict.fromkeys(r.task for r in records):
-        for variant in dict.fromkeys(r.variant for r in records):
-            own = [found.get((task, variant, measure)) for measure, _ in _CELLS]
-            if any(own):
-                over = ", ".join(dict.fromkeys(_over(r) for r in own if r))
-                cells = (_cell(r, shown) for r, (_, shown) in zip(own, _CELLS, strict=True))
-                rows.append((task, variant, over, *cells))
-    return rows
+    keys = list(dict.fromkeys((r.task, r.variant) for r in records))
+
+    def of(measure: str, what: Callable[[AblationRecord], Cell]) -> Callable[[_Key], Cell]:
+        return lambda key: what(found[*key, measure]) if (*key, measure) in found else None
+
+    columns: list[tuple[Column, Callable[[_Key], Cell]]] = [
+        (Column("variant"), lambda key: f"{key[1]}\n{words(key[0])}"),
+        (
+            Column("intervals over"),
+            lambda key: _over(r for r in records if (r.task, r.variant) == key),
+        ),
+    ]
+    for measure, name, difference in _MEASURES:
+        columns.append((Column(name, "share"), of(measure, lambda r: r.value)))
+        if difference:
+            columns.append((Column(difference, "points"), of(measure, lambda r: r.difference)))
+        if difference and any(r.p_value is not None for r in records if r.measure == measure):
+            columns.append((Column(f"p, {name}", "p"), of(measure, _p)))
+    return Table.of("Ablation", keys, columns, caption(records))
 
 
-def _over(record: AblationRecord) -> str:
-    """What the intervals of a row are about."""
-    return f"{record.seeds} seeds" if record.over == SEEDS else record.over
+_Key = tuple[str, str]  # task, variant
 
 
-def _cell(record: AblationRecord | None, difference: bool) -> str:
-    if record is None:
-        return _ABSENT
-    if not difference:
-        value = record.value
-        return f"{100 * value.value:.0f} ({100 * value.low:.0f} to {100 * value.high:.0f})"
-    if record.difference is None:
-        return _ABSENT
-    p_value = "" if record.p_value is None else f", p {record.p_value:.2g}"
-    return f"{_signed(record.difference)}{p_value}"
+def _p(record: AblationRecord) -> Cell:
+    if record.p_value is None or record.least_p is None:
+        return None
+    return PValue(record.p_value, record.least_p)
 
 
-def _signed(value: Interval) -> str:
-    middle, low, high = (
-        f"{round(100 * x) + 0:+d}".replace("-", "\u2212").replace("+0", "0")
-        for x in (value.value, value.low, value.high)
-    )
-    return f"{middle} ({low} to {high})"
+def _over(records: Iterable[AblationRecord]) -> str:
+    """What their intervals are about."""
+    found = (f"{r.seeds} seeds" if r.over == SEEDS else r.over for r in records)
+    return ", ".join(dict.fromkeys(found))
 
 
 def caption(records: Sequence[AblationRecord]) -> str:
@@ -114,11 +114,9 @@ def _least_p(records: Sequence[AblationRecord]) -> list[str]:
 
 def markdown(records: Sequence[AblationRecord], changes: Mapping[str, str]) -> str:
     """The table with its caption and what each variant changes, as Markdown."""
-    head = "| " + " | ".join(COLUMNS) + " |\n" + "| --- " * len(COLUMNS) + "|\n"
-    body = "".join("| " + " | ".join(row) + " |\n" for row in table(records))
     shown = dict.fromkeys(r.variant for r in records)
     legend = "".join(f"- `{name}`: {changes[name]}\n" for name in shown if name in changes)
-    return f"{head}{body}\n{caption(records)}\n\n{legend}"
+    return f"{as_markdown(table(records))}\n{legend}"
 
 
 def figure(records: Sequence[AblationRecord]) -> str:
@@ -135,8 +133,7 @@ def figure(records: Sequence[AblationRecord]) -> str:
             axes.set_xlabel(label)
         panels[0].set_yticks(range(len(variants)), variants)
         panels[0].invert_yaxis()
-        over = ", ".join(dict.fromkeys(_over(r) for r in records if r.task == task))
-        title = f"{task.replace('_', ' ')}, intervals over {over}"
+        title = f"{words(task)}, intervals over {_over(r for r in records if r.task == task)}"
         drawn.suptitle(title, color=FAINT, fontsize=10)
         return svg(drawn)
 
