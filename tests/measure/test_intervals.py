@@ -10,10 +10,8 @@ from premotor.measure.intervals import (
     mean_limits,
     mean_rate,
     paired_difference,
-    subsample,
     wilson,
 )
-from premotor.measure.similarity import debiased_cka
 from premotor.records import Interval
 
 
@@ -174,20 +172,3 @@ def test_bootstrap_resamples_episodes_not_their_rows():
 def test_bootstrap_of_nothing_is_refused():
     with pytest.raises(ConfigError):
         bootstrap(np.zeros(0), np.zeros(0, dtype=np.int64), np.random.default_rng(0))
-
-
-def test_halves_give_the_spread_of_the_mean():
-    rng = np.random.default_rng(2)
-    values = rng.normal(size=100)
-    interval = subsample(lambda rows: float(values[rows].mean()), 100, rng, 1000)
-    half_width = 1.96 * values.std(ddof=1) / 10
-    assert (interval.high - interval.low) / 2 == pytest.approx(half_width, rel=0.15)
-
-
-def test_halves_work_for_measures_that_repeated_rows_would_spoil():
-    rng = np.random.default_rng(3)
-    a = rng.normal(size=(80, 4))
-    b = a + rng.normal(size=(80, 4))
-    interval = subsample(lambda rows: debiased_cka(a[rows], b[rows]), 80, rng, 100)
-    assert interval.low < interval.value < interval.high
-    assert interval.low > 0.0

@@ -46,7 +46,7 @@ class Trade:
     @property
     def log_orders(self) -> float:
         """Log of how many pairings there are; 0 where nothing can trade."""
-        return sum(math.lgamma(len(pool) + 1) for pool in self._pools())
+        return math.fsum(math.lgamma(len(pool) + 1) for pool in self._pools())
 
     def orders(self, count: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, " n"]]:
         """Random orders of the rows in which only these trades happen."""

@@ -20,7 +20,7 @@ from premotor.findings import (
 from premotor.measure.catalog import Measure, Prepared
 from premotor.measure.halves import halves, interval_of_halves
 from premotor.measure.plan import Plan, StudyConfig
-from premotor.measure.reading import Reader, Rows, prepared, value_of
+from premotor.measure.reading import Reader, Rows, calibrated, prepared, value_of
 from premotor.measure.rows import num_repeated
 from premotor.measure.sides import Sides
 from premotor.measure.verdict import verdict
@@ -115,11 +115,10 @@ def _finding(measure: Measure, own: Reading, rows: Rows) -> Finding:
     reference = measure.reference(rows) if measure.reference else None
     if reference is None and null is not None:
         reference = Reference(kind="null mean", value=null.mean)
-    calibrated = None
+    score = None
     if measure.best is not None and null is not None:
-        best = measure.best(rows)
-        calibrated = (own.value - null.mean) / (best - null.mean) if best != null.mean else None
-    return replace(found, reference=reference, calibrated=calibrated)
+        score = calibrated(own.value, null.mean, measure.best(rows))
+    return replace(found, reference=reference, calibrated=score)
 
 
 def _beside(found: Sequence[Finding], reader: Reader) -> list[Finding]:
