@@ -75,6 +75,7 @@ def test_what_each_value_is_compared_with():
         "median_rank_u_to_e": 30.5,
         "mutual_knn": 10 / 59,
         "debiased_cka": 0.0,
+        "rsa": 0.0,
         "ridge_r2_u_to_e": 0.0,
         "ridge_r2_u_to_e_new_variation": 0.0,
     }
@@ -88,7 +89,10 @@ def test_what_each_value_is_compared_with():
         assert reference.value == found.finding(name).own.null("all").mean
 
 
-def test_there_are_as_many_neighbors_as_other_rows_at_most():
-    few = Sides(np.eye(6), np.eye(6))
-    assert Prepared(few, MeasureConfig()).k == 5
-    assert Prepared(few, MeasureConfig(neighbors=3)).k == 3
+def test_with_hardly_more_rows_than_neighbors_all_are_neighbors_and_it_is_refused():
+    rng = np.random.default_rng(0)
+    few = Sides(rng.normal(size=(21, 3)), rng.normal(size=(21, 3)))
+    for name in ("mutual_knn", "cknna"):
+        lacking = BY_NAME[name].needs(Prepared(few, MeasureConfig()))
+        assert "at least 22 rows, got 21" in lacking
+        assert not BY_NAME[name].needs(Prepared(few, MeasureConfig(neighbors=9)))

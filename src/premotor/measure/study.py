@@ -195,14 +195,16 @@ def _difference(ours: float | None, theirs: float | None, sign: float) -> float 
 
 def _interval(value: float, draws: Sequence[float | None], num_rows: int) -> Interval | None:
     known = np.array([draw for draw in draws if draw is not None])
-    if len(known) < max(2, len(draws) // 2) or float(np.ptp(known)) == 0.0:
-        return None  # halves that all agree cannot say how sure a value is
+    if len(known) < max(2, len(draws) // 2):
+        return None
     return interval_of_halves(value, known, num_rows)
 
 
 def _bounded(measure: Measure, interval: Interval | None) -> Interval | None:
-    """A share lies between 0 and 1, whatever its spread."""
-    if interval is None or measure.unit != "share":
+    """Of a value: with a width, and of a share between 0 and 1."""
+    if interval is None or interval.low == interval.high:
+        return None  # halves that all agree cannot say how sure a value is
+    if measure.unit != "share":
         return interval
     return replace(interval, low=max(interval.low, 0.0), high=min(interval.high, 1.0))
 
