@@ -2,22 +2,13 @@
 
 import os
 import shlex
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated
 
 import tyro
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from premotor import presets
 from premotor.backbones.frozen_text import read_tower
@@ -26,6 +17,7 @@ from premotor.cli.progress import StageBars
 from premotor.data.dataset import pairing_of
 from premotor.device import chosen_device
 from premotor.errors import ConfigError
+from premotor.progress import Progress
 from premotor.records import StepRecord
 from premotor.represent import Source, open_dataset
 from premotor.train.config import StartConfig, TrainConfig
@@ -43,7 +35,7 @@ from premotor.train.run import Run, open_probe_dataset, prepare, read_config
 from premotor.train.start import begin, sizes_in, stored_sizes, with_sizes
 
 PREPARED = "PREMOTOR_RUN_PREPARED"  # set for the processes we start ourselves
-_LINE_EVERY = 10.0  # [s] between two lines where there is no terminal
+_SHARE = 0.05  # of the newest step in a running mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,72 +193,30 @@ def _check_start(wanted: TrainCommand) -> None:
 def _train(wanted: TrainCommand, argv: Sequence[str]) -> int:
     config = wanted.train
     line = shlex.join(["premotor", "train", *argv])
-    with _StepBar(config.steps) as bar, peers_watched():
-        result: FitResult = fit(config, Run(wanted.out), wanted.source, bar.show, line)
+    with StageBars() as bars, peers_watched():
+        steps = _Steps(bars, config.steps)
+        result: FitResult = fit(config, Run(wanted.out), wanted.source, steps.show, line)
     code = 0 if result.finished else INTERRUPTED
     if in_worker():
         leave(code)
     return code
 
 
-class _StepBar:
-    """A bar with rate and time left on a terminal; a line now and then elsewhere."""
+class _Steps:
+    """Tells how far training is, with the running mean of the loss and the rows per second."""
 
-    def __init__(self, steps: int) -> None:
-        self._console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]:.0f} rows/s"),
-            TextColumn("loss {task.fields[loss]:.2f}"),
-            TimeRemainingColumn(),
-            console=self._console,
-        )
-        self._steps = steps
-        self._rate = 0.0
+    def __init__(self, progress: Progress, steps: int) -> None:
+        self._progress, self._steps = progress, steps
+        self._rate: float | None = None
         self._loss = 0.0
-        self._what = "acting"  # whose loss it is
-        self._last = time.monotonic()
-        self._task = None
-
-    def __enter__(self) -> "_StepBar":
-        return self
 
     def show(self, record: StepRecord) -> None:
-        """Move the bar to the step just done."""
-        share = 0.05 if self._task is not None else 1.0
-        self._rate += share * (record.samples_per_second - self._rate)
-        shown = "execute" if "execute" in record.losses else "understand"
-        self._loss += share * (record.losses[shown] - self._loss)
-        self._what = "acting" if shown == "execute" else "watching"
-        if self._task is None:
-            if self._console.is_terminal:
-                self._progress.start()
-            self._task = self._progress.add_task(
-                "training", total=self._steps, completed=record.step, rate=0.0, loss=0.0
-            )
-        self._progress.update(
-            self._task, completed=record.step + 1, rate=self._rate, loss=self._loss
-        )
-        late = time.monotonic() - self._last > _LINE_EVERY
-        if not self._console.is_terminal and (late or record.step + 1 == self._steps):
-            self._last = time.monotonic()
-            self._console.print(self._line(record), highlight=False, soft_wrap=True)
-
-    def _line(self, record: StepRecord) -> str:
-        left = self._progress.tasks[0].time_remaining
-        remaining = f", {left:.0f} s left" if left else ""
-        return (
-            f"step {record.step + 1}/{self._steps}: loss of {self._what} {self._loss:.2f}, "
-            f"{self._rate:.0f} rows/s{remaining}"
-        )
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        if self._console.is_terminal:
-            self._progress.stop()
+        """Tell of the step just done."""
+        loss = record.losses["execute" if "execute" in record.losses else "understand"]
+        what = "acting" if "execute" in record.losses else "watching"
+        share = 1.0 if self._rate is None else _SHARE
+        rate = self._rate or 0.0
+        self._rate = rate + share * (record.samples_per_second - rate)
+        self._loss += share * (loss - self._loss)
+        remark = f"loss of {what} {self._loss:.2f}, {self._rate:.0f} rows/s"
+        self._progress("train", record.step + 1, self._steps, remark)

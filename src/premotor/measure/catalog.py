@@ -21,6 +21,7 @@ from premotor.measure.sides import Sides
 from premotor.measure.similarity import Statistic, inverse
 
 FOLDS = 5  # of ridge regression
+_MOST_PAIRED = 5000  # rows of which all pairs are ranked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +52,8 @@ class Prepared:
 
     @property
     def k(self) -> int:
-        """Neighbors: as many as asked for, or all other rows where there are fewer."""
-        return min(self.config.neighbors, len(self) - 1)
+        """Neighbors of each row."""
+        return self.config.neighbors
 
     @cached_property
     def near_u(self) -> Neighbors:
@@ -141,6 +142,24 @@ def _recall(k: int) -> tuple[Measure, Measure]:
 
 def _more_rows(rows: Prepared, count: int) -> str:
     return "" if len(rows) > count else f"it needs more than {count} rows, got {len(rows)}"
+
+
+def _few_neighbors(rows: Prepared) -> str:
+    """With hardly more rows than neighbors, all rows are neighbors of all."""
+    least = 2 * rows.k + 2
+    if len(rows) >= least:
+        return ""
+    return (
+        f"{rows.k} neighbors need at least {least} rows, got {len(rows)}; lower --measure.neighbors"
+    )
+
+
+def _many_pairs(rows: Prepared) -> str:
+    """Ranks of all pairs of rows are kept for either side."""
+    enough = len(rows) <= _MOST_PAIRED
+    return (
+        "" if enough else f"it ranks all pairs of at most {_MOST_PAIRED:,} rows, got {len(rows):,}"
+    )
 
 
 def _sharing(rows: Prepared) -> str:
@@ -244,6 +263,7 @@ MEASURES: tuple[Measure, ...] = (
         statistic=lambda rows: similarity.shared_neighbors(rows.near_u, rows.near_e),
         reference=chance(lambda rows: rows.k / (len(rows) - 1)),
         best=lambda rows: similarity.most_shared(rows.near_u, rows.near_e),
+        needs=_few_neighbors,
         flops=lambda n, _p, _q: 10 * _NEIGHBORS * n,
         fades=True,
     ),
@@ -253,8 +273,19 @@ MEASURES: tuple[Measure, ...] = (
         unit="score",
         statistic=lambda rows: similarity.shared_kernel(rows.near_u, rows.near_e),
         best=_one,
+        needs=_few_neighbors,
         flops=lambda n, _p, _q: 20 * _NEIGHBORS * n,
         fades=True,
+    ),
+    Measure(
+        name="rsa",
+        label="RSA",
+        unit="score",
+        statistic=lambda rows: similarity.rsa_statistic(rows.u, rows.e),
+        reference=chance(lambda _: 0.0),
+        best=_one,
+        needs=_many_pairs,
+        flops=lambda n, _p, _q: 20.0 * n**2,
     ),
     Measure(
         name="debiased_cka",

@@ -14,10 +14,13 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Int, Real
+from scipy.stats import rankdata  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from premotor.errors import NoVariation
 from premotor.measure.neighbors import Neighbors, nearest
-from premotor.measure.rows import NAMES, centered, paired
+from premotor.measure.rows import NAMES, centered, paired, unit_rows
+
+_DIGITS = 13  # of cosines that are told apart
 
 Statistic = Callable[[Int[np.ndarray, " n"]], float]
 
@@ -187,3 +190,27 @@ def _hsic(near: Neighbors, one: Float[np.ndarray, " m"], two: Float[np.ndarray, 
     rows = np.bincount(near.rows, weights=two, minlength=n)
     total = one.sum() * two.sum() / ((n - 1) * (n - 2))
     return float(one @ near.transposed.of(two) + total - 2.0 / (n - 2) * (columns @ rows))
+
+
+def rsa_statistic(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"]) -> Statistic:
+    """`rsa` as a function of the order of b's rows."""
+    paired(a, b, least=3)
+    one, two = (_distance_ranks(unit_rows(x, name)) for x, name in zip((a, b), NAMES, strict=True))
+    return _cosine_of_grams(one, two)
+
+
+def _distance_ranks(unit: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n n"]:
+    """Ranks of the cosines of all pairs of rows less their mean; 0 for a row with itself."""
+    above = np.triu_indices(len(unit), 1)
+    ranks = np.zeros((len(unit), len(unit)))
+    ranks[above] = rankdata(np.round((unit @ unit.T)[above], _DIGITS))
+    ranks[above] -= ranks[above].mean()
+    return ranks + ranks.T
+
+
+def rsa(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"]) -> float:
+    """Spearman correlation of the cosine distances of all pairs of rows, ties at their mean rank.
+
+    Representational similarity analysis. (Kriegeskorte, Mur & Bandettini 2008)
+    """
+    return rsa_statistic(a, b)(np.arange(len(a)))

@@ -170,7 +170,7 @@ def _sure(found: Sequence[Finding], reader: Reader) -> list[Finding]:
         surer.append(
             replace(
                 finding,
-                interval=_interval(value, ours, len(sides)),
+                interval=_bounded(measure, _interval(value, ours, len(sides))),
                 untrained=before,
                 gain=None if gain is None else _interval(gain, gains, len(sides)),
                 by_rows=parts.get(name, ()),
@@ -196,9 +196,16 @@ def _difference(ours: float | None, theirs: float | None, sign: float) -> float 
 
 def _interval(value: float, draws: Sequence[float | None], num_rows: int) -> Interval | None:
     known = np.array([draw for draw in draws if draw is not None])
-    if len(known) < max(2, len(draws) // 2):
-        return None
+    if len(known) < max(2, len(draws) // 2) or float(np.ptp(known)) == 0.0:
+        return None  # halves that all agree cannot say how sure a value is
     return interval_of_halves(value, known, num_rows)
+
+
+def _bounded(measure: Measure, interval: Interval | None) -> Interval | None:
+    """A share lies between 0 and 1, whatever its spread."""
+    if interval is None or measure.unit != "share":
+        return interval
+    return replace(interval, low=max(interval.low, 0.0), high=min(interval.high, 1.0))
 
 
 def _parts(plan: Plan) -> dict[str, tuple[Level, ...]]:

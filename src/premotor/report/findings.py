@@ -130,8 +130,7 @@ def numbers(study: Study) -> Table:
         columns=tuple(columns[i] for i in known),
         rows=tuple(tuple(row[i] for i in known) for row in rows),
         note="95 % intervals in parentheses, of these episodes and tasks and of one training each. "
-        "Every p is against partners shuffled: over all episodes, within the task alone, within "
-        "the variation alone.",
+        "p: partners are shuffled over all rows, within the task, within the variation.",
     )
 
 
