@@ -51,6 +51,10 @@ def _demo(
     rows = tuple(_row(rng, i, i in (0, *steps)) for i in range(length))
     ramp = np.linspace(0, 200, length)[:, None, None, None] + np.arange(SIDE)[:, None]
     frames = np.broadcast_to(ramp, (length, SIDE, SIDE, 3)).astype(np.uint8)
+    place = seed % 3 * SIDE // 3  # a dark bar, which tells the variations apart, and a scene
+    frames[:, :, place : place + SIDE // 3] //= 2
+    cells = np.random.default_rng([seed, 1]).integers(0, 200, (2, 8, 1))
+    frames[:, : SIDE // 4] = np.kron(cells, np.ones((4, 4, 1)))
     return Demo(
         task=task,
         variation=seed % 3 if variation is None else variation,
@@ -73,11 +77,24 @@ def make_demo() -> Callable[..., Demo]:
     return _demo
 
 
-@pytest.fixture(scope="session")
-def made_up_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of such demos: 6 to train on, 4 held out."""
-    folder = tmp_path_factory.mktemp("made_up")
-    for split, seeds in (("train", range(6)), ("val", range(100, 104))):
+def _write_data(folder: Path, **splits: range) -> Path:
+    """Demos of these seeds, by split."""
+    for split, seeds in splits.items():
         infos = [write_episode(folder / split, i, _demo(seed)) for i, seed in enumerate(seeds)]
         finalize(folder / split, infos)
     return folder
+
+
+@pytest.fixture(scope="session")
+def made_up_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of such demos: 6 to train on, 4 held out."""
+    return _write_data(tmp_path_factory.mktemp("made_up"), train=range(6), val=range(100, 104))
+
+
+@pytest.fixture(scope="session")
+def enough_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """So many that maps can be fitted and alignment measured: 18 to train on, 9 held out.
+
+    Three variations of push_buttons, in turn.
+    """
+    return _write_data(tmp_path_factory.mktemp("enough"), train=range(18), test=range(100, 109))

@@ -9,7 +9,7 @@ import torch
 from premotor import presets
 from premotor.data.dataset import Dataset
 from premotor.mirror import Mirror
-from premotor.represent import Source, first_transitions, open_dataset, represent
+from premotor.represent import Source, first_transitions, open_dataset, represent, settled
 
 CONFIG = presets.train_preset("nano").mirror
 
@@ -50,3 +50,24 @@ def test_whole_episodes_are_measured_unless_segments_are_asked_for(
         represent(mirror, dataset, rows, unit="episode"),
     )
     assert all(torch.equal(plain[name], asked[name]) for name in plain)
+
+
+def test_a_network_that_collapsed_gives_rows_that_are_the_same(dataset: Dataset):
+    torch.manual_seed(0)
+    mirror = Mirror(CONFIG)
+    with torch.no_grad():
+        mirror.understand.vision_encoder.tower.conv1.weight.zero_()
+    found = represent(mirror, dataset, np.arange(len(dataset.cache.transitions)))
+    for name in ("u", "z_u"):
+        assert len(found[name].unique(dim=0)) == 1
+    assert len(found["e"].unique(dim=0)) == len(found["e"])
+
+
+def test_rows_that_differ_by_more_than_rounding_stay_as_they_are():
+    x = torch.ones(9, 4)
+    x[3] += 1e-7  # float32 knows about 1e-7 of 1
+    assert torch.equal(settled(x), torch.ones(9, 4))
+    x[3, 0] += 1e-4
+    assert settled(x) is x
+    x[3, 0] = torch.nan
+    assert settled(x) is x  # to be refused where it is measured

@@ -3,9 +3,9 @@
 A run folder holds `manifest.json`, `config.yaml`, `metrics.jsonl` (StepRecord), `probe/` (arrays,
 and `rows.json` of ProbeRow), `checkpoints/`, and `evaluation/` with `rollouts.jsonl` (EvalRecord),
 `recognition.json` (RecognitionRecord), `named.jsonl` (NamedClip), `naming_pairs.json`
-(NamingPair), `alignment.json` (AlignmentRecord), `films/` (FilmRecord + images) and, in an
-ablation, `keyframes.jsonl` (KeyframeRecord). The ablation's own folder holds `ablation.json`
-(AblationRecord). `premotor align` writes one StudyRecord, `premotor probe` one ProbeRecord.
+(NamingPair), `studies.json` (findings.Study), `films/` (FilmRecord + images) and, in an ablation,
+`keyframes.jsonl` (KeyframeRecord). The ablation's own folder holds `ablation.json`
+(AblationRecord). What `premotor align` and `premotor probe` write stands in findings.py.
 """
 
 import os

@@ -12,7 +12,7 @@ from typing import Annotated
 import numpy as np
 import torch
 import tyro
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from premotor.batch import MirrorBatch
@@ -24,6 +24,7 @@ from premotor.store.cache import EpisodeCache
 from premotor.store.reader import DemoSet
 
 BATCH = 8  # rows looked at together; small, as tiny policies are fastest so on a CPU
+_ROUNDING = 1e-6  # of the size of all rows: far above what one network's batches differ by
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ def represent(
 ) -> dict[str, Tensor]:
     """u, e, z_u and z_e (n rows each, float32, on the CPU) of some transitions.
 
+    A network that has collapsed gives rows that are the same (`settled`).
+
     Args:
         mirror: Is put into evaluation mode meanwhile.
         dataset: Holds the episodes.
@@ -120,7 +123,19 @@ def represent(
         parts.append(_represent(mirror, dataset, chunk, blanked, unit))
         progress("represent", min(count * BATCH, len(transitions)), len(transitions), "")
     mirror.train(was_training)
-    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]} if parts else {}
+    if not parts:
+        return {}
+    return {name: settled(torch.cat([part[name] for part in parts])) for name in parts[0]}
+
+
+def settled(x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    """Rows that differ by a network's rounding alone, made the same, so that it tells none apart.
+
+    How a row is rounded hangs on the batch that it is computed in.
+    """
+    rows = x.double()
+    spread, size = (float(torch.linalg.norm(r)) for r in (rows - rows.mean(dim=0), rows))
+    return x[:1].expand_as(x).clone() if spread <= _ROUNDING * size else x
 
 
 @torch.inference_mode()

@@ -6,31 +6,20 @@ import numpy as np
 import pytest
 import torch
 
+import make
 from premotor.backbones.tokenizer import Tokenizer
 from premotor.batch import Executed, MirrorBatch, Observed
 from premotor.data.dataset import BatchStream, Dataset, Format, blank_instruction, training_batches
 from premotor.data.pairing import Pairing, PairingConfig, Rows
 from premotor.store.cache import EpisodeCache, Transitions
-from premotor.store.layout import ColorStats, EpisodeInfo
+from premotor.store.layout import EpisodeInfo
 
 FORMAT = Format(num_frames=4, caption_context=12, instruction_context=16)
 TEXTS = [("push the red button", "press red"), ("push the blue button",)]
 
 
 def info(index: int) -> EpisodeInfo:
-    return EpisodeInfo(
-        index=index,
-        task="push_buttons",
-        variation=index % 2,
-        seed=index,
-        instructions=TEXTS[index % 2],
-        num_rows=10,
-        keyframe_steps=(3, 9),
-        failures=(),
-        provenance={},
-        color=ColorStats((), (), (), ()),
-        files=(),
-    )
+    return make.episode(index, variation=index % 2, instructions=TEXTS[index % 2])
 
 
 @pytest.fixture

@@ -1,40 +1,92 @@
 """Scores of episodes against how the policy fared in them."""
 
-import dataclasses
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from premotor.evaluate.against_success import against_success
-from premotor.evaluate.alignment import Beside, Embeddings
-from premotor.evaluate.held_out import Agreement
-from premotor.measure.study import StudyConfig
+import make
+from premotor.evaluate.against_success import SCORE, against_success
+from premotor.evaluate.alignment import Spaces
+from premotor.measure.plan import StudyConfig
+from premotor.measure.rows import scaled_rows
+from premotor.measure.sides import another_episode
+
+STUDY = StudyConfig(permutations=200)
+SUCCESS = np.arange(96) % 3 > 0
 
 
-def _embeddings(z_u: np.ndarray, z_e: np.ndarray) -> Embeddings:
-    n = len(z_u)
-    return Embeddings(z_u, z_e, z_u, z_e, ("tap",) * n, tuple(i % 2 for i in range(n)))
+@pytest.fixture(scope="module")
+def spaces() -> Spaces:
+    return make.spaces("mirror")
 
 
-def test_success_is_held_against_each_clip_that_u_saw():
-    rng = np.random.default_rng(0)
-    success = np.arange(24) % 3 > 0
-    axis = np.eye(4)[np.zeros(24, dtype=int)]
-    lucky = axis + np.where(success, 0.1, 2.0)[:, None] * np.eye(4)[1]
-    lucky /= np.linalg.norm(lucky, axis=1, keepdims=True)
-    noise = rng.normal(size=(24, 4))
-    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
-    agreed = Agreement(_embeddings(axis, lucky), Beside(blanked=_embeddings(axis, noise)), ())
-    study = StudyConfig(permutations=200)
-    found = {
-        (r.watched, r.instruction, r.within): r
-        for r in against_success(agreed, None, success, study)
-    }
-    assert found["expert", "given", "task"].auc.value == 1.0
-    assert found["expert", "given", "task"].p_value < 0.01
-    assert found["expert", "blanked", "task"].auc.low < 0.5
-    assert found["another", "given", "variation"].auc.value == 1.0
-    assert not any(watched == "own" for watched, _, _ in found)
-    own = dataclasses.replace(agreed.given, z_u=lucky)
-    watched = [r.watched for r in against_success(agreed, own, success, study)]
-    assert "own" in watched
-    assert list(against_success(agreed, None, np.ones(24, dtype=bool), study)) == []
+def aligned_where(spaces: Spaces, wins: np.ndarray) -> Spaces:
+    """U sees what E does where `wins`, and something else elsewhere."""
+    e = spaces["z"].e
+    other = np.random.default_rng(0).normal(size=e.shape)
+    u = scaled_rows(np.where(wins[:, None], e, other))
+    z = replace(spaces["z"].with_sides(u, e), controls=spaces["z"].controls)
+    return {**spaces, "z": z}
+
+
+def found(spaces: Spaces, own: Spaces | None, success: np.ndarray = SUCCESS):
+    relations = against_success(spaces, own, success, STUDY)
+    return {(r.watched, r.words, r.within): r for r in relations}
+
+
+def test_each_clip_that_u_saw_is_held_against_success_within_task_and_variation_and_pooled(spaces):
+    own = aligned_where(spaces, ~SUCCESS)
+    relations = found(aligned_where(spaces, SUCCESS), own)
+    assert list(relations) == [
+        (watched, words, within)
+        for watched, words in (
+            ("expert", True),
+            ("own", True),
+            ("expert", False),
+            ("another", True),
+        )
+        for within in ("task", "variation", "all")
+    ]
+    for within in ("task", "variation", "all"):
+        seen = relations["expert", True, within].relation
+        assert (seen.auc.value, seen.auc.count, seen.draws) == (1.0, 96, 200)
+        assert seen.p < 0.01
+        assert relations["own", True, within].relation.auc.value == 0.0
+        for control in (("expert", False), ("another", True)):
+            low, high = (
+                getattr(relations[*control, within].relation.auc, e) for e in ("low", "high")
+            )
+            assert low < 0.5 < high
+    assert {relation.score for relation in relations.values()} == {SCORE}
+    assert set(relations["expert", True, "task"].relation.by_stratum) == set(make.TASKS)
+    assert len(relations["expert", True, "variation"].relation.by_stratum) == 12
+    assert relations["expert", True, "all"].relation.num_pairs == 64 * 32
+
+
+def test_another_episode_is_held_against_the_success_of_the_episode_that_was_acted_in(spaces):
+    """The control draws other clips; whose success counts is that of the rows they were put to."""
+    rows, _ = another_episode(spaces["z"].groups, np.random.default_rng(STUDY.seed))
+    success = np.zeros(96, dtype=bool)
+    control = spaces["z"].controls["another"]
+    scores = np.sum(control.u * control.e, axis=1)
+    success[rows[scores > np.median(scores)]] = True
+    assert found(spaces, None, success)["another", True, "all"].relation.auc.value == pytest.approx(
+        1
+    )
+
+
+def test_what_was_not_recorded_or_withheld_has_no_relation(spaces):
+    bare = {space: replace(sides, controls={}) for space, sides in spaces.items()}
+    assert {key[:2] for key in found(bare, None)} == {("expert", True)}
+    assert {key[:2] for key in found(bare, spaces)} == {("expert", True), ("own", True)}
+
+
+@pytest.mark.parametrize("outcome", [True, False])
+def test_where_every_roll_out_ended_alike_nothing_can_be_said(spaces, outcome):
+    assert found(spaces, spaces, np.full(96, outcome)) == {}
+
+
+def test_a_collapsed_recognizer_is_no_better_than_chance():
+    relation = found(make.spaces("collapsed"), None)["expert", True, "task"].relation
+    assert relation.auc.low < 0.5 < relation.auc.high

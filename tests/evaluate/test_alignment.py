@@ -1,84 +1,205 @@
+"""A small untrained mirror on held-out episodes, in both spaces and under the controls."""
+
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
-from premotor.errors import ConfigError
-from premotor.evaluate.alignment import Beside, Embeddings, measure_alignment, of_a_report
+import make
+from premotor.align.config import AlignConfig
+from premotor.align.fit import FitConfig
+from premotor.align.models import project
+from premotor.checkpoint import load_mirror
+from premotor.evaluate.alignment import (
+    REPORTED,
+    Against,
+    Refit,
+    agreement,
+    blindness,
+    cosines,
+    embed,
+    learned,
+    of_a_report,
+    sight_of,
+)
+from premotor.evaluate.held_out import HeldOut
+from premotor.evaluate.towers import fitted
+from premotor.findings import Sight, Study
+from premotor.measure.intervals import wilson
+from premotor.measure.sides import CONTROLS, another_episode
+from premotor.mirror import Mirror
+from premotor.progress import no_progress
+from premotor.represent import Source, open_dataset, pairs_of
+
+FIT = FitConfig(align=AlignConfig(latent_dim=8), steps=5)
 
 
-def embeddings(shared: float, seed: int = 0) -> Embeddings:
-    """40 episodes of two tasks with two variations; `shared` is what both sides know of each."""
-    rng = np.random.default_rng(seed)
-    tasks = ["push_buttons"] * 20 + ["open_drawer"] * 20
-    variations = [i % 2 for i in range(40)]
-    task = np.repeat(rng.normal(size=(2, 8)), 20, axis=0)
-    own = shared * rng.normal(size=(40, 8))
-    watched = task + own + 0.1 * rng.normal(size=(40, 8))
-    done = task + own + 0.1 * rng.normal(size=(40, 8))
-    return Embeddings(watched, done, watched, done, tuple(tasks), tuple(variations))
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    return make.checkpoints(tmp_path_factory.mktemp("alignment") / "run", steps=(0, 4))
 
 
-def measured(shared: float, beside: Beside | None = None):
-    return measure_alignment(embeddings(shared), beside or Beside(), "trained", of_a_report(0.05))
+@pytest.fixture
+def mirror(run: Path) -> Mirror:
+    return load_mirror(run, 4)
 
 
-def by_name(records, space="z"):
-    own = (space, "given", "same", "u-e")
-    return {r.measure: r for r in records if (r.space, r.instruction, r.episode, r.sides) == own}
+@pytest.fixture(scope="module")
+def held_out(run: Path, enough_data: Path) -> HeldOut:
+    place = (Source(enough_data), "test")
+    return HeldOut.open(place, load_mirror(run, 4).config, "", no_progress)
 
 
-def test_episode_level_alignment_beats_the_null_within_the_variation():
-    found = by_name(measured(1.0))
-    recall = found["recall_at_1_u_to_e"]
-    assert recall.value > 0.9
-    assert recall.reference == pytest.approx(1 / 40)
-    assert {n.stratum: n.p_value < 0.01 for n in recall.nulls} == {
-        "all": True,
-        "task": True,
-        "variation": True,
+@pytest.fixture(scope="module")
+def elsewhere(held_out: HeldOut) -> HeldOut:
+    """The same episodes, seen by another camera as well: it stands on its head."""
+    cache = held_out.dataset.cache
+    turned = replace(cache, frames=np.asarray(cache.frames)[:, :, ::-1, ::-1])
+    other = replace(held_out.dataset, cache=turned)
+    return replace(held_out, elsewhere=other, camera="ceiling")
+
+
+@pytest.fixture
+def refit(mirror: Mirror, enough_data: Path) -> Refit:
+    dataset = open_dataset(Source(enough_data), "train", mirror.config)
+    return Refit(sides=learned(mirror, dataset, pairs_of(dataset, "episode"), 0), fit=FIT)
+
+
+def collapsed(mirror: Mirror) -> Mirror:
+    """With a recognizer that sees nothing."""
+    with torch.no_grad():
+        mirror.understand.vision_encoder.tower.conv1.weight.zero_()
+    return mirror
+
+
+def of_sides(studies: tuple[Study, ...], space: str) -> Study:
+    (found,) = [s for s in studies if (s.space, s.sides) == (space, "u-e")]
+    return found
+
+
+def controls_in(study: Study) -> set[tuple[str, bool]]:
+    return {(c.name, c.refitted) for finding in study.findings for c in finding.controls}
+
+
+def test_a_row_is_an_episode_with_its_labels_in_both_spaces(mirror, held_out):
+    spaces = embed(mirror, held_out.dataset, held_out.pairs)
+    assert {space: (s.u.shape, s.e.shape) for space, s in spaces.items()} == {
+        "z": ((9, 32), (9, 32)),
+        "raw": ((9, 32), (9, 96)),
     }
-    assert found["recall_at_1_u_to_e_within_variation"].reference == pytest.approx(4 / 40)
+    for sides in spaces.values():
+        assert sides.tasks == ("push_buttons",) * 9
+        assert sides.variations == tuple(str(seed % 3) for seed in range(100, 109))
+    assert np.linalg.norm(spaces["z"].u, axis=1) == pytest.approx(1.0)
+    assert np.abs(cosines(spaces["z"]) - np.diag(spaces["z"].u @ spaces["z"].e.T)).max() < 1e-12
 
 
-def test_alignment_by_task_alone_does_not():
-    found = by_name(measured(0.0))
-    nulls = {n.stratum: n for n in found["debiased_cka"].nulls}
-    assert nulls["all"].p_value < 0.01
-    assert nulls["variation"].p_value > 0.01
+def test_withheld_words_change_what_is_done_and_not_what_is_watched(mirror, held_out):
+    given = embed(mirror, held_out.dataset, held_out.pairs)["raw"]
+    blanked = embed(mirror, held_out.dataset, held_out.pairs, blanked=True)["raw"]
+    assert np.array_equal(given.u, blanked.u)
+    assert np.abs(given.e - blanked.e).max(axis=1).min() > 0.0
 
 
-def test_the_bound_stays_below_its_ceiling():
-    found = by_name(measured(1.0))
-    assert 0.0 < found["bound"].value <= found["bound"].reference == pytest.approx(np.log(40))
+def test_maps_learn_from_sides_under_the_same_controls(mirror, refit):
+    sides = refit.sides
+    assert list(sides.controls) == list(CONTROLS)
+    assert len(sides) == 18
+    assert np.array_equal(sides.controls["blanked"].u, sides.u)
+    rows, partners = another_episode(sides.groups, np.random.default_rng(0))
+    assert np.array_equal(sides.controls["another"].u, sides.u[partners])
+    assert np.array_equal(sides.controls["both"].e, sides.controls["blanked"].e[rows])
 
 
-def test_rows_that_do_not_pair_are_refused():
-    ok = embeddings(1.0)
-    with pytest.raises(ConfigError, match="one row per episode"):
-        Embeddings(ok.u, ok.e, ok.z_u, ok.z_e, ok.tasks[:-1], ok.variations)
+def test_both_spaces_have_controls_and_the_shared_one_through_maps_anew_too(
+    mirror, held_out, refit
+):
+    found = agreement(mirror, held_out, "trained", make.COARSE, Against(refit=refit))
+    plain = {(name, False) for name in CONTROLS}
+    assert controls_in(of_sides(found.studies, "raw")) == plain
+    assert controls_in(of_sides(found.studies, "z")) == plain | {(name, True) for name in CONTROLS}
+    for name, control in found.spaces["raw"].controls.items():
+        maps = fitted(refit.sides.controls[name], FIT, make.COARSE.seed)
+        anew = found.spaces["z"].refitted[name]
+        assert np.array_equal(anew.u, project(maps, control).u)
+        assert np.array_equal(anew.e, project(maps, control).e)
+        assert anew.u.shape[1] == 8
 
 
-def test_controls_untrained_networks_and_stand_ins_stand_beside():
-    rng = np.random.default_rng(3)
-    stand_ins = {"pixels": rng.normal(size=(40, 12)), "path": rng.normal(size=(40, 9))}
-    beside = Beside(blanked=embeddings(0.0, 1), untrained=embeddings(0.0, 2), stand_ins=stand_ins)
-    records = measured(1.0, beside)
-    cka = [r for r in records if r.measure == "debiased_cka"]
-    assert {(r.space, r.instruction, r.episode, r.sides) for r in cka} == {
-        *((space, "given", "same", "u-e") for space in ("z", "raw")),
-        *((space, "blanked", "same", "u-e") for space in ("z", "raw")),
-        *((space, "given", "another", "u-e") for space in ("z", "raw")),
-        *(("raw", "given", "same", sides) for sides in ("pixels-e", "u-path", "pixels-path")),
+def test_stand_ins_stand_beside_the_raw_space_alone(mirror, held_out):
+    found = agreement(mirror, held_out, "trained", make.COARSE, Against())
+    assert {(study.space, study.sides) for study in found.studies} == {
+        ("z", "u-e"),
+        *(("raw", sides) for sides in ("u-e", "pixels-e", "u-path", "pixels-path")),
     }
-    gain = by_name(records)["recall_at_1_u_to_e"].gain
-    assert gain is not None
-    assert gain.low > 0.0
+    raw = found.spaces["raw"].stand_ins
+    assert np.array_equal(raw["pixels-path"].u, held_out.stand_ins["pixels"])
+    assert np.array_equal(raw["u-path"].e, held_out.stand_ins["path"])
+    assert {study.checkpoint for study in found.studies} == {"trained"}
+    assert {f.measure for f in of_sides(found.studies, "z").findings} == set(REPORTED)
 
 
-def test_too_few_rows_for_an_interval_have_none():
-    ok = embeddings(1.0)
-    rows = np.r_[0:3, 20:23]
-    sides = [x[rows] for x in (ok.u, ok.e, ok.z_u, ok.z_e)]
-    few = Embeddings(*sides, tuple(ok.tasks[i] for i in rows), (0,) * 6)
-    records = measure_alignment(few, Beside(), "trained", of_a_report(0.05))
-    assert records
-    assert {r.interval for r in records} == {None}
+def test_untrained_networks_stand_beside_on_the_same_episodes(run, mirror, held_out):
+    before = agreement(load_mirror(run, 0), held_out, "untrained", make.COARSE, Against())
+    after = agreement(mirror, held_out, "trained", make.COARSE, Against(untrained=before.spaces))
+    for space in ("z", "raw"):
+        one, two = (of_sides(a.studies, space).finding("debiased_cka") for a in (before, after))
+        assert one.untrained is None
+        assert two.untrained == one.own.value
+        assert two.untrained != two.own.value
+
+
+def test_another_camera_shows_other_episodes_through_it_alone(mirror, elsewhere, refit):
+    sight = Sight(named=wilson(9, 9), first_frame=wilson(5, 9), named_elsewhere=wilson(1, 9))
+    against = Against(refit=refit, sight=replace(sight, camera="ceiling"))
+    found = agreement(mirror, elsewhere, "trained", make.COARSE, against)
+    seen = embed(mirror, elsewhere.elsewhere, elsewhere.pairs)["raw"].u
+    own = found.spaces["raw"]
+    _, partners = another_episode(own.groups, np.random.default_rng(0))
+    assert np.array_equal(own.controls["another"].u, seen[partners])
+    assert not np.array_equal(own.u, seen)
+    assert list(found.spaces["z"].refitted) == ["blanked"]  # maps know no other camera
+    for study in (of_sides(found.studies, space) for space in ("z", "raw")):
+        void = {c.name: c.void for f in study.findings for c in f.controls if not c.refitted}
+        assert void["blanked"] == ""
+        assert void["another"] == void["both"] == blindness(against.sight)
+    assert "cannot see through the camera ceiling: it names 11% of the texts" in void["both"]
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "first", "blind"), [(3, 5, True), (5, 5, False), (8, 5, False), (None, 5, False)]
+)
+def test_u_has_to_name_more_through_a_camera_than_a_first_frame_gives_away(elsewhere, first, blind):
+    named = None if elsewhere is None else wilson(elsewhere, 9)
+    sight = Sight(named=wilson(9, 9), first_frame=wilson(first, 9), named_elsewhere=named)
+    assert (blindness(sight) != "") is blind
+    assert blindness(None) == ""
+
+
+def test_sight_counts_texts_named_through_either_camera(mirror, held_out, elsewhere):
+    alone, both = sight_of(mirror, held_out), sight_of(mirror, elsewhere)
+    assert (alone.camera, alone.named_elsewhere) == ("", None)
+    assert (both.camera, both.named) == ("ceiling", alone.named)
+    assert both.named_elsewhere.count == both.first_frame.count == 9
+
+
+def test_a_collapsed_recognizer_stops_nothing_and_its_findings_say_why(mirror, held_out, refit):
+    found = agreement(collapsed(mirror), held_out, "trained", make.COARSE, Against(refit=refit))
+    for space in ("z", "raw"):
+        study = of_sides(found.studies, space)
+        assert {f.own.value for f in study.findings} == {None}
+        assert all("the first side" in f.own.absent for f in study.findings)
+        assert study.verdict.kind == "unresolved"
+        assert "are the same" in study.verdict.because
+    beside = {s.sides: s.finding("debiased_cka").own.value for s in found.studies}
+    assert beside["u-path"] is None
+    assert beside["pixels-e"] is not None
+
+
+def test_a_report_measures_what_a_page_has_room_for_with_the_temperature_of_the_alignment():
+    config = of_a_report(0.07)
+    assert config.only == REPORTED
+    assert config.measure.temperature == 0.07
+    assert config.permutations >= 1000

@@ -1,5 +1,6 @@
 import numpy as np
 
+import make
 from premotor.episode.keyframe import Keyframe
 from premotor.evaluate.films import MAX_PICTURES, choose, draw_keyframe, film_strip
 from premotor.geometry.cameras import pinhole
@@ -8,21 +9,7 @@ from premotor.records import EvalRecord
 
 
 def record(task: str, seed: int, success: bool, checkpoint: str = "trained") -> EvalRecord:
-    return EvalRecord(
-        checkpoint=checkpoint,
-        preset="tiny",
-        task=task,
-        variation=0,
-        seed=seed,
-        instruction="push",
-        success=success,
-        strict=success,
-        steps=2,
-        reason="",
-        seconds=0.1,
-        simulator="premotor-mujoco",
-        code_version="0",
-    )
+    return make.rollout(task=task, seed=seed, success=success, checkpoint=checkpoint)
 
 
 def test_one_success_and_one_failure_per_task_are_chosen():

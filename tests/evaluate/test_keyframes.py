@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+import make
 from premotor import checkpoint, presets
 from premotor.evaluate import keyframes
 from premotor.evaluate.keyframes import located, measure_keyframes, predict_keyframes, turned
-from premotor.records import KeyframeRecord
 from premotor.represent import Source, open_dataset
 from premotor.train.loop import build_mirror
 
@@ -77,17 +77,7 @@ def test_the_errors_are_those_of_the_decoded_pose(made_up_data, monkeypatch):
 
 
 def test_right_is_within_two_centimeters_and_fifteen_degrees():
-    near = KeyframeRecord(
-        step=1,
-        task="push_buttons",
-        variation=0,
-        seed=0,
-        keyframe_index=0,
-        position_error=0.019,
-        rotation_error=14.9,
-        gripper_right=True,
-        collision_right=True,
-    )
+    near = make.keyframe(position_error=0.019, rotation_error=14.9)
     assert located(near)
     assert turned(near)
     assert not located(dataclasses.replace(near, position_error=0.021))

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+import make
 from premotor.errors import ConfigError
 from premotor.evaluate.naming import (
     against,
@@ -14,24 +15,12 @@ from premotor.evaluate.naming import (
 )
 from premotor.records import NamedClip
 from premotor.simulate.tasks import AXES, STUDIES, TASKS
-from premotor.store.layout import ColorStats, EpisodeInfo
+from premotor.store.layout import EpisodeInfo
 from premotor.understand.classes import class_set
 
 
 def info(task: str, variation: int = 0, seed: int = 0) -> EpisodeInfo:
-    return EpisodeInfo(
-        index=seed,
-        task=task,
-        variation=variation,
-        seed=seed,
-        instructions=("text",),
-        num_rows=10,
-        keyframe_steps=(3, 9),
-        failures=(),
-        provenance={},
-        color=ColorStats((), (), (), ()),
-        files=(),
-    )
+    return make.episode(seed, task=task, variation=variation)
 
 
 def clips(checkpoint: str, hits: list[float], class_set: str = "text") -> list[NamedClip]:

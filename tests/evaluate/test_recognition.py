@@ -1,5 +1,6 @@
 """Naming clips of an in-memory data set by a recognizer whose embeddings are known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import make
 from premotor.backbones.text import TextConfig
 from premotor.backbones.tokenizer import Tokenizer
 from premotor.backbones.vit import VideoTransformerConfig
@@ -15,7 +17,7 @@ from premotor.errors import ConfigError, UnknownName
 from premotor.evaluate.recognition import WITHIN_TASK, NamingConfig, recognize
 from premotor.records import RecognitionRecord, read_list, write_json
 from premotor.store.cache import EpisodeCache, Transitions
-from premotor.store.layout import ColorStats, EpisodeInfo
+from premotor.store.layout import EpisodeInfo
 from premotor.understand.config import UnderstandConfig
 from premotor.understand.recognizer import Recognizer
 
@@ -52,19 +54,8 @@ def rows(texts: list[str]) -> list[list[int]]:
 
 
 def info(index: int, task: str, variation: int) -> EpisodeInfo:
-    return EpisodeInfo(
-        index=index,
-        task=task,
-        variation=variation,
-        seed=index,
-        instructions=CATALOG[0][2],
-        num_rows=4,
-        keyframe_steps=(3,),
-        failures=(),
-        provenance={},
-        color=ColorStats((), (), (), ()),
-        files=(),
-    )
+    found = make.episode(index, task=task, variation=variation)
+    return replace(found, num_rows=4, keyframe_steps=(3,))
 
 
 @pytest.fixture

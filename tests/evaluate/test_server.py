@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import make
 from premotor.actor import Actor
 from premotor.checkpoint import load_mirror
 from premotor.episode.keyframe import Keyframe
@@ -101,8 +102,8 @@ def test_who_asks_a_server_that_has_stopped_is_told(echo, make_demo):
         actor.act(make_demo().observations[0], "push")
 
 
-def test_a_batch_of_requests_is_answered_as_each_alone(make_run, make_demo, tmp_path):
-    run = make_run(tmp_path / "run")
+def test_a_batch_of_requests_is_answered_as_each_alone(make_demo, tmp_path):
+    run = make.checkpoints(tmp_path / "run")
     actor = Actor(load_mirror(run, 0).execute, image_side=32)
     seen = [make_demo(seed).observations[0] for seed in range(3)]
     words = ["push the red button", "open the drawer", "slide"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import make
 from premotor.evaluate.server import PolicyServer
 from premotor.evaluate.success import (
     RolloutUnit,
@@ -18,23 +19,7 @@ from premotor.evaluate.success import (
 from premotor.records import EvalRecord, read_lines
 from premotor.worklist import Done
 
-RECORD = EvalRecord(
-    checkpoint="trained",
-    preset="nano",
-    task="open_drawer",
-    variation=0,
-    seed=7,
-    instruction="open the bottom drawer",
-    success=False,
-    strict=False,
-    steps=25,
-    reason="time_out",
-    seconds=1.0,
-    simulator="s",
-    code_version="0",
-    step=3,
-    failure="nothing_moved",
-)
+RECORD = make.rollout(task="open_drawer", seed=7, success=False, step=3, failure="nothing_moved")
 UNIT = RolloutUnit("run", 3, "trained", "nano", "open_drawer", 0, (7,))
 
 
@@ -58,10 +43,8 @@ def test_only_roll_outs_of_the_same_weights_and_length_count_as_done(tmp_path):
 
 @pytest.mark.sim
 @pytest.mark.slow
-def test_a_dying_simulator_costs_its_roll_out_alone_and_the_rest_is_not_done_again(
-    make_run, tmp_path
-):
-    run, path = make_run(tmp_path / "run"), tmp_path / "rollouts.jsonl"
+def test_a_dying_simulator_costs_its_roll_out_alone_and_the_rest_is_not_done_again(tmp_path):
+    run, path = make.checkpoints(tmp_path / "run"), tmp_path / "rollouts.jsonl"
     script = str(Path(__file__).parent / "crash_worker.py")
     command = [sys.executable, script, str(run), str(path)]
     said = [
@@ -75,10 +58,8 @@ def test_a_dying_simulator_costs_its_roll_out_alone_and_the_rest_is_not_done_aga
 
 @pytest.mark.sim
 @pytest.mark.slow
-def test_one_policy_for_two_simulators_gives_the_records_of_a_policy_in_this_process(
-    make_run, tmp_path
-):
-    run = str(make_run(tmp_path / "run"))
+def test_one_policy_for_two_simulators_gives_the_records_of_a_policy_in_this_process(tmp_path):
+    run = str(make.checkpoints(tmp_path / "run"))
     units = [
         RolloutUnit(run, 0, "untrained", "nano", task, 0, (7,), max_steps=2)
         for task in ("open_drawer", "turn_tap")

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import make
 from premotor.cli import train
 from premotor.errors import ConfigError, UnknownName
 from premotor.experiments import ablate
@@ -55,35 +56,12 @@ CHANGES = {
 
 
 def rollout(seed: int, success: bool, task: str = "open_drawer") -> EvalRecord:
-    return EvalRecord(
-        checkpoint="trained",
-        preset="tiny",
-        task=task,
-        variation=0,
-        seed=seed,
-        instruction="open the drawer",
-        success=success,
-        strict=success and seed % 2 == 0,
-        steps=3,
-        reason="success" if success else "time_out",
-        seconds=1.0,
-        simulator="premotor-mujoco",
-        code_version="0",
-    )
+    return make.rollout(task=task, seed=seed, success=success, strict=success and seed % 2 == 0)
 
 
 def keyframe(seed: int, index: int, error: float, task: str = "open_drawer") -> KeyframeRecord:
-    return KeyframeRecord(
-        step=1500,
-        task=task,
-        variation=0,
-        seed=seed,
-        keyframe_index=index,
-        position_error=error,
-        rotation_error=1000.0 * error,
-        gripper_right=True,
-        collision_right=True,
-    )
+    made = make.keyframe(task=task, seed=seed, keyframe_index=index, position_error=error)
+    return dataclasses.replace(made, rotation_error=1000.0 * error)
 
 
 def outcome(name: str, wins: int, near: int, seed: int = 0) -> Outcome:

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+import make
 from premotor import checkpoint, presets, represent
 from premotor.backbones.frozen_text import FrozenTextConfig
 from premotor.backbones.text import TextConfig, TextTower
@@ -245,16 +246,7 @@ def test_the_folder_is_the_same_from_wherever_it_is_named(
 
 def test_a_manifest_from_before_there_were_starts_is_read(tmp_path: Path):
     path = tmp_path / "manifest.json"
-    manifest = RunManifest(
-        preset="nano",
-        code_version="0.1.0",
-        created="2026-01-01T00:00:00+00:00",
-        command="premotor train nano",
-        versions={},
-        data="d",
-        data_fingerprint="f",
-        parameters={},
-    )
+    manifest = make.manifest()
     write_json(path, manifest)
     text = path.read_text()
     path.write_text(text.replace(',\n "start": []', ""))

@@ -93,10 +93,10 @@ def project(maps: Projections, sides: Sides) -> Sides:
     """
 
     def through(layer: torch.nn.Linear, x: Real[np.ndarray, "n d"]) -> Float[np.ndarray, "n z"]:
-        rows = torch.from_numpy(np.asarray(x)).to(layer.weight.device, layer.weight.dtype)
-        with torch.no_grad():
-            z = torch.nn.functional.normalize(layer(rows), dim=-1)
-        return z.double().cpu().numpy()
+        rows = torch.from_numpy(np.asarray(x)).to(layer.weight.device, torch.float64)
+        with torch.no_grad():  # in float64, so that equal rows stay equal
+            z = torch.nn.functional.linear(rows, layer.weight.double(), layer.bias.double())
+            return torch.nn.functional.normalize(z, dim=-1).cpu().numpy()
 
     found = sides.with_sides(through(maps.from_u, sides.u), through(maps.from_e, sides.e))
     controls = {name: project(maps, control) for name, control in sides.controls.items()}

@@ -17,14 +17,14 @@ def show_tables(found: Sequence[Table]) -> None:
 
 
 def show_sentences(found: Sequence[str]) -> None:
-    """Print sentences, a line each, as long as they are."""
-    console = Console()
+    """Print sentences, each on lines of its own."""
+    console = Console(width=WIDTH)
     for sentence in found:
-        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+        console.print(sentence, markup=False, highlight=False)
 
 
 def show_studies(studies: Sequence[Study]) -> None:
     """Print the tables of each checkpoint, and after them what they say."""
     for checkpoint in dict.fromkeys(study.checkpoint for study in studies):
         show_tables(tables(studies, checkpoint))
-        show_sentences(all_sentences(studies, checkpoint))
+        show_sentences([*all_sentences(studies, checkpoint), ""])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 from premotor.errors import NoVariation
 from premotor.measure.neighbors import knn_purity
@@ -108,7 +109,8 @@ def _embed(
         random_state=seed,
         max_iter=750,
     )
-    points = tsne.fit_transform(reduced.astype(np.float32)).astype(np.float64)
+    with threadpool_limits(1):  # a few hundred points: on a busy machine threads wait for years
+        points = tsne.fit_transform(reduced.astype(np.float32)).astype(np.float64)
     points -= points.mean(axis=0)
     return points if before is None else _turned_onto(points, before)
 

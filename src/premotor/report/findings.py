@@ -16,6 +16,7 @@ _WITHIN = {
     "variation": "within the variation",
 }
 _IN_PARENTHESES = "In parentheses the p within the task, or over all rows without tasks."
+_CONTROLS = {"blanked": "words withheld", "another": "another episode", "both": "both"}
 _STAND_INS = {
     "pixels-e": "pixels for u, e",
     "u-path": "u, the hand's path for e",
@@ -53,7 +54,7 @@ def sentences(study: Study) -> tuple[str, ...]:
     meaning = KINDS[study.verdict.kind].partition(": ")[2]
     found = [
         f"{what}: {verdict_line(study)}",
-        f"{kind_of(study)[0].upper()}{kind_of(study)[1:]} means: {meaning}.",
+        f"{_capital(kind_of(study))} means: {meaning}.",
     ]
     found += _on_variations(study)
     for count, side in zip(study.repeated, ("u", "e"), strict=True):
@@ -62,13 +63,13 @@ def sentences(study: Study) -> tuple[str, ...]:
                 f"{count:,} of {study.num_rows:,} rows of {side} equal an earlier one; rows that "
                 "are equally near share the places that they contest."
             )
-    absent = {f.own.absent for f in study.findings if f.own.absent}
+    absent = {f.own.absent for f in study.findings} - {"", study.verdict.because}
     found += [f"Not measured: {reason}." for reason in sorted(absent)]
-    return (*found, *(f"{remark[0].upper()}{remark[1:]}." for remark in study.remarks))
+    return (*found, *(f"{_capital(remark)}." for remark in study.remarks))
 
 
 def all_sentences(studies: Sequence[Study], checkpoint: str) -> tuple[str, ...]:
-    """What is said of either space of one checkpoint."""
+    """What is said of either space of one checkpoint, what goes for both of them once."""
     own = [s for s in studies if (s.checkpoint, s.sides) == (checkpoint, SIDES)]
     return tuple(dict.fromkeys(line for study in own for line in sentences(study)))
 
@@ -92,12 +93,21 @@ def tables(studies: Sequence[Study], checkpoint: str) -> tuple[Table, ...]:
     found: list[Table] = []
     for space in ("z", "raw"):
         for study in (s for s in own if (s.space, s.sides) == (space, SIDES)):
-            found += [numbers(study), controls(study)]
+            found.append(numbers(study))
+            if _has_controls(study):
+                found.append(controls(study))
             if any(finding.by_rows for finding in study.findings):
                 found.append(by_rows(study))
     if stand_ins := [s for s in own if s.sides != SIDES]:
         found.append(_stand_ins(stand_ins))
     return tuple(found)
+
+
+def _has_controls(study: Study) -> bool:
+    """Whether anything was measured with something taken away."""
+    return any(
+        f.own.value is not None and (f.centered is not None or f.controls) for f in study.findings
+    )
 
 
 def numbers(study: Study) -> Table:
@@ -152,40 +162,46 @@ def _p(null: Null | None) -> Cell:
 def controls(study: Study) -> Table:
     """Each measure with each task's mean taken off, and under each control."""
     known = list(dict.fromkeys((c.name, c.refitted) for f in study.findings for c in f.controls))
-    names = {"blanked": "words withheld", "another": "another episode", "both": "both"}
-    columns = [Column("measure"), Column("as it is"), Column("task means off")]
-    columns += [Column(names[name] + (", maps anew" if new else "")) for name, new in known]
-    meant = "; ".join(
-        f"{names[name]}: {CONTROLS[name]}" for name in dict.fromkeys(k[0] for k in known)
-    )
-    anew = (
-        " Maps anew: fitted without what the control takes away, so that what falls under the "
-        "other maps alone was unfamiliar and not missing."
-        if any(new for _, new in known)
-        else ""
-    )
-    void = {c.void for f in study.findings for c in f.controls if c.void}
+    centered = any(finding.centered is not None for finding in study.findings)
+    rows = [
+        (
+            finding.label,
+            _read(finding.own, finding),
+            *([_read(finding.centered, finding)] if centered else []),
+            *(_read(_of(finding, name, new), finding) for name, new in known),
+        )
+        for finding in study.findings
+    ]
+    heads = ["measure", "as it is", *(["task means off"] if centered else [])]
+    heads += [_CONTROLS[name] + (", maps anew" if new else "") for name, new in known]
     return Table(
         title=f"The same under controls, {_named(study)}",
-        columns=tuple(columns),
-        rows=tuple(
-            (
-                finding.label,
-                _read(finding.own, finding),
-                _read(finding.centered, finding),
-                *(_read(_of(finding, name, new), finding) for name, new in known),
-            )
-            for finding in study.findings
-        ),
-        note=(
-            f"{_IN_PARENTHESES} Task means off: each task's mean is taken off both sides. "
-            f"{meant}.{anew}"
-            + "".join(
-                f" {reason[0].upper()}{reason[1:]}: that control decides nothing."
-                for reason in sorted(void)
-            )
-        ),
+        columns=tuple(Column(head) for head in heads),
+        rows=tuple(rows),
+        note=" ".join([_IN_PARENTHESES, *_on_controls(study, centered)]),
     )
+
+
+def _on_controls(study: Study, centered: bool) -> list[str]:
+    """What the columns mean, and which of them decide nothing."""
+    found = [control for finding in study.findings for control in finding.controls]
+    told = ["Task means off: each task's mean is taken off both sides."] if centered else []
+    told += [
+        f"{_capital(_CONTROLS[name])}: {CONTROLS[name]}."
+        for name in dict.fromkeys(c.name for c in found)
+        if name != "both"  # of the others
+    ]
+    if any(control.refitted for control in found):
+        told.append(
+            "Maps anew: fitted without what the control takes away, so that what falls under the "
+            "other maps alone was unfamiliar and not missing."
+        )
+    void = sorted({control.void for control in found if control.void})
+    return told + [f"{_capital(reason)}: that control decides nothing." for reason in void]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _of(finding: Finding, name: str, refitted: bool) -> Reading | None:

@@ -26,6 +26,7 @@ from premotor.records import (
 )
 
 Record = TypeVar("Record")
+_OLD = "alignment.json"  # where version 0.1 kept alignment, before there were studies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +76,7 @@ class RunRecords:
     recognition: tuple[RecognitionRecord, ...]
     pairs: tuple[NamingPair, ...]
     studies: tuple[Study, ...]  # of alignment
+    outdated: bool  # alignment was measured in the form of version 0.1 alone, which is not read
     films: tuple[FilmRecord, ...]
     probe: tuple[ProbeStep, ...]
     rows: tuple[ProbeRow, ...]
@@ -105,6 +107,7 @@ def read_run(path: Path) -> RunRecords:
         recognition=_list(evaluation / "recognition.json", RecognitionRecord),
         pairs=_list(evaluation / "naming_pairs.json", NamingPair),
         studies=_list(evaluation / STUDIES, Study),
+        outdated=(evaluation / _OLD).exists() and not (evaluation / STUDIES).exists(),
         films=_films(evaluation / "films"),
         probe=_probe_steps(path / "probe", len(rows)) if rows else (),
         rows=rows,

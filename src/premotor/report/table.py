@@ -23,6 +23,7 @@ ABSENT = "\u2013"  # what is not known
 CHANCE = "chance"  # a column of this name is marked on the bars of its row
 WIDTH = 100  # [characters] of a table on a terminal
 _GAP = 2  # [characters] between two columns
+_SHORT = 16  # [characters] of a line that needs no line of its own on a phone
 _UNITS = {"points": "points", "nat": "nat"}  # of kinds whose values do not show it
 
 
@@ -275,10 +276,12 @@ def html(table: Table, folded: bool = False) -> Markup:
 
 def _side(place: int, table: Table) -> str:
     """Class of a column: what it holds, and whether a phone gives it a line of its own."""
-    if table.columns[place].kind == "text":
-        return "whole"
-    bars = any(isinstance(row[place], Interval) for row in table.rows)
-    return "rate" if bars else "num"
+    kind = table.columns[place].kind
+    if kind == "text":
+        longest = _longest([shown(row[place], kind) for row in table.rows], "\n")
+        return "whole" if place == 0 or longest > _SHORT else "short"
+    limits = any(isinstance(_bare(row[place], kind)[0], Interval) for row in table.rows)
+    return "rate" if limits else "num"
 
 
 def _html_row(place: int, table: Table) -> Markup:

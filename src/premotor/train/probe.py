@@ -18,7 +18,7 @@ from torch import Tensor
 from premotor.data.dataset import Dataset
 from premotor.mirror import Mirror
 from premotor.records import ProbeRow, write_atomically, write_json
-from premotor.represent import first_transitions, represent
+from premotor.represent import first_transitions, represent, settled
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,8 @@ class Probe:
         shares: list[dict[str, Tensor]] = [{}] * world
         dist.all_gather_object(shares, share)
         length = len(self.transitions)
-        return {n: _interleave([s[n] for s in shares if s], length) for n in shares[0]}
+        whole = {n: _interleave([s[n] for s in shares if s], length) for n in shares[0]}
+        return {name: settled(rows) for name, rows in whole.items()}
 
 
 def _interleave(shares: list[Tensor], length: int) -> Tensor:
