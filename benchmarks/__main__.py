@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-GROUPS = ("simulator", "peers", "training", "policy", "recognizer", "contrast")
+GROUPS = ("simulator", "peers", "training", "policy", "recognizer", "contrast", "gpu", "parity")
 
 
 def main() -> None:

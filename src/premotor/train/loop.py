@@ -55,7 +55,7 @@ class _Session:
     mirror: Mirror
     objective: nn.Module  # what the engine made of `Objective(mirror)`
     optimizer: torch.optim.Optimizer
-    make_batch: Callable[[int], TrainingBatch]
+    make_batch: Callable[[int], TrainingBatch]  # on the engine's device already
     probe: Probe | None
 
     @property
@@ -129,6 +129,9 @@ def _open(config: TrainConfig, run: Run, source: Source, engine: Accelerator) ->
         mirror.execute.compile_dense()
     on_cpu = engine.device.type == "cpu"  # evaluation_mode: no DistributedDataParallel around it
     pairing = pairing_of(dataset, config.seed, config.pairing)
+    make_batch = training_batches(
+        dataset, pairing, config.seed, engine.process_index, engine.num_processes
+    )
     return _Session(
         config=config,
         run=run,
@@ -136,9 +139,7 @@ def _open(config: TrainConfig, run: Run, source: Source, engine: Accelerator) ->
         mirror=mirror,
         objective=engine.prepare_model(Objective(mirror, config.augment), evaluation_mode=on_cpu),
         optimizer=build_optimizer(mirror.towers, config.optimizer),
-        make_batch=training_batches(
-            dataset, pairing, config.seed, engine.process_index, engine.num_processes
-        ),
+        make_batch=lambda step: make_batch(step).to(engine.device),
         probe=None if probed is None else choose_probe(probed, config.probe_episodes),
     )
 
@@ -238,9 +239,8 @@ def _update(
         stop=stop.received,
         average=session.world > 1 and session.engine.device.type == "cpu",
     )
-    moved = batch.to(session.engine.device)
     try:
-        return rate, train_step(session.objective, session.optimizer, moved, plan)
+        return rate, train_step(session.objective, session.optimizer, batch, plan)
     except TrainingDiverged as error:
         if session.engine.is_main_process:
             raise
