@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from benchmarks.gpu import paired
+from benchmarks.products import threads_set
 from premotor import presets
 from premotor.batch import MirrorBatch
 from premotor.execute.loss import execute_losses
 from premotor.execute.policy import ExecuteOutput
 from premotor.mirror import Mirror, MirrorConfig, mirror_losses
 from premotor.train.optim import OptimizerConfig, build_optimizer, clip_gradients
+from premotor.worklist import available_cores
 
 ROWS = 4
 LEARNED = 150  # updates
@@ -57,7 +59,8 @@ def main() -> None:
     if not torch.cuda.is_available():
         print("  no GPU is at hand: there is nothing to hold against the CPU")
         return
-    compare(presets.train_preset("paper").mirror, LEARNED, GPU)
+    with threads_set(available_cores()):
+        compare(presets.train_preset("paper").mirror, LEARNED, GPU)
 
 
 def compare(config: MirrorConfig, learned: int, others: tuple[Arithmetic, ...]) -> None:

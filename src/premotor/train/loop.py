@@ -33,8 +33,10 @@ from premotor.train.run import Run, open_probe_dataset, write_manifest
 from premotor.train.schedule import learning_rate
 from premotor.train.start import begin
 from premotor.train.step import Objective, StepPlan, StepResult, step_generator, train_step
+from premotor.worklist import available_cores
 
 OnStep = Callable[[StepRecord], None]
+BATCH_THREADS = 4  # that keep a GPU fed
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,13 @@ def start_engine(config: TrainConfig) -> Accelerator:
     # A step without clips leaves the understanding tower unused.
     kwargs = DistributedDataParallelKwargs(find_unused_parameters=True)
     return Accelerator(cpu=on_cpu, mixed_precision=config.precision, kwargs_handlers=[kwargs])
+
+
+def batch_threads(engine: Accelerator) -> int:
+    """How many threads make batches: one where the processes share the cores, more for a GPU."""
+    if engine.device.type == "cpu":
+        return 1
+    return max(1, min(BATCH_THREADS, available_cores() // engine.num_processes))
 
 
 def fit(config: TrainConfig, run: Run, source: Source, on_step: OnStep, command: str) -> FitResult:
@@ -201,7 +210,8 @@ def _train(session: _Session, done: int, stop: StopSignal, on_step: OnStep | Non
         _measure(session, 0)
         _save(session, 0)
     session.objective.train()
-    with BatchStream(session.make_batch, range(done, config.steps)) as batches:
+    steps, threads = range(done, config.steps), batch_threads(session.engine)
+    with BatchStream(session.make_batch, steps, threads=threads) as batches:
         start = time.perf_counter()
         for batch in batches:
             rate, result = _update(session, batch, done, stop)
