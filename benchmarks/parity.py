@@ -115,7 +115,7 @@ def outcome(mirror: Mirror, batch: MirrorBatch, how: Arithmetic) -> Outcome:
         acted = mirror.execute(here.executed, here.instruction)
     terms = {"total": losses.total, **losses.terms}
     return Outcome(
-        losses={name: float(term) for name, term in terms.items()},
+        losses={name: float(term.detach()) for name, term in terms.items()},
         gradients=gradients,
         peaks=_peaks(output.executed),
         position=acted.position.float().cpu(),

@@ -210,7 +210,9 @@ def _spread(
     if reach < 1:
         return keys
     size, empty = keys.shape[-1], torch.iinfo(keys.dtype).max
-    padded = F.pad(torch.where(keys >> bits == 0, empty, keys), (reach,) * 4, value=empty)
+    # Not by F.pad: it takes the value as a float, and the largest int64 comes out as the smallest.
+    padded = keys.new_full((len(keys), size + 2 * reach, size + 2 * reach), empty)
+    padded[:, reach:-reach, reach:-reach] = torch.where(keys >> bits == 0, empty, keys)
     best = keys
     for column in range(-reach, reach + 1):
         for row in range(-reach, reach + 1):
