@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 GROUPS = (
-    *("simulator", "peers", "training", "policy", "recognizer", "contrast"),
-    *("alignment", "coverage"),
+    *("simulator", "peers", "training", "policy", "gpu", "parity"),
+    *("recognizer", "contrast", "alignment", "coverage"),
 )
 
 
