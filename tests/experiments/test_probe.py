@@ -3,12 +3,12 @@
 import shlex
 
 import pytest
+from premotor.measure.sample import Features
 
 from premotor.cli import main
 from premotor.errors import ConfigError, OutputExists
 from premotor.experiments import probe
 from premotor.experiments.probe import ProbeConfig, together
-from premotor.measure.sample import Features
 from premotor.records import EvalRecord, ProbeRecord, read_json
 from premotor.represent import Source
 from premotor.store.meta import finalize
