@@ -1,19 +1,17 @@
 """The ablation's table and figure from made-up records."""
 
-from premotor.records import AblationRecord, Interval
+import make
+from premotor.records import AblationRecord
 from premotor.report import ablation
 
 
 def record(variant: str, measure: str, task: str = "all tasks", change: float | None = None):
-    def around(value: float) -> Interval:
-        return Interval(value=value, low=value - 0.1, high=value + 0.1, count=40)
-
     return AblationRecord(
         variant=variant,
         task=task,
         measure=measure,
-        value=around(0.8),
-        difference=None if change is None else around(change),
+        value=make.interval(0.8),
+        difference=None if change is None else make.interval(change),
         steps=1500,
         seeds=1,
         simulator="premotor-mujoco" if measure in ("success", "strict") else "",
