@@ -1,1 +1,4 @@
-"""Speed and memory, measured: `make bench`. Ratios within one run travel, seconds do not."""
+"""Speed and memory, measured: `make bench`. Ratios within one run travel, seconds do not.
+
+`coverage` is no speed: it simulates how often the intervals hold the truth.
+"""

@@ -5,7 +5,10 @@ import os
 import subprocess
 import sys
 
-GROUPS = ("simulator", "peers", "training", "policy", "recognizer", "contrast", "alignment")
+GROUPS = (
+    *("simulator", "peers", "training", "policy", "gpu", "parity"),
+    *("recognizer", "contrast", "alignment", "coverage"),
+)
 
 
 def main() -> None:

@@ -27,8 +27,6 @@ POINTS = 65_536  # four cameras of 128 x 128
 TRUNK_PRODUCTS = ((845, 512, 1536), (845, 512, 4096), (845, 2048, 512))  # rows, in, out
 BOXES = 10  # on the table
 REPEATS = 5
-CUDA_BATCH = 16
-CUDA_STEPS = 200  # so that heatmaps have a peak before their peaks are compared
 
 
 def main() -> None:
@@ -40,7 +38,6 @@ def main() -> None:
     latency("tiny", _tiny().mirror.execute, (1, 2))
     tiny_step(rates)
     compiled("tiny", _tiny().mirror.execute, 16)
-    graphics_card()
     print(f"  peak memory {peak_memory()}")
 
 
@@ -179,59 +176,6 @@ def compiled(name: str, config: ExecuteConfig, size: int) -> None:
         f"  torch.compile, {name}, batch {size}: {start.cpu:.0f} s CPU to compile, forward + "
         f"backward {1000 * fast:.0f} ms, eager {1000 * slow:.0f} ms: {slow / fast:.2f} times faster"
     )
-
-
-def graphics_card() -> None:
-    """bfloat16 against float32 at full size where there is a GPU; else say that there is none."""
-    if not torch.cuda.is_available():
-        print("  no GPU is at hand: bfloat16 agreement, its rate and its memory are not measured")
-        return
-    config = _full().execute
-    policy = Policy(config).train().cuda()
-    batch = scene(config, CUDA_BATCH).to("cuda")
-    optimizer = build_optimizer({"execute": policy}, OptimizerConfig(learning_rate=1e-4))
-
-    def update() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        _learn(policy, batch, half=True)
-        clip_gradients(optimizer, 1.0)
-        optimizer.step()
-        torch.cuda.synchronize()
-
-    flop = flops.count(update)
-    torch.cuda.reset_peak_memory_stats()
-    held = torch.cuda.memory_allocated()
-    seconds = min(best_of(update, 1).wall for _ in range(CUDA_STEPS))
-    memory = (torch.cuda.max_memory_allocated() - held) / CUDA_BATCH / 2**20
-    peak = _cuda_rate()
-    print(
-        f"  {torch.cuda.get_device_name()}, full size, batch {CUDA_BATCH}, bfloat16: "
-        f"{CUDA_BATCH / seconds:.1f} samples/s, {flop / seconds / 1e12:.1f} TFLOP/s = "
-        f"{100 * flop / seconds / peak:.0f} % of a bfloat16 matrix product, "
-        f"{memory:.0f} MiB per sample\n"
-        f"    heatmaps whose largest pixel is float32's: {100 * _agreement(policy, batch):.1f} %"
-    )
-
-
-def _agreement(policy: Policy, batch: MirrorBatch) -> float:
-    """Share of the heatmaps with the same arg max in bfloat16 as in float32."""
-    policy.eval()
-    found = []
-    for half in (True, False):
-        with torch.no_grad(), torch.autocast("cuda", torch.bfloat16, enabled=half):
-            output = policy(batch.executed, batch.instruction, batch.target)
-        found.append(torch.stack([output.coarse, output.fine]).flatten(3).argmax(3))
-    return float((found[0] == found[1]).float().mean())
-
-
-def _cuda_rate(side: int = 8192) -> float:
-    a, b = torch.randn(2, side, side, device="cuda", dtype=torch.bfloat16)
-
-    def multiply() -> None:
-        torch.matmul(a, b)
-        torch.cuda.synchronize()
-
-    return 2 * side**3 / best_of(multiply, 10).wall
 
 
 def scene(config: ExecuteConfig, size: int, num_points: int = POINTS) -> MirrorBatch:

@@ -182,7 +182,7 @@ def _small_execute() -> ExecuteConfig:
 
 
 def small() -> TrainConfig:
-    """All 18 tasks on one GPU, minutes to hours: between tiny and paper. Not run yet."""
+    """All 18 tasks on one GPU, minutes to hours: between tiny and paper. Half a minute was run."""
     understand = UnderstandConfig(
         video=VideoTransformerConfig(
             px=112, patch=16, num_frames=8, tubelet=2, width=384, layers=8, heads=6, embed_dim=256

@@ -183,13 +183,16 @@ class AblationRecord:
     """One measure of one variant, and its difference to the baseline on the same episodes."""
 
     variant: str
-    task: str  # or "all tasks", pooled
+    task: str  # or "all tasks": success with every task counting alike, keyframes all together
     measure: str  # "success", "strict", "position" (within 2 cm) or "rotation" (within 15 deg)
-    value: Interval
-    difference: Interval | None  # None for the baseline itself
+    value: Interval  # mean over the seeds
+    difference: Interval | None  # None for the baseline itself, or where it lacks a seed
     steps: int  # updates of each training
     seeds: int  # trainings behind it
     simulator: str  # of the roll-outs; "" where none took part
+    over: str  # what the intervals are about: "seeds", or "these episodes" of one training
+    p_value: float | None  # of the difference over seeds (measure/paired.py:sign_flip)
+    least_p: float | None  # the least that so many seeds can reach
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -101,6 +101,7 @@ def represent(
     transitions: Int[np.ndarray, " n"],
     blanked: bool = False,
     unit: Unit = "episode",
+    progress: Progress = no_progress,
 ) -> dict[str, Tensor]:
     """u, e, z_u and z_e (n rows each, float32, on the CPU) of some transitions.
 
@@ -112,11 +113,15 @@ def represent(
         transitions: The observation of each is what the policy is shown.
         blanked: Withhold the instruction from the policy, so that words cannot align the two.
         unit: What is watched: the episode of each transition, or its segment alone.
+        progress: Told how many rows are done.
     """
     was_training = mirror.training
     mirror.eval()
     chunks = [transitions[i : i + BATCH] for i in range(0, len(transitions), BATCH)]
-    parts = [_represent(mirror, dataset, chunk, blanked, unit) for chunk in chunks]
+    parts: list[dict[str, Tensor]] = []
+    for count, chunk in enumerate(chunks, 1):
+        parts.append(_represent(mirror, dataset, chunk, blanked, unit))
+        progress("represent", min(count * BATCH, len(transitions)), len(transitions), "")
     mirror.train(was_training)
     if not parts:
         return {}

@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from premotor.align.loss import info_nce, information_bound
+from premotor.align.loss import info_nce
+from premotor.measure.retrieval import information_bound
 
 
 @pytest.fixture
@@ -36,11 +37,18 @@ def test_two_actions_by_hand():
     assert info_nce(z_u, z_e, 0.5).item() == pytest.approx(expected, abs=1e-6)
 
 
-def test_chance_certifies_no_information():
+def test_the_loss_of_rows_that_are_all_alike_is_the_log_of_their_number():
     same = torch.ones(16, 4) / 2.0
-    assert information_bound(info_nce(same, same, 0.05).item(), 16) == pytest.approx(0.0, abs=1e-5)
+    assert info_nce(same, same, 0.05).item() == pytest.approx(math.log(16), abs=1e-5)
 
 
-def test_perfect_partners_certify_the_log_of_the_batch():
-    bound = information_bound(info_nce(torch.eye(16), torch.eye(16), 0.05).item(), 16)
-    assert bound == pytest.approx(math.log(16), abs=1e-5)
+def test_perfect_partners_leave_no_loss():
+    assert info_nce(torch.eye(16), torch.eye(16), 0.05).item() == pytest.approx(0.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.5])
+def test_what_is_certified_is_the_log_of_the_rows_less_the_loss(pair, temperature):
+    z_u, z_e = (F.normalize(x.double(), dim=1) for x in pair)
+    certified = math.log(len(z_u)) - info_nce(z_u, z_e, temperature).item()
+    measured = information_bound(z_u.numpy(), z_e.numpy(), temperature)
+    assert measured == pytest.approx(certified, rel=1e-9)

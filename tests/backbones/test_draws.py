@@ -23,6 +23,19 @@ def test_one_seed_gives_one_stream():
     assert not torch.equal(one, other)
 
 
+@pytest.mark.gpu
+def test_a_gpu_draws_bits_of_its_own_that_the_seed_decides():
+    def draw(seed: int) -> torch.Tensor:
+        return random_bits((3, 50_001), torch.Generator().manual_seed(seed), "cuda")
+
+    one = draw(1)
+    assert one.device.type == "cuda"
+    assert torch.equal(one, draw(1))
+    assert not torch.equal(one, draw(2))
+    counts = torch.histc(one.float(), bins=16, min=-32768, max=32768)
+    assert (counts / one.numel() - 1 / 16).abs().max() < 0.004
+
+
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 def test_dropout_drops_its_share_and_keeps_the_mean(rate):
     torch.manual_seed(0)

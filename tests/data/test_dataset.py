@@ -1,4 +1,5 @@
 import dataclasses
+import threading
 import time
 from pathlib import Path
 
@@ -247,10 +248,23 @@ def test_what_goes_wrong_in_the_thread_reaches_the_loop():
             pass
 
 
-def test_a_stream_that_is_left_early_ends_its_thread():
-    with BatchStream(lambda _: empty_batch(), range(1000)) as batches:
+def test_a_stream_that_is_left_early_ends_its_threads():
+    with BatchStream(lambda _: empty_batch(), range(1000), threads=2) as batches:
         next(iter(batches))
-    assert not batches._thread.is_alive()
+        assert any(thread.name.startswith("batches") for thread in threading.enumerate())
+    assert not any(thread.name.startswith("batches") for thread in threading.enumerate())
+
+
+def test_several_threads_hand_out_batches_in_order_and_at_once():
+    def make(step: int) -> MirrorBatch:
+        time.sleep(0.05 if step % 2 else 0.1)
+        return dataclasses.replace(empty_batch(), instruction=torch.full((1, 4), step))
+
+    start = time.perf_counter()
+    with BatchStream(make, range(8), threads=4) as batches:
+        found = [int(batch.instruction[0, 0]) for batch in batches]
+    assert found == list(range(8))
+    assert time.perf_counter() - start < 0.45  # 0.6 one after the other
 
 
 def test_preparing_ahead_hides_the_time_it_takes():

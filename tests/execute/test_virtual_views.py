@@ -92,6 +92,22 @@ def test_splatting_equals_a_loop_over_points_and_pixels(radius):
     assert torch.equal(occupied, expected[..., 6] != -1.0)
 
 
+@pytest.mark.parametrize("radius", [1.5, 2.5])
+def test_clouds_too_large_for_short_keys_are_drawn_alike(radius):
+    cloud = random_cloud(20_000, 2, seed=3)
+    inside = cloud.points.abs().amax(1) < 0.8  # the borders of the pictures are empty
+    small = Cloud(cloud.points[inside], cloud.colors[inside], cloud.sample[inside], 2)
+    outside = torch.full((1, 3), -1000.0)  # so deep that keys need 64 bits, and in no view
+    large = Cloud(
+        torch.cat([small.points, outside]),
+        torch.cat([small.colors, torch.ones(1, 3)]),
+        torch.cat([small.sample, torch.ones(1, dtype=torch.long)]),
+        2,
+    )
+    for few, many in zip(render(small, 16, radius), render(large, 16, radius), strict=True):
+        assert torch.equal(few, many)
+
+
 def test_an_empty_cloud_gives_empty_pictures_without_nan():
     nothing = torch.zeros(0, 3)
     image, occupied = render(Cloud(nothing, nothing, torch.zeros(0, dtype=torch.long), 2), 8, 1.3)

@@ -1,6 +1,7 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import make
@@ -17,6 +18,8 @@ from premotor.experiments.ablate import (
     summarize,
     write,
 )
+from premotor.measure.intervals import paired_difference
+from premotor.measure.paired import t_interval
 from premotor.records import (
     AblationRecord,
     EvalRecord,
@@ -111,6 +114,7 @@ def test_the_baseline_comes_first_and_every_variant_before_a_second_seed():
         ({"tasks": ("push_button",)}, UnknownName, "did you mean 'push_buttons'"),
         ({"preset": "tinny"}, UnknownName, "did you mean 'tiny'"),
         ({"steps": 0}, ConfigError, "steps"),
+        ({"seeds": 21}, ConfigError, "<= 20"),
         ({"workers": -1}, ConfigError, "workers"),
     ],
 )
@@ -148,17 +152,57 @@ def test_tasks_are_pooled_without_the_studies():
     assert found(records, "full", "push_buttons_free", "success").value.count == 20
 
 
-def test_episodes_stay_together_over_training_seeds():
-    outcomes = [outcome(n, 18, 20, s) for s in (0, 1) for n in ("full", "lamb")]
+def test_one_seed_has_intervals_about_these_episodes():
+    records = summarize([outcome("full", 18, 27), outcome("lamb", 12, 15)])
+    assert {(r.seeds, r.over, r.p_value, r.least_p) for r in records} == {
+        (1, "these episodes", None, None)
+    }
+
+
+def test_several_seeds_are_paired_seed_by_seed_and_episodes_not_counted():
+    wins = {"full": (12, 10, 12), "lamb": (13, 11, 14)}
+    outcomes = [outcome(n, wins[n][s], 20 + s, s) for s in range(3) for n in wins]
     records = summarize(outcomes)
-    assert found(records, "lamb", "open_drawer", "success").value.count == 40
-    assert found(records, "lamb", "open_drawer", "position").value.count == 10
-    assert {r.seeds for r in records} == {2}
+    for task in ("open_drawer", "all tasks", "push_buttons_free"):
+        lamb = found(records, "lamb", task, "success")
+        assert (lamb.seeds, lamb.over) == (3, "seeds")
+        assert lamb.value == t_interval(np.array([0.65, 0.55, 0.7]))
+        assert lamb.difference is not None
+        expected = t_interval(np.array([0.05, 0.05, 0.1]))  # per seed, not of two means apart
+        assert (lamb.difference.low, lamb.difference.high) == pytest.approx(
+            (expected.low, expected.high)
+        )
+        assert (lamb.difference.count, lamb.p_value, lamb.least_p) == (3, 0.25, 0.25)
+    near = found(records, "lamb", "open_drawer", "position")
+    assert near.value == t_interval(np.array([20, 21, 22]) / 30)
+    assert near.difference is not None
+    assert (near.difference.low, near.difference.high, near.p_value) == (0.0, 0.0, 1.0)
+
+
+def test_intervals_over_seeds_stay_within_what_a_rate_can_be():
+    outcomes = [outcome(n, w, 20, s) for n, s, w in (("full", 0, 2), ("full", 1, 20))]
+    outcomes += [outcome("lamb", w, 20, s) for s, w in ((0, 20), (1, 2))]
+    lamb = found(summarize(outcomes), "lamb", "all tasks", "success")
+    assert lamb.difference is not None
+    assert (lamb.value.low, lamb.value.high) == (0.0, 1.0)
+    assert (lamb.difference.low, lamb.difference.high) == (-1.0, 1.0)
+
+
+def test_until_a_seed_is_repeated_a_variant_keeps_to_its_episodes():
+    outcomes = [outcome("full", 18, 20), outcome("lamb", 17, 20), outcome("full", 12, 20, 1)]
+    records = summarize(outcomes)
+    full, lamb = (found(records, name, "open_drawer", "success") for name in ("full", "lamb"))
+    assert (full.over, full.value.value) == ("seeds", pytest.approx(0.75))
+    assert (lamb.over, lamb.difference) == (
+        "these episodes",
+        paired_difference(np.arange(20) < 17, np.arange(20) < 18),  # seed 0 with seed 0
+    )
 
 
 def test_a_variant_without_a_partner_has_no_difference():
-    records = summarize([outcome("lamb", 18, 20)])
-    assert all(r.difference is None for r in records)
+    assert all(r.difference is None for r in summarize([outcome("lamb", 18, 20)]))
+    unlike = [outcome("full", 18, 20, 0), outcome("lamb", 18, 20, 0), outcome("lamb", 18, 20, 1)]
+    assert all(r.difference is None for r in summarize(unlike))
 
 
 def test_what_is_written_is_read_back(tmp_path):

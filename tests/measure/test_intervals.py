@@ -2,10 +2,17 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from premotor.errors import ConfigError
-from premotor.measure.intervals import bootstrap, mean_rate, paired_difference, subsample, wilson
-from premotor.measure.similarity import debiased_cka
+from premotor.measure.intervals import (
+    bootstrap,
+    mean_limits,
+    mean_rate,
+    paired_difference,
+    wilson,
+)
+from premotor.records import Interval
 
 
 def test_wilson_has_the_textbook_values():
@@ -70,36 +77,77 @@ def test_a_difference_of_no_pairs_is_refused():
         paired_difference(np.ones(0, dtype=bool), np.ones(0, dtype=bool))
 
 
-def test_the_mean_over_tasks_is_that_of_the_rates_and_its_interval_joins_theirs():
-    # 5 of 10: 0.2366 to 0.7634; 10 of 10: 0.7225 to 1; sqrt(0.2634^2 + 0.2775^2) / 2 = 0.1913
-    mean = mean_rate([wilson(5, 10), wilson(10, 10)])
-    assert (mean.value, mean.count) == (0.75, 20)
-    assert mean.low == pytest.approx(0.75 - 0.1913, abs=1e-4)
-    assert mean.high == pytest.approx(0.75 + 0.2634 / 2, abs=1e-4)
-
-
 def test_every_task_counts_alike_however_many_episodes_it_has():
-    assert mean_rate([wilson(0, 10), wilson(90, 90)]).value == 0.5
+    mean = mean_rate([wilson(0, 10), wilson(90, 90)])
+    assert (mean.value, mean.count) == (0.5, 100)
 
 
-def test_the_mean_over_one_task_is_its_rate():
-    mean, own = mean_rate([wilson(3, 20)]), wilson(3, 20)
-    assert (mean.low, mean.value, mean.high) == pytest.approx((own.low, own.value, own.high))
+@pytest.mark.parametrize(("successes", "count"), [(1, 20), (3, 20), (30, 60), (447, 450)])
+def test_over_one_task_the_limits_solve_the_equation_of_the_docstring(successes, count):
+    def short(limit: float, rate: float) -> float:  # how far the limit is from far enough
+        deviation = np.sqrt(limit * (1 - limit) / count)
+        skewed = (1 - 2 * limit) / count  # k / s^2
+        return rate - limit - 1.96 * deviation - 0.4736 * skewed - 1 / (8 * count)
+
+    mean, own = mean_rate([wilson(successes, count)]), wilson(successes, count)
+    middle_low, middle_high = (own.low + own.value) / 2, (own.high + own.value) / 2
+    low = brentq(short, 1e-12, middle_low, (own.value,))
+    high = 1 - brentq(short, 1e-12, 1 - middle_high, (1 - own.value,))
+    assert (mean.low, mean.high) == pytest.approx((low, high), abs=1e-5)
+    assert (mean.low, mean.high) == pytest.approx((own.low, own.high), abs=0.9 / count)
 
 
-def test_the_mean_over_tasks_is_covered_at_least_as_often_as_it_says():
+def test_many_tasks_alike_are_one_task_with_all_their_episodes():
+    many, one = mean_rate([wilson(7, 10)] * 5), mean_rate([wilson(35, 50)])
+    assert (many.low, many.high) == pytest.approx((one.low, one.high))
+
+
+@pytest.mark.parametrize(
+    "successes", [(20,) * 18, (0,) * 3, (0, 20), (20,) * 17 + (0,), (20, 20, 1), (19,) + (0,) * 17]
+)
+def test_the_mean_has_an_interval_that_holds_it_where_rates_are_0_or_1(successes):
+    mean = mean_rate([wilson(count, 20) for count in successes])
+    assert 0.0 <= mean.low <= mean.value <= mean.high <= 1.0
+    assert mean.high - mean.low > 2 / (20 * len(successes))  # more than two episodes wide
+    assert (mean.low == 0.0, mean.high == 1.0) == (mean.value == 0.0, mean.value == 1.0)
+    turned = mean_rate([wilson(20 - count, 20) for count in successes])
+    assert (turned.low, turned.high) == pytest.approx((1 - mean.high, 1 - mean.low))
+
+
+def test_hits_that_are_shared_out_have_a_mean_too():
+    mean = mean_rate([Interval(value=0.725, low=0.5, high=0.9, count=20), wilson(14, 20)])
+    assert mean_rate([wilson(14, 20)] * 2).low < mean.low < mean_rate([wilson(15, 20)] * 2).low
+
+
+MIXED = (0.05, 0.1, 0.5, 0.9, 0.99, 0.99)
+CHANCES = [
+    *[(p,) * tasks for p in (0.5, 0.7, 0.9, 0.99) for tasks in (1, 3, 18)],
+    *[MIXED, MIXED * 3, (0.5, 0.99) * 9, (0.01, 0.99) * 9, (0.3,) * 3 + (0.99,) * 15],
+]
+
+
+@pytest.mark.parametrize("count", [20, 25, 50])
+def test_the_mean_over_tasks_is_covered_as_often_as_it_says(count):
     rng = np.random.default_rng(4)
-    chances = rng.choice([0.0, 0.05, 0.3, 0.6, 0.9, 1.0], 18)
-    covered = 0
-    for _ in range(400):
-        mean = mean_rate([wilson(int(rng.binomial(20, chance)), 20) for chance in chances])
-        covered += mean.low <= chances.mean() <= mean.high
-    assert covered / 400 >= 0.94
+    for chances in CHANCES:
+        drawn = np.sort(rng.binomial(count, chances, size=(4000, len(chances))))
+        rows, times = np.unique(drawn, axis=0, return_counts=True)
+        low, high = mean_limits(rows.astype(float), np.full(len(chances), float(count)))
+        truth = np.mean(chances)
+        covered = times[(low <= truth) & (truth <= high)].sum() / 4000
+        assert covered >= 0.93 - 0.008, chances  # two standard errors of the simulation
+        if sum(count * p * (1 - p) for p in chances) > 5:
+            assert covered <= 0.97 + 0.006, chances
 
 
 def test_a_mean_over_no_task_is_refused():
     with pytest.raises(ConfigError, match="at least one task"):
         mean_rate([])
+
+
+def test_a_task_without_episodes_has_no_part_in_a_mean():
+    with pytest.raises(ConfigError, match=r"got \[0, 20\] episodes"):
+        mean_rate([wilson(0, 0), wilson(3, 20)])
 
 
 def test_bootstrap_covers_the_mean_as_often_as_it_says():
@@ -124,20 +172,3 @@ def test_bootstrap_resamples_episodes_not_their_rows():
 def test_bootstrap_of_nothing_is_refused():
     with pytest.raises(ConfigError):
         bootstrap(np.zeros(0), np.zeros(0, dtype=np.int64), np.random.default_rng(0))
-
-
-def test_halves_give_the_spread_of_the_mean():
-    rng = np.random.default_rng(2)
-    values = rng.normal(size=100)
-    interval = subsample(lambda rows: float(values[rows].mean()), 100, rng, 1000)
-    half_width = 1.96 * values.std(ddof=1) / 10
-    assert (interval.high - interval.low) / 2 == pytest.approx(half_width, rel=0.15)
-
-
-def test_halves_work_for_measures_that_repeated_rows_would_spoil():
-    rng = np.random.default_rng(3)
-    a = rng.normal(size=(80, 4))
-    b = a + rng.normal(size=(80, 4))
-    interval = subsample(lambda rows: debiased_cka(a[rows], b[rows]), 80, rng, 100)
-    assert interval.low < interval.value < interval.high
-    assert interval.low > 0.0

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy.stats import mannwhitneyu, norm
+from scipy.stats import mannwhitneyu
 
 from premotor.errors import ConfigError
+from premotor.findings import Relation
 from premotor.measure.intervals import wilson
-from premotor.measure.relation import Relation, relation
+from premotor.measure.relation import relation
 
 
 def related(scores, success, strata, permutations: int = 2, seed: int = 0) -> Relation:
@@ -108,15 +109,15 @@ def test_a_score_that_only_tells_easy_tasks_from_hard_ones_says_nothing_within_t
     within = related(scores, success, strata, permutations=400)
     assert pooled.auc.value == pytest.approx(0.75)
     assert pooled.auc.low > 0.5
-    assert pooled.p_value < 0.01
+    assert pooled.p < 0.01
     assert within.auc.value == pytest.approx(0.5)
-    assert within.p_value == 1.0
+    assert within.p == 1.0
 
 
 def test_unrelated_scores_give_uniform_p_values():
     rng = np.random.default_rng(5)
     p_values = np.array(
-        [related(*drawn(rng, (2, 12)), permutations=99, seed=i).p_value for i in range(50)]
+        [related(*drawn(rng, (2, 12)), permutations=99, seed=i).p for i in range(50)]
     )
     assert p_values.mean() == pytest.approx(0.5, abs=0.12)
     assert np.mean(p_values <= 0.05) < 0.15
@@ -126,7 +127,7 @@ def test_a_score_against_success_is_as_surprising_as_one_that_goes_with_it():
     scores, success, strata = drawn(np.random.default_rng(6), (5, 10, 20), 1.2)
     along = related(scores, success, strata, permutations=200)
     against = related(-scores, success, strata, permutations=200)
-    assert along.p_value == against.p_value < 0.05
+    assert along.p == against.p < 0.05
     assert along.auc.value == pytest.approx(1.0 - against.auc.value)
     assert along.auc.low == pytest.approx(1.0 - against.auc.high)
 
@@ -155,16 +156,6 @@ def test_a_half_never_lies_outside_the_interval_where_van_elterens_test_does_not
             outside += 1
             assert abs(auc.value - 0.5) > 1.95 * sd
     assert 0 < outside < 40
-
-
-@pytest.mark.parametrize(("shift", "sd"), [(0.0, 1.0), (1.2, 1.0), (1.2, 2.0)])
-def test_the_interval_covers_the_truth_as_often_as_it_says(shift, sd):
-    rng, covered = np.random.default_rng(9), 0
-    truth = norm.cdf(shift / np.hypot(1.0, sd))
-    for _ in range(120):
-        auc = related(*drawn(rng, (1, 1, 2, 3, 8, 20), shift, sd)).auc
-        covered += auc.low <= truth <= auc.high
-    assert 0.91 <= covered / 120 <= 0.995
 
 
 def test_what_cannot_be_related_is_refused():

@@ -1,11 +1,20 @@
 """The ablation's table and figure from made-up records."""
 
+import pytest
+
 import make
 from premotor.records import AblationRecord
 from premotor.report import ablation
+from premotor.report.table import ABSENT, shown
 
 
-def record(variant: str, measure: str, task: str = "all tasks", change: float | None = None):
+def record(
+    variant: str,
+    measure: str,
+    task: str = "all tasks",
+    change: float | None = None,
+    seeds: int = 1,
+) -> AblationRecord:
     return AblationRecord(
         variant=variant,
         task=task,
@@ -13,8 +22,11 @@ def record(variant: str, measure: str, task: str = "all tasks", change: float | 
         value=make.interval(0.8),
         difference=None if change is None else make.interval(change),
         steps=1500,
-        seeds=1,
+        seeds=seeds,
         simulator="premotor-mujoco" if measure in ("success", "strict") else "",
+        over="seeds" if seeds > 1 else "these episodes",
+        p_value=None if seeds == 1 or change is None else 0.5,
+        least_p=None if seeds == 1 or change is None else 2 / 2**seeds,
     )
 
 
@@ -26,27 +38,70 @@ RECORDS = [
 ]
 
 
+def rows(records: list[AblationRecord]) -> dict[str, dict[str, str]]:
+    """What the table shows, by the text of its first column and the heading."""
+    table = ablation.table(records)
+    return {
+        str(row[0]): {
+            column.name: shown(cell, column.kind)
+            for column, cell in zip(table.columns, row, strict=True)
+        }
+        for row in table.rows
+    }
+
+
 def test_a_row_per_task_and_variant_with_differences_signed():
-    rows = {row[:2]: row[2:] for row in ablation.table(RECORDS)}
-    assert all(len(row) == len(ablation.COLUMNS) for row in ablation.table(RECORDS))
-    assert list(rows) == [
-        ("open_drawer", "full"),
-        ("open_drawer", "lamb"),
-        ("all tasks", "full"),
-        ("all tasks", "lamb"),
+    found = rows(RECORDS)
+    assert list(found) == [
+        "full\nopen drawer",
+        "lamb\nopen drawer",
+        "full\nall tasks",
+        "lamb\nall tasks",
     ]
-    assert rows["all tasks", "lamb"][:2] == ("80 (70 to 90)", "\u221210 (\u221220 to 0)")
-    assert rows["all tasks", "full"][1] == "\u2013"
-    assert rows["open_drawer", "lamb"][1] == "0 (\u221210 to +10)"
-    assert rows["open_drawer", "lamb"][2:] == ("\u2013",) * 5  # not measured
+    lamb = found["lamb\nall tasks"]
+    assert lamb["intervals over"] == "these episodes"
+    assert lamb["success"] == "80\u00a0% (70 to 90\u00a0%)"
+    assert lamb["difference"] == "\u221210 (\u221220 to 0)"
+    assert found["full\nall tasks"]["difference"] == ABSENT
+    assert found["lamb\nopen drawer"]["difference"] == "0 (\u221210 to +10)"
+    assert found["lamb\nopen drawer"]["within 2 cm"] == ABSENT  # not measured
 
 
-def test_the_caption_says_how_sure_the_numbers_are_and_whose_they_are():
+def test_over_seeds_a_row_says_so_and_has_p_values():
+    records = [record("full", "success", seeds=3), record("lamb", "success", change=0.1, seeds=3)]
+    full, lamb = rows(records).values()
+    assert (full["intervals over"], full["p, success"]) == ("3 seeds", ABSENT)
+    assert (lamb["difference"], lamb["p, success"]) == ("+10 (0 to +20)", "0.500")
+
+
+def test_the_caption_says_whose_the_numbers_are():
     said = ablation.caption(RECORDS)
     for word in ("1,500 updates", "1 training seed.", "premotor-mujoco", "not RLBench", "`full`"):
         assert word in said
-    for method in ("Wilson", "Newcombe", "bootstrap over episodes", "training seeds"):
+
+
+def test_with_one_seed_the_caption_claims_nothing_about_ways_of_training():
+    said = ablation.caption(RECORDS)
+    for words in (
+        "seeds were not repeated",
+        "about the episodes",
+        "tell no ways of training apart",
+    ):
+        assert words in said
+    for method in ("Wilson", "Newcombe", "bootstrap over episodes"):
         assert method in said
+    assert "t interval" not in said
+
+
+@pytest.mark.parametrize(("seeds", "least"), [(2, "0.5"), (5, "0.062"), (6, "0.031")])
+def test_the_caption_says_what_p_so_many_seeds_can_reach(seeds, least):
+    records = [record("full", "success", seeds=seeds), record("lamb", "success", "a", 0.1, seeds)]
+    said = ablation.caption(records)
+    assert f"{seeds} training seeds." in said
+    assert "paired over seeds, with a t interval" in said
+    assert "not repeated" not in said
+    assert f"p is at least {least}" in said
+    assert ("cannot reach 0.05" in said) == (seeds < 6)
 
 
 def test_markdown_names_every_change_that_is_shown():
@@ -60,6 +115,7 @@ def test_the_figure_is_the_same_every_time_and_names_the_variants():
     drawn = ablation.figure(RECORDS)
     assert drawn == ablation.figure(RECORDS)
     assert all(word in drawn for word in ("full", "lamb", "all tasks", "within 2 cm"))
+    assert "intervals over these episodes" in drawn
 
 
 def test_a_single_task_is_drawn_where_there_is_no_pool():

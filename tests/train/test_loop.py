@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from premotor import checkpoint, presets, represent
 from premotor.backbones.frozen_text import FrozenTextConfig
 from premotor.backbones.text import TextConfig, TextTower
+from premotor.data.dataset import pairing_of, training_batches
 from premotor.errors import ConfigError, DataError, OutputExists, TrainingDiverged
 from premotor.evaluate.recognition import recognize
 from premotor.records import RunManifest, StepRecord, read_json, read_lines
@@ -19,6 +21,7 @@ from premotor.train.config import TrainConfig
 from premotor.train.launch import StopSignal
 from premotor.train.loop import FitResult
 from premotor.train.run import Run
+from premotor.train.step import Objective, step_generator
 
 CONFIG = dataclasses.replace(
     presets.train_preset("nano"), steps=8, eval_every=4, checkpoint_every=3, processes=1
@@ -56,6 +59,21 @@ def test_a_recognizer_alone_learns_without_touching_the_policy(dots: Path, tmp_p
     assert moved == {"understand"}
     records = list(read_lines(tmp_path / "run" / "metrics.jsonl", StepRecord))
     assert {frozenset(r.losses) for r in records} == {frozenset({"total", "understand"})}
+
+
+@pytest.mark.gpu
+def test_a_run_on_a_gpu_begins_with_the_loss_of_the_cpu(dots: Path, tmp_path: Path):
+    config = dataclasses.replace(CONFIG, device="cuda", probe_episodes=0)
+    assert train(tmp_path / "run", dots, config) == FitResult(8, finished=True)
+    first, *rest = read_lines(tmp_path / "run" / "metrics.jsonl", StepRecord)
+    assert all(math.isfinite(r.losses["total"]) for r in rest)
+    dataset = represent.open_dataset(represent.Source(dots), "train", config.mirror)
+    pairing = pairing_of(dataset, config.seed, config.pairing)
+    batch = training_batches(dataset, pairing, config.seed, 0, 1)(0)
+    objective = Objective(loop.build_mirror(config), config.augment)
+    there = objective(batch, config.mask_ratio(0), step_generator(config.seed, 0, 0))
+    # Only the noise of the colors is drawn elsewhere.
+    assert first.losses["total"] == pytest.approx(float(there.total.detach()), rel=0.02)
 
 
 def test_a_run_writes_down_what_it_did(trained: Path):

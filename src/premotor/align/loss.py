@@ -1,6 +1,4 @@
-"""The alignment loss, and the information it certifies."""
-
-import math
+"""The alignment loss; what it certifies is `measure.retrieval.information_bound`."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -26,16 +24,3 @@ def info_nce(
         Mean loss [nat]; log(b) at chance, so values at different batch sizes do not compare.
     """
     return contrast.info_nce(z_u, z_e, temperature)
-
-
-def information_bound(loss: float, num_rows: int) -> float:
-    """I(z_u; z_e) >= log(b) - L_align [nat]; it cannot exceed log(b), so report both.
-
-    Args:
-        loss: Value of `info_nce`, best averaged over several batches.
-        num_rows: Rows contrasted with each other, those of all ranks together.
-
-    Returns:
-        Lower bound on the mutual information [nat]; negative where the loss is above chance.
-    """
-    return math.log(num_rows) - loss

@@ -14,12 +14,24 @@ LEVELS = 2**16
 
 
 def random_bits(
-    shape: tuple[int, ...], generator: torch.Generator | None = None
+    shape: tuple[int, ...],
+    generator: torch.Generator | None = None,
+    device: torch.device | str = "cpu",
 ) -> Int16[Tensor, "*shape"]:
-    """Uniform whole numbers from -32768 to 32767, on the CPU."""
-    count = math.prod(shape)
-    draws = torch.empty(-(-count // 4), dtype=torch.int64)
-    draws.random_(-(2**63), None, generator=generator)
+    """Uniform whole numbers from -32768 to 32767.
+
+    Args:
+        shape: How many.
+        generator: Where they come from, on the CPU.
+        device: Where they are drawn. On a GPU they are those of a generator there, which the given
+            one seeds: not the CPU's numbers.
+    """
+    count, source = math.prod(shape), generator
+    if torch.device(device).type != "cpu":
+        seed = int(torch.randint(2**62, (), generator=generator))
+        source = torch.Generator(device).manual_seed(seed)
+    draws = torch.empty(-(-count // 4), dtype=torch.int64, device=device)
+    draws.random_(-(2**63), None, generator=source)
     return draws.view(torch.int16)[:count].view(shape)
 
 

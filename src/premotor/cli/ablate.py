@@ -6,10 +6,9 @@ from collections.abc import Sequence
 import torch
 import tyro
 from rich.console import Console
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 
 from premotor.cli import main
+from premotor.cli.findings import show_tables
 from premotor.cli.progress import StageBars
 from premotor.cli.train import parse
 from premotor.errors import OutputExists
@@ -24,8 +23,7 @@ from premotor.experiments.ablate import (
     summarize,
     write,
 )
-from premotor.records import AblationRecord
-from premotor.report.ablation import COLUMNS, caption, table
+from premotor.report.ablation import table
 from premotor.train import run as train_run
 from premotor.train.launch import INTERRUPTED
 from premotor.worklist import available_cores
@@ -91,7 +89,7 @@ def _work(config: AblateConfig, console: Console) -> int:
         write(config, summarize(outcomes))  # what is known so far, should this be stopped
         if not was_trained:
             seconds.append(time.monotonic() - begun)
-    show(summarize(outcomes))
+    show_tables([table(summarize(outcomes))])
     console.print(f"written: {config.out}/ablation.json, .md, .svg", soft_wrap=True)
     return 0
 
@@ -106,16 +104,5 @@ def _announce(console: Console, run: AblationRun, place: tuple[int, int], left: 
     """How far the variants are; the bars of training and measuring follow below it."""
     done, total = place
     console.rule(f"{run.variant.name}, seed {run.seed}: {run.variant.change}", align="left")
-    line = Table.grid(padding=(0, 1))
-    line.add_row("variants", ProgressBar(total, done, width=40), f"{done}/{total}", left)
-    console.print(line)
-
-
-def show(records: Sequence[AblationRecord]) -> None:
-    """Print the table."""
-    shown = Table(title="ablation [%]", caption=caption(records), caption_justify="left")
-    for column in COLUMNS:
-        shown.add_column(column)
-    for row in table(records):
-        shown.add_row(*row)
-    Console(width=150).print(shown)
+    with StageBars() as bars:
+        bars("variants", done, total, left)

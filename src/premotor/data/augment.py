@@ -91,6 +91,7 @@ def augment(
     yaw = torch.deg2rad(config.yaw * draw[:, 3])
     executed, moved = move(batch.executed, target, shift, yaw)
     amplitude = config.color * (draw[:, 4].abs())[:, None, None]  # |U(-1, 1)| is U(0, 1)
-    noise = random_bits(executed.colors.shape, generator).to(executed.colors)
+    bits = random_bits(executed.colors.shape, generator, executed.colors.device)
+    noise = bits.to(executed.colors)
     colors = noise.mul_(amplitude * (2.0 / LEVELS)).add_(executed.colors)
     return replace(batch, executed=replace(executed, colors=colors), target=moved)

@@ -3,12 +3,12 @@
 b: batch  n: points, padded with NaN  t: frames of a clip  l: tokens
 """
 
-import queue
-import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from types import TracebackType
 
 import numpy as np
@@ -181,52 +181,38 @@ def blank_instruction(context: int, rows: int) -> Int[Tensor, "b l"]:
 
 
 class BatchStream:
-    """Batches of consecutive steps, prepared ahead by a thread.
+    """Batches of consecutive steps, prepared ahead by threads.
 
-    Which rows a batch has depends on the step alone, so a stream can start anywhere.
+    Which rows a batch has depends on the step alone, so a stream can start anywhere, and the order
+    in which threads end changes nothing.
     """
 
-    def __init__(self, make: Callable[[int], TrainingBatch], steps: range, depth: int = 2) -> None:
-        """Start preparing.
+    def __init__(
+        self, make: Callable[[int], TrainingBatch], steps: range, depth: int = 2, threads: int = 1
+    ) -> None:
+        """Prepare batches once they are asked for.
 
         Args:
-            make: The batch of a step; called in the thread.
+            make: The batch of a step; called in a thread.
             steps: The steps to prepare.
-            depth: Batches held ready.
+            depth: Batches ready or in the making beside the one that was handed out.
+            threads: How many make a batch each at a time.
         """
         self.waited = 0.0  # [s] for the batch handed out last
-        self._make, self._steps = make, steps
-        self._ready: queue.Queue[TrainingBatch | BaseException] = queue.Queue(depth)
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._prepare, name="batches", daemon=True)
-
-    def _prepare(self) -> None:
-        item: TrainingBatch | BaseException
-        for step in self._steps:
-            try:
-                item = self._make(step)
-            except BaseException as error:
-                item = error
-            while not self._closed.is_set():
-                try:
-                    self._ready.put(item, timeout=0.2)
-                    break
-                except queue.Full:
-                    continue
-            if self._closed.is_set() or isinstance(item, BaseException):
-                return
+        self._make, self._steps, self._depth = make, steps, max(depth, threads)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batches")
 
     def __iter__(self) -> Iterator[TrainingBatch]:
-        for _ in self._steps:
+        coming = iter(self._steps)
+        ahead = deque(self._pool.submit(self._make, s) for s in islice(coming, self._depth))
+        while ahead:
             start = time.perf_counter()
-            item = self._ready.get()
+            batch = ahead.popleft().result()
             self.waited = time.perf_counter() - start
-            if isinstance(item, BaseException):
-                raise item
-            yield item
+            ahead.extend(self._pool.submit(self._make, step) for step in islice(coming, 1))
+            yield batch
 
     def __enter__(self) -> "BatchStream":
-        self._thread.start()
         return self
 
     def __exit__(
@@ -235,8 +221,7 @@ class BatchStream:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self._closed.set()
-        self._thread.join()
+        self._pool.shutdown(cancel_futures=True)
 
 
 def pairing_of(dataset: Dataset, seed: int, config: PairingConfig) -> Pairing:

@@ -40,9 +40,15 @@ def of_a_report(temperature: float) -> StudyConfig:
     return StudyConfig(halves=50, only=REPORTED, measure=MeasureConfig(temperature=temperature))
 
 
-def embed(mirror: Mirror, dataset: Dataset, pairs: Pairs, blanked: bool = False) -> Spaces:
+def embed(
+    mirror: Mirror,
+    dataset: Dataset,
+    pairs: Pairs,
+    blanked: bool = False,
+    progress: Progress = no_progress,
+) -> Spaces:
     """A row of each of the pairs; `blanked` withholds the words from the policy."""
-    found = represent(mirror, dataset, pairs.transitions, blanked, pairs.unit)
+    found = represent(mirror, dataset, pairs.transitions, blanked, pairs.unit, progress)
     arrays = {name: value.double().numpy() for name, value in found.items()}
     infos = [dataset.cache.episodes[int(i)] for i in dataset.episodes_of(pairs.transitions)]
     tasks = tuple(info.task for info in infos)
@@ -53,10 +59,12 @@ def embed(mirror: Mirror, dataset: Dataset, pairs: Pairs, blanked: bool = False)
     }
 
 
-def learned(mirror: Mirror, dataset: Dataset, pairs: Pairs, seed: int) -> Sides:
+def learned(
+    mirror: Mirror, dataset: Dataset, pairs: Pairs, seed: int, progress: Progress = no_progress
+) -> Sides:
     """U and e of the episodes that maps learn from, with the same under each control."""
-    given = embed(mirror, dataset, pairs)["raw"]
-    blanked = embed(mirror, dataset, pairs, blanked=True)["raw"].e
+    given = embed(mirror, dataset, pairs, progress=progress)["raw"]
+    blanked = embed(mirror, dataset, pairs, blanked=True, progress=progress)["raw"].e
     return replace(given, controls=controls_of(given, blanked=blanked, seed=seed))
 
 
@@ -104,9 +112,10 @@ def agreement(
         against: What it is held against beside the controls.
         progress: Told how many draws of nulls and intervals are done.
     """
-    given = embed(mirror, held_out.dataset, held_out.pairs)
-    blanked = embed(mirror, held_out.dataset, held_out.pairs, blanked=True)
-    seen = held_out.elsewhere and embed(mirror, held_out.elsewhere, held_out.pairs)
+    pairs = held_out.pairs
+    given = embed(mirror, held_out.dataset, pairs, progress=progress)
+    blanked = embed(mirror, held_out.dataset, pairs, blanked=True, progress=progress)
+    seen = held_out.elsewhere and embed(mirror, held_out.elsewhere, pairs, progress=progress)
     spaces: dict[Space, Sides] = {}
     for space, sides in given.items():
         controls = controls_of(

@@ -228,7 +228,9 @@ def _refit(
 
     dataset = open_dataset(source, config.fit_split, mirror.config, progress)
     fit = FitConfig(align=mirror.config.align)
-    return Refit(sides=learned(mirror, dataset, pairs_of(dataset, "episode"), _FIT_SEED), fit=fit)
+    return Refit(
+        sides=learned(mirror, dataset, pairs_of(dataset, "episode"), _FIT_SEED, progress), fit=fit
+    )
 
 
 def _episodes(config: EvaluateConfig, data: Path | None) -> list[EpisodeUnit]:

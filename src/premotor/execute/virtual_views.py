@@ -42,9 +42,10 @@ class Cloud:
 
 def project(points: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 2"]:
     """Image-plane coordinates (column, row) in [-1, 1] of cube points, in each view."""
-    column = points[..., COLUMN_AXIS] * points.new_tensor(COLUMN_SIGN)
-    row = points[..., ROW_AXIS] * points.new_tensor(ROW_SIGN)
-    return torch.stack([column, row], dim=-1)
+    along = points.unbind(-1)  # a table of axes as a tensor would make a GPU wait for its upload
+    column = [sign * along[axis] for axis, sign in zip(COLUMN_AXIS, COLUMN_SIGN, strict=True)]
+    row = [sign * along[axis] for axis, sign in zip(ROW_AXIS, ROW_SIGN, strict=True)]
+    return torch.stack([torch.stack(column, dim=-1), torch.stack(row, dim=-1)], dim=-1)
 
 
 def look_up(
@@ -209,7 +210,9 @@ def _spread(
     if reach < 1:
         return keys
     size, empty = keys.shape[-1], torch.iinfo(keys.dtype).max
-    padded = F.pad(torch.where(keys >> bits == 0, empty, keys), (reach,) * 4, value=empty)
+    # Not by F.pad: it takes the value as a float, and the largest int64 comes out as the smallest.
+    padded = keys.new_full((len(keys), size + 2 * reach, size + 2 * reach), empty)
+    padded[:, reach:-reach, reach:-reach] = torch.where(keys >> bits == 0, empty, keys)
     best = keys
     for column in range(-reach, reach + 1):
         for row in range(-reach, reach + 1):

@@ -2,11 +2,11 @@
 
 Acting only: no step carries clips, so that a variant trains in minutes. Each is a run folder as
 `premotor train` makes it, judged by roll-outs on unseen episodes and by held-out keyframes, and
-compared with the baseline on the same episodes.
+compared with the baseline on the same episodes, seed by seed where there are several.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from premotor.evaluate.success import (
     unseen_episodes,
 )
 from premotor.measure.intervals import bootstrap, paired_difference, wilson
+from premotor.measure.paired import MOST_FLIPPED, SignFlip, sign_flip, t_interval
 from premotor.presets import train_preset
 from premotor.progress import Progress
 from premotor.records import (
@@ -41,8 +42,9 @@ from premotor.represent import Source
 from premotor.simulate import EPISODE_STEPS
 from premotor.worklist import Done
 
-Key = tuple[int, str, int, int, int]  # training seed, task, variation, episode seed, keyframe
-Answers = dict[Key, bool]  # what was got right
+Key = tuple[str, int, int, int]  # task, variation, episode seed, keyframe
+Answers = dict[Key, bool]  # what one training got right
+BySeed = dict[int, Answers]  # by training seed
 Rate = Callable[[Answers], Interval]
 Difference = Callable[[Answers, Answers, Sequence[Key]], Interval]  # ours, theirs, keys of both
 
@@ -112,7 +114,7 @@ class AblateConfig:
     data: Path  # folder of the data set, with the splits train and val
     out: Path = Path("runs/ablate")  # a run folder per variant and seed, table, figure and record
     only: tuple[str, ...] = ()  # beside the baseline `full`, in the table too; () = all
-    seeds: int = 1  # trainings per variant, from seed 0 on
+    seeds: int = 1  # trainings per variant, from 0 on; 1: intervals are about these episodes
     steps: int = 1500  # updates of each
     episodes: int = 20  # unseen episodes per task
     learn: tuple[str, ...] = ()  # tasks to train on; () = all of the data set
@@ -135,6 +137,8 @@ class AblateConfig:
                 "seeds, steps, episodes and max_steps must be >= 1, got "
                 f"{self.seeds}, {self.steps}, {self.episodes}, {self.max_steps}"
             )
+        if self.seeds > MOST_FLIPPED:  # whose sign patterns can all be gone through
+            raise ConfigError(f"seeds must be <= {MOST_FLIPPED}, got {self.seeds}")
         if min(self.processes, self.workers) < 0:
             raise ConfigError(
                 f"processes and workers must be >= 0, got {self.processes}, {self.workers}"
@@ -253,47 +257,52 @@ def measure(run: AblationRun, workers: int, progress: Progress) -> Outcome:
 def summarize(outcomes: Sequence[Outcome]) -> list[AblationRecord]:
     """Every measure per task and over all tasks, with intervals and differences to the baseline.
 
-    Success: Wilson's interval, differences by the score interval for pairs; roll-outs of several
-    training seeds count as so many episodes. Keyframes: bootstrap over episodes (all training
-    seeds together), of the differences too.
+    With several training seeds a rate is the mean over them, and variants are paired over seeds:
+    per seed the difference on the same episodes, of these a t interval and the exact sign-flip
+    test. With one seed intervals are about these episodes: success has Wilson's, its difference
+    the score interval for pairs; keyframes are bootstrapped over episodes, paired too.
     """
     baseline = _answers(outcomes, BASELINE)
     records: list[AblationRecord] = []
     for variant in dict.fromkeys(o.run.variant for o in outcomes):
-        own = [o.run for o in outcomes if o.run.variant == variant]
+        steps = next(o.run.config.steps for o in outcomes if o.run.variant == variant)
+        theirs = {} if variant == BASELINE else baseline
         answers = _answers(outcomes, variant)
         for task in _task_names(outcomes):
-            for measure_name, (rate, difference) in _STATISTICS.items():
-                ours = _of_task(answers[measure_name], task)
-                theirs = _of_task(baseline[measure_name], task)
-                common = [key for key in ours if key in theirs]
-                compared = variant != BASELINE and bool(common)
-                if ours:
-                    records.append(
-                        AblationRecord(
-                            variant=variant.name,
-                            task=task,
-                            measure=measure_name,
-                            value=rate(ours),
-                            difference=difference(ours, theirs, common) if compared else None,
-                            steps=own[0].config.steps,
-                            seeds=len(own),
-                            simulator=SIMULATOR if measure_name in _BY_EPISODE else "",
-                        )
+            for measure_name in _STATISTICS:
+                if not (ours := _of_task(answers[measure_name], task)):
+                    continue
+                paired = _of_task(theirs.get(measure_name, {}), task)
+                difference, flipped = _difference(measure_name, ours, paired)
+                records.append(
+                    AblationRecord(
+                        variant=variant.name,
+                        task=task,
+                        measure=measure_name,
+                        value=_value(measure_name, ours),
+                        difference=difference,
+                        steps=steps,
+                        seeds=len(ours),
+                        simulator=SIMULATOR if measure_name in _BY_EPISODE else "",
+                        over=ablation.SEEDS if len(ours) > 1 else ablation.EPISODES,
+                        p_value=flipped.p_value if flipped else None,
+                        least_p=flipped.least_p if flipped else None,
                     )
+                )
     return records
 
 
-def _answers(outcomes: Sequence[Outcome], variant: Variant) -> dict[str, Answers]:
-    """By measure: which episodes or keyframes a variant got right."""
-    found: dict[str, Answers] = {name: {} for name in _STATISTICS}
+def _answers(outcomes: Sequence[Outcome], variant: Variant) -> dict[str, BySeed]:
+    """By measure and seed: which episodes or keyframes the trainings of a variant got right."""
+    found: dict[str, BySeed] = {name: {} for name in _STATISTICS}
     for outcome in [o for o in outcomes if o.run.variant == variant]:
+        own = {name: by_seed.setdefault(outcome.run.seed, {}) for name, by_seed in found.items()}
         for r in outcome.rollouts:
-            key = (outcome.run.seed, r.task, r.variation, r.seed, 0)
-            found["success"][key], found["strict"][key] = r.success, r.strict
+            key = (r.task, r.variation, r.seed, 0)
+            own["success"][key], own["strict"][key] = r.success, r.strict
         for r in outcome.keyframes:
-            key = (outcome.run.seed, r.task, r.variation, r.seed, r.keyframe_index)
-            found["position"][key], found["rotation"][key] = located(r), turned(r)
+            key = (r.task, r.variation, r.seed, r.keyframe_index)
+            own["position"][key], own["rotation"][key] = located(r), turned(r)
     return found
 
 
@@ -305,10 +314,50 @@ def _task_names(outcomes: Sequence[Outcome]) -> list[str]:
     return [*names, ablation.ALL_TASKS] if several else names
 
 
-def _of_task(answers: Answers, task: str) -> Answers:
-    if task == ablation.ALL_TASKS:
-        return {key: right for key, right in answers.items() if not is_study(key[1])}
-    return {key: right for key, right in answers.items() if key[1] == task}
+def _of_task(by_seed: BySeed, task: str) -> BySeed:
+    """The answers on a task, or on all but studies; seeds without any are left out."""
+    every = task == ablation.ALL_TASKS
+    chosen = {
+        seed: {k: own[k] for k in own if k[0] == task or (every and not is_study(k[0]))}
+        for seed, own in by_seed.items()
+    }
+    return {seed: answers for seed, answers in chosen.items() if answers}
+
+
+def _value(measure_name: str, ours: BySeed) -> Interval:
+    """Mean over seeds, or the rate of the only one."""
+    if len(ours) == 1:
+        (answers,) = ours.values()
+        return _STATISTICS[measure_name][0](answers)
+    return _within(0.0, t_interval(np.array([_share(own, list(own)) for own in ours.values()])))
+
+
+def _difference(
+    measure_name: str, ours: BySeed, theirs: BySeed
+) -> tuple[Interval | None, SignFlip | None]:
+    """The difference to the baseline, and with several seeds its test.
+
+    None where the baseline lacks one of the seeds, or shares no episode with it.
+    """
+    common = {s: [key for key in own if key in theirs.get(s, {})] for s, own in ours.items()}
+    if not all(common.values()):
+        return None, None
+    if len(ours) == 1:
+        ((seed, keys),) = common.items()
+        return _STATISTICS[measure_name][1](ours[seed], theirs[seed], keys), None
+    gaps = np.array(
+        [_share(ours[seed], keys) - _share(theirs[seed], keys) for seed, keys in common.items()]
+    )
+    return _within(-1.0, t_interval(gaps)), sign_flip(gaps)
+
+
+def _share(answers: Answers, keys: Sequence[Key]) -> float:
+    return sum(answers[key] for key in keys) / len(keys)
+
+
+def _within(least: float, interval: Interval) -> Interval:
+    """Cut off at what a rate, or a difference of two, can be."""
+    return replace(interval, low=max(interval.low, least), high=min(interval.high, 1.0))
 
 
 def _rate_of_episodes(answers: Answers) -> Interval:
@@ -330,14 +379,14 @@ def _difference_of_keyframes(ours: Answers, theirs: Answers, common: Sequence[Ke
 
 
 def _resampled(keys: Sequence[Key], values: Sequence[float]) -> Interval:
-    """Bootstrap over episodes; those of one episode under several training seeds stay together."""
-    places = {episode: i for i, episode in enumerate(dict.fromkeys(key[1:4] for key in keys))}
-    groups = np.array([places[key[1:4]] for key in keys])
+    """Bootstrap over whole episodes."""
+    places = {episode: i for i, episode in enumerate(dict.fromkeys(key[:3] for key in keys))}
+    groups = np.array([places[key[:3]] for key in keys])
     return bootstrap(np.array(values), groups, np.random.default_rng(0))
 
 
 _BY_EPISODE = ("success", "strict")
-_STATISTICS: dict[str, tuple[Rate, Difference]] = {
+_STATISTICS: dict[str, tuple[Rate, Difference]] = {  # of one training, about these episodes
     **dict.fromkeys(_BY_EPISODE, (_rate_of_episodes, _difference_of_episodes)),
     **dict.fromkeys(("position", "rotation"), (_rate_of_keyframes, _difference_of_keyframes)),
 }

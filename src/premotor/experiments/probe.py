@@ -231,7 +231,7 @@ def _measure(config: ProbeConfig, progress: Progress) -> _Measured:
             held_out = HeldOut.open(place, mirror.config, config.other_camera, progress)
             held_out = replace(held_out, pairs=pairs_of(held_out.dataset, config.unit))
         dataset = open_dataset(config.source, config.fit_split, mirror.config, progress)
-        sides = learned(mirror, dataset, pairs_of(dataset, config.unit), seed)
+        sides = learned(mirror, dataset, pairs_of(dataset, config.unit), seed, progress)
         mirror.align = fitted(sides, config.fit, seed).to(chosen_device(config.device))
         last = count == len(stages) - 1
         sight = sight_of(mirror, held_out) if last else None

@@ -10,13 +10,13 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from premotor.errors import ConfigError, UnknownName
 from premotor.findings import Reference, Unit
 from premotor.measure import linear, retrieval, similarity
 from premotor.measure.neighbors import Neighbors, nearest
-from premotor.measure.rows import NAMES, centered, paired
+from premotor.measure.rows import NAMES, paired
 from premotor.measure.sides import Sides
 from premotor.measure.similarity import Statistic, inverse
 
@@ -78,7 +78,7 @@ class Prepared:
     @cached_property
     def turned(self) -> "Prepared":
         """The same with either side in the other's place."""
-        return Prepared(replace(self.sides.turned), self.config)
+        return Prepared(self.sides.turned, self.config)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,15 +190,9 @@ def _ridge(
     def make(rows: Prepared) -> Statistic:
         rng = np.random.default_rng(rows.config.fold_seed)
         folds = linear.random_folds(groups(rows), rng, FOLDS)
-        return linear.ridge_statistic(_unit_scale(rows.u), _unit_scale(rows.e), folds)
+        return linear.ridge_statistic(rows.u, rows.e, folds)
 
     return make
-
-
-def _unit_scale(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-    """Centered, with a mean square of 1, so that the penalties mean the same for all features."""
-    x = centered(x)
-    return x / np.sqrt(np.mean(x**2))
 
 
 def _of_ridge(n: int, p: int, q: int) -> float:
@@ -209,6 +203,12 @@ def _of_ridge(n: int, p: int, q: int) -> float:
 def _of_product(n: int, p: int, q: int) -> float:
     """A^T B, or the elements of two Gram matrices, which are gathered and not multiplied."""
     return 2.0 * n * p * q if similarity.is_long(n, p, q) else 20.0 * n**2
+
+
+def _of_correlations(n: int, p: int, q: int) -> float:
+    """Singular values of the product of two bases, which have no more columns than rows."""
+    p, q = min(n, p), min(n, q)
+    return 2.0 * n * p * q + 20.0 * min(p, q) ** 3
 
 
 _NEIGHBORS = 100.0  # operations that looking one neighbor up costs, about
@@ -310,7 +310,7 @@ MEASURES: tuple[Measure, ...] = (
         unit="score",
         statistic=lambda rows: linear.svcca_statistic(rows.u, rows.e),
         best=_one,
-        flops=lambda n, p, q: 2.0 * n * p * q + 20.0 * min(p, q) ** 3,
+        flops=_of_correlations,
     ),
     Measure(
         name="cca",
@@ -319,7 +319,7 @@ MEASURES: tuple[Measure, ...] = (
         statistic=lambda rows: linear.cca_statistic(rows.u, rows.e),
         best=_one,
         needs=_wide,
-        flops=lambda n, p, q: 2.0 * n * p * q + 20.0 * min(p, q) ** 3,
+        flops=_of_correlations,
     ),
     *_both_ways(
         Measure(

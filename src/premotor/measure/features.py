@@ -4,6 +4,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,11 @@ from premotor.records import write_atomically
 
 LABELS = ("task", "variation", "episode")
 FEATURES = "features"
+_LAYER = f"{FEATURES}_"  # and a layer's name
+_UNREADABLE = (  # what numpy and zipfile raise of files that are broken or made to break readers
+    *(OSError, ValueError, EOFError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 _FORM = "np.savez(path, features=..., task=..., variation=..., episode=...)"
 
 
@@ -41,14 +47,14 @@ class Features:
                 run.
         """
         arrays = _read(path)
-        names = [name for name in arrays if name == FEATURES or name.startswith(f"{FEATURES}_")]
+        names = [n for n in arrays if n == FEATURES or (n.startswith(_LAYER) and n != _LAYER)]
         if not names:
             raise DataError(
                 f"{path} has the arrays {sorted(arrays)}, expected `features` (rows, width); save "
                 f"it with {_FORM}"
             )
         layers = {
-            name.removeprefix(FEATURES).removeprefix("_"): _checked(path, name, arrays.pop(name))
+            name.removeprefix(FEATURES)[1:]: _checked(path, name, arrays.pop(name))
             for name in names
         }
         counts = {name: len(values) for name, values in layers.items()}
@@ -102,10 +108,10 @@ def _read(path: Path) -> dict[str, Shaped[np.ndarray, "..."]]:
         if not isinstance(file, np.lib.npyio.NpzFile):
             raise DataError(f"{path} is a single array, expected an .npz; save it with {_FORM}")
         with file:
-            return {name: file[name] for name in file.files}
+            return {name: np.asarray(file[name]) for name in file.files}
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing; name an .npz with the array `features`") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise DataError(
             f"{path} cannot be read as an .npz of plain arrays: {error}; save it with {_FORM}"
         ) from error

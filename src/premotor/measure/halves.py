@@ -33,7 +33,7 @@ def halves(
     names = np.unique(strata)
     for _ in range(resamples):
         line = [rng.permutation(np.flatnonzero(strata == name)) for name in rng.permutation(names)]
-        yield np.sort(np.concatenate(line)[: 2 * (len(strata) // 2) : 2])
+        yield np.sort(np.concatenate(line)[len(strata) % 2 :: 2])
 
 
 def interval_of_halves(value: float, draws: Float[np.ndarray, " k"], num_rows: int) -> Interval:

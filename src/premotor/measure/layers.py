@@ -16,7 +16,7 @@ from premotor.findings import LayerPair, LayerStudy, Null
 from premotor.measure.catalog import BY_NAME, Measure, Prepared
 from premotor.measure.nulls import Trade, permutation_null
 from premotor.measure.plan import StudyConfig
-from premotor.measure.reading import prepared, taken
+from premotor.measure.reading import calibrated, prepared, taken, trades_of
 from premotor.measure.sides import Sides
 from premotor.measure.similarity import Statistic
 from premotor.progress import Progress, no_progress
@@ -86,16 +86,15 @@ class _Shuffled:
     config: StudyConfig
     progress: Progress
 
-    def nulls(self, name: str, statistic: Statistic) -> tuple[Null, ...]:
+    def nulls(self, measure: Measure, statistic: Statistic) -> tuple[Null, ...]:
         """Over all rows and, where tasks are known, within the task."""
-        strata = self.labels.strata
-        trades = [Trade(s, codes) for s, codes in strata.items() if s != "variation"]
+        trades = [t for t in trades_of(measure, self.labels) if t.stratum != "variation"]
         done, total = 0, len(trades) * self.config.permutations
 
         def on_draw() -> None:
             nonlocal done
             done += 1
-            self.progress(f"layers, {name}", done, total, "")
+            self.progress(f"layers, {measure.name}", done, total, "")
 
         found = (self._null(statistic, trade, on_draw) for trade in trades)
         return tuple(null for null in found if null is not None)
@@ -114,7 +113,7 @@ def _study(
         seen.append(np.array([pair.statistic(order) for pair in pairs]))
         return float(seen[-1].max())
 
-    nulls = shuffled.nulls(measure.name, largest)
+    nulls = shuffled.nulls(measure, largest)
     # the first values are those of the pairing itself, the next the draws over all rows
     means = np.mean(seen[1 : 1 + shuffled.config.permutations], axis=0).tolist()
     found = [
@@ -122,7 +121,7 @@ def _study(
             layer_u=pair.names[0],
             layer_e=pair.names[1],
             value=pair.value,
-            score=None if pair.best is None else (pair.value - mean) / (pair.best - mean),
+            score=None if pair.best is None else calibrated(pair.value, mean, pair.best),
         )
         for pair, mean in zip(pairs, means, strict=True)
     ]

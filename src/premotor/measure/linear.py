@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Real
+from jaxtyping import Bool, Float, Int, Real
 
 from premotor.errors import ConfigError, NoVariation
 from premotor.measure.rows import centered, paired
 from premotor.measure.similarity import Statistic
 
-PENALTIES = tuple(10.0 ** (exponent / 2) for exponent in range(-4, 9))  # 1e-2 to 1e4
+PENALTIES = tuple(10.0 ** (exponent / 2) for exponent in range(-4, 9))
+"""1e-2 to 1e4, in mean squares of the regressors, so that they mean the same at any scale."""
+_LEAST_SPREAD = 1e-12  # of the rows held out, against the largest entry of all
 
 
 def principal_share(x: Float[np.ndarray, "n d"], share: float) -> Float[np.ndarray, "n k"]:
@@ -28,7 +30,7 @@ def principal_share(x: Float[np.ndarray, "n d"], share: float) -> Float[np.ndarr
 def _basis(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n r"]:
     """Orthonormal basis of the columns, which may be linearly dependent."""
     left, scale, _ = np.linalg.svd(centered(x), full_matrices=False)
-    least = float(scale.max(initial=0.0)) * max(x.shape) * np.finfo(np.float64).eps
+    least = float(np.linalg.norm(x)) * max(x.shape) * np.finfo(np.float64).eps  # a mean rounds, too
     return left[:, scale > least]
 
 
@@ -131,8 +133,13 @@ class _Fold:
         shrink = _best(self.scale, energy, penalties, spread=spread, count=len(self.train))
         predicted = mean + (self.on_test * (shrink / self.scale)) @ inner
         truth = y[self.test]
-        around = truth - truth.mean(axis=0)
+        around = np.where(_varying(truth), truth - truth.mean(axis=0), 0.0)
         return np.sum((truth - predicted) ** 2, axis=0), np.sum(around**2, axis=0)
+
+
+def _varying(y: Float[np.ndarray, "n q"]) -> Bool[np.ndarray, " q"]:
+    """Which columns differ between rows by more than the rounding of their mean."""
+    return np.ptp(y, axis=0) > _LEAST_SPREAD
 
 
 def _best(
@@ -168,12 +175,17 @@ class _Held:
         a: Real[np.ndarray, "n p"],
         b: Real[np.ndarray, "n q"],
         folds: Int[np.ndarray, " n"],
-        penalties: Sequence[float],
+        penalties: Sequence[float] | None,
     ) -> "_Held":
         x, y = paired(a, b, least=4)
-        scale = np.abs(x).max() / np.abs(a).max()  # a penalty is in squares of the regressors
         parts = [_Fold.of(x, folds == fold) for fold in np.unique(folds[folds >= 0])]
-        return cls(parts, y, np.asarray(penalties) * scale**2)
+        if not any(_varying(y[part.test]).any() for part in parts):
+            raise NoVariation("no row held out differs from the others of its fold")
+        if penalties is None:
+            return cls(parts, y, np.asarray(PENALTIES) * np.mean(centered(x) ** 2))
+        scale = np.abs(x).max() / np.abs(a.astype(np.float64)).max()
+        with np.errstate(over="ignore"):  # of rows so small that any penalty is endless
+            return cls(parts, y, np.asarray(penalties) * scale * scale)
 
     def errors(
         self, order: Int[np.ndarray, " n"]
@@ -188,16 +200,15 @@ def ridge_statistic(
     a: Real[np.ndarray, "n p"],
     b: Real[np.ndarray, "n q"],
     folds: Int[np.ndarray, " n"],
-    penalties: Sequence[float] = PENALTIES,
+    penalties: Sequence[float] | None = None,
 ) -> Statistic:
     """`ridge_r2` as a function of the order of b's rows."""
     held = _Held.of(a, b, folds, penalties)
 
     def statistic(order: Int[np.ndarray, " n"]) -> float:
         missed, around = held.errors(order)
-        if around.sum() <= 0.0:
-            raise NoVariation("no row held out differs from the others of its fold")
-        return 1.0 - float(missed.sum() / around.sum())
+        # an order that leaves nothing to predict is as well guessed by the mean
+        return 1.0 - float(missed.sum() / around.sum()) if around.sum() > 0.0 else 0.0
 
     return statistic
 
@@ -206,7 +217,7 @@ def ridge_r2(
     a: Real[np.ndarray, "n p"],
     b: Real[np.ndarray, "n q"],
     folds: Int[np.ndarray, " n"],
-    penalties: Sequence[float] = PENALTIES,
+    penalties: Sequence[float] | None = None,
 ) -> float:
     """Share of b's variance that ridge regression from a predicts on rows held out.
 
@@ -217,7 +228,10 @@ def ridge_r2(
         a: Regressors.
         b: Targets.
         folds: Which rows are held out together, from 0; rows with -1 are only learned from.
-        penalties: To choose from on the training rows of each fold.
+        penalties: To choose from on the training rows of each fold; None = `PENALTIES`.
+
+    Raises:
+        NoVariation: Besides those of every measure: no row held out differs from its fold's others.
     """
     return ridge_statistic(a, b, folds, penalties)(np.arange(len(a)))
 
@@ -226,7 +240,7 @@ def ridge_r2_uniform(
     a: Real[np.ndarray, "n p"],
     b: Real[np.ndarray, "n q"],
     folds: Int[np.ndarray, " n"],
-    penalties: Sequence[float] = PENALTIES,
+    penalties: Sequence[float] | None = None,
 ) -> float:
     """The same, each column of b counting alike; a column that does not vary counts 0."""
     missed, around = _Held.of(a, b, folds, penalties).errors(np.arange(len(a)))

@@ -46,7 +46,7 @@ class Trade:
     @property
     def log_orders(self) -> float:
         """Log of how many pairings there are; 0 where nothing can trade."""
-        return sum(math.lgamma(len(pool) + 1) for pool in self._pools())
+        return math.fsum(math.lgamma(len(pool) + 1) for pool in self._pools())
 
     def orders(self, count: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, " n"]]:
         """Random orders of the rows in which only these trades happen."""
@@ -80,7 +80,8 @@ def permutation_null(
 
     Returns:
         Mean, sd (ddof 1), 95 % quantile, z = (value - mean) / sd, the one-sided
-        p = (1 + #{null >= value}) / (1 + count), and the least p that these trades and draws can
+        p = (1 + #{null >= value}) / (1 + count), no less than one over the number of pairings,
+        and the least p that these trades and draws can
         give. None where no two rows may trade.
     """
     if count < 2:
@@ -96,14 +97,15 @@ def permutation_null(
     mean, sd = float(draws.mean()), float(draws.std(ddof=1))
     equal = _ROUNDING * max(1.0, abs(value))
     at_least = int(np.sum(draws >= value - equal))
+    fewest = math.exp(-pairings)  # the share of the pairings that are the given one
     return Null(
         stratum=trade.stratum,
         mean=mean,
         sd=sd,
         q95=float(np.quantile(draws, 0.95)),
         z=(value - mean) / sd if sd > equal else 0.0,
-        p=(1 + at_least) / (1 + count),
-        least=max(1.0 / (1 + count), math.exp(-pairings)),
+        p=max((1 + at_least) / (1 + count), fewest),
+        least=max(1.0 / (1 + count), fewest),
         draws=count,
     )
 

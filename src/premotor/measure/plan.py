@@ -66,10 +66,11 @@ class Plan:
                 f"on {rows}; ask for them by name with --only"
             )
         if fewer:
-            counts = sorted({self.permutations(m) for m in fewer})
+            counts = [self.permutations(m) for m in fewer]
+            draws = " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
             found.append(
-                f"{', '.join(m.name for m in fewer)}: nulls of {counts[0]} to {counts[-1]} draws "
-                f"instead of {self.config.permutations}, as each is costly on {rows}"
+                f"{', '.join(m.name for m in fewer)}: nulls of {draws} draws instead of "
+                f"{self.config.permutations}, as each is costly on {rows}"
             )
         if 0 < self.num_halves < self.config.halves:
             found.append(

@@ -14,6 +14,7 @@ from premotor.measure.sides import Sides
 from premotor.measure.similarity import Statistic
 
 Rows = Prepared | NoVariation  # sides ready to be measured, or why they cannot be
+_NO_WAY = 1e-12  # of the best value; shuffled partners that come so near it are as good
 
 
 def prepared(sides: Sides, config: MeasureConfig) -> Rows:
@@ -43,6 +44,21 @@ def value_of(measure: Measure, rows: Rows) -> float | None:
     return None if isinstance(found, str) else found[1]
 
 
+def trades_of(measure: Measure, sides: Sides) -> list[Trade]:
+    """Which partners the nulls of a measure may trade, one entry for each null.
+
+    Where whole variations trade, none can within a variation, and that null is none.
+    """
+    blocks = sides.groups if measure.trades == "variations" else None
+    return [Trade(stratum, codes, blocks) for stratum, codes in sides.strata.items()]
+
+
+def calibrated(value: float, mean: float, best: float) -> float | None:
+    """How far a value lies on the way from shuffled partners to the best that is possible."""
+    way = best - mean
+    return (value - mean) / way if abs(way) > _NO_WAY * max(1.0, abs(best)) else None
+
+
 @dataclass(frozen=True, eq=False)
 class Reader:
     """Takes the measures of a plan, and the nulls that it can afford."""
@@ -58,19 +74,20 @@ class Reader:
             sides: The same.
             every_null: Whether all nulls are taken, or only the one that decides of a control.
         """
-        trades = [Trade(name, codes) for name, codes in sides.strata.items()]
-        if not every_null:
-            trades = [next((t for t in trades if t.stratum == "task"), trades[0])]
-        return {m.name: self._reading(m, rows, trades) for m in self.plan.measures}
+        found: dict[str, Reading] = {}
+        for measure in self.plan.measures:
+            trades = trades_of(measure, sides)
+            if not every_null:
+                trades = [next((t for t in trades if t.stratum == "task"), trades[0])]
+            found[measure.name] = self._reading(measure, rows, trades)
+        return found
 
     def _reading(self, measure: Measure, rows: Rows, trades: list[Trade]) -> Reading:
         num_rows = len(trades[0].strata)
         found = taken(measure, rows)
-        if isinstance(found, str) or isinstance(rows, NoVariation):
-            return Reading(value=None, num_rows=num_rows, absent=str(found))
+        if isinstance(found, str):
+            return Reading(value=None, num_rows=num_rows, absent=found)
         statistic, value = found
-        if measure.trades == "variations":
-            trades = [replace(t, blocks=rows.groups) for t in trades if t.stratum != "variation"]
         nulls = (self._null(measure, statistic, trade) for trade in trades)
         known = tuple(null for null in nulls if null is not None)
         return Reading(value=value, num_rows=num_rows, nulls=known)

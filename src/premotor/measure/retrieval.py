@@ -75,12 +75,13 @@ class Gallery:
 
     def group_recall(self, groups: Int[np.ndarray, " n"]) -> Statistic:
         """`group_recall` as a function of the order of b's rows."""
-        edge, share = self._edge(1)
+        edge, _ = self._edge(1)
         queries, found = np.nonzero(self.twice == edge[:, None])
-        weights = share[queries] / len(self.twice)
+        tied = np.bincount(queries)
 
         def statistic(order: Int[np.ndarray, " n"]) -> float:
-            return float(weights @ (groups[inverse(order)[found]] == groups[queries]))
+            same = groups[inverse(order)[found]] == groups[queries]
+            return float(np.mean(np.bincount(queries, weights=same) / tied))
 
         return statistic
 

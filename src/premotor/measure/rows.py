@@ -47,10 +47,10 @@ def varied(x: Real[np.ndarray, "n d"], name: str) -> Float[np.ndarray, "n d"]:
         raise ConfigError(f"{name} has no columns; give features of at least one")
     if not np.isfinite(x).all():
         raise ConfigError(f"{name} holds NaN or infinity; look at the model it comes from")
-    rounding = float(np.finfo(x.dtype).eps) if x.dtype.kind == "f" else 0.0
+    rounding = float(np.finfo(x.dtype).eps) / 2.0 if x.dtype.kind == "f" else 0.0
     values = x.astype(np.float64)
     values = np.ldexp(values, -int(np.frexp(np.abs(values).max(initial=0.0))[1]))
-    if not _varies(values, max(_LEAST_SPREAD, rounding)):
+    if not _varies(values, rounding):
         raise NoVariation(
             f"all {len(x)} rows of {name} are the same; nothing can align with a side that does "
             "not vary: look whether its model has collapsed, or name another array"
@@ -58,9 +58,11 @@ def varied(x: Real[np.ndarray, "n d"], name: str) -> Float[np.ndarray, "n d"]:
     return values
 
 
-def _varies(values: Float[np.ndarray, "n d"], least: float) -> bool:
-    spread = float(np.linalg.norm(values - values.mean(axis=0)))
-    return spread > least * float(np.linalg.norm(values))
+def _varies(values: Float[np.ndarray, "n d"], rounding: float = 0.0) -> bool:
+    """Whether some column varies by more than its rounding: large ones do not hide small ones."""
+    spread, size = (np.linalg.norm(x, axis=0) for x in (centered(values), values))
+    beyond = bool(np.any(spread > rounding * size))
+    return beyond and float(np.linalg.norm(spread)) > _LEAST_SPREAD * float(np.linalg.norm(size))
 
 
 def unit_rows(x: Real[np.ndarray, "n d"], name: str = "the rows") -> Float[np.ndarray, "n d"]:
@@ -71,7 +73,7 @@ def unit_rows(x: Real[np.ndarray, "n d"], name: str = "the rows") -> Float[np.nd
         NoVariation: All rows point the same way, so that no cosine tells any two apart.
     """
     unit = scaled_rows(varied(x, name))
-    if not _varies(unit, _LEAST_SPREAD):
+    if not _varies(unit):
         raise NoVariation(
             f"all {len(x)} rows of {name} point the same way; no cosine tells them apart"
         )

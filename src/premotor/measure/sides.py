@@ -11,6 +11,7 @@ from premotor.findings import Stratum
 from premotor.measure.rows import codes
 
 LEAST = 8  # rows; fewer cannot be halved for an interval
+_ROUNDING = 1e-12  # of a column's largest entry; what a mean leaves below it is nothing
 CONTROLS = {
     "blanked": "the instruction withheld from E",
     "another": "U shown another episode of the same variation",
@@ -27,7 +28,7 @@ class Sides:
     """
 
     u: Real[np.ndarray, "n p"]  # of watching
-    e: Real[np.ndarray, "n q"]  # of doing
+    e: Real[np.ndarray, "m q"]  # of doing; as many rows, which is checked
     tasks: tuple[str, ...] = ()  # per row; () = not known, as the nulls within it then are
     variations: tuple[str, ...] = ()  # per row; () = not known
     controls: Mapping[str, "Sides"] = field(default_factory=dict[str, "Sides"])
@@ -103,7 +104,8 @@ def _less_means(
 ) -> Float[np.ndarray, "n d"]:
     sums, sizes = np.zeros((groups.max() + 1, x.shape[1])), np.bincount(groups)
     np.add.at(sums, groups, x)
-    return x - (sums / sizes[:, None])[groups]
+    left = x - (sums / sizes[:, None])[groups]
+    return np.where(np.abs(left) > _ROUNDING * np.abs(x).max(axis=0), left, 0.0)
 
 
 def another_episode(

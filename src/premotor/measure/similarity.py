@@ -23,6 +23,7 @@ from premotor.measure.rows import NAMES, centered, paired, unit_rows
 _DIGITS = 13  # of cosines that are told apart
 
 Statistic = Callable[[Int[np.ndarray, " n"]], float]
+_LEAST_LEFT = 1e-12  # of a Gram matrix' squares, once what all its entries share is taken off
 
 
 def inverse(order: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
@@ -68,15 +69,24 @@ def mutual_knn(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"], k: int = 
     return shared_neighbors(*both_nearest(a, b, k))(np.arange(len(a)))
 
 
-def _u_centered(gram: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
+def _u_centered(x: Float[np.ndarray, "n d"], name: str) -> Float[np.ndarray, "n n"]:
     """U-centered Gram matrix: zero diagonal and zero row sums (Szekely & Rizzo 2014)."""
-    n = len(gram)
+    n, gram = len(x), x @ x.T
     hollow = gram - np.diag(np.diag(gram))
     sums = hollow.sum(axis=1)
     centered = hollow - (sums[:, None] + sums[None, :]) / (n - 2)
     centered += sums.sum() / ((n - 1) * (n - 2))
     np.fill_diagonal(centered, 0.0)
+    _refuse_equally_far(float(np.sum(centered**2)), float(np.sum(gram**2)), name)
     return centered
+
+
+def _refuse_equally_far(left: float, before: float, name: str) -> None:
+    """No value of rows that are all as far from each other, as those of an identity matrix."""
+    if left <= _LEAST_LEFT * before:
+        raise NoVariation(
+            f"all rows of {name} are equally far from each other; debiased CKA is not defined here"
+        )
 
 
 def _cosine_of_grams(
@@ -114,9 +124,11 @@ def _cosine_of_products(
     a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"], debiased: bool
 ) -> Statistic:
     rows = np.arange(len(a))
-    own = _hollow_product(a, a, debiased)(rows) * _hollow_product(b, b, debiased)(rows)
-    shared = _hollow_product(a, b, debiased)
-    return lambda order: shared(order) / float(np.sqrt(own))
+    own = [_hollow_product(x, x, debiased)(rows) for x in (a, b)]
+    for left, x, name in zip(own, (a, b), NAMES, strict=True):
+        _refuse_equally_far(left, float(np.sum((x.T @ x) ** 2)), name)
+    norm, shared = float(np.sqrt(own[0] * own[1])), _hollow_product(a, b, debiased)
+    return lambda order: shared(order) / norm
 
 
 def debiased_cka_statistic(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"]) -> Statistic:
@@ -124,7 +136,7 @@ def debiased_cka_statistic(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"
     a, b = (centered(x) for x in paired(a, b, least=4))
     if is_long(len(a), a.shape[1], b.shape[1]):
         return _cosine_of_products(a, b, debiased=True)
-    return _cosine_of_grams(_u_centered(a @ a.T), _u_centered(b @ b.T))
+    return _cosine_of_grams(_u_centered(a, NAMES[0]), _u_centered(b, NAMES[1]))
 
 
 def debiased_cka(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"]) -> float:
@@ -155,15 +167,13 @@ def linear_cka(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"]) -> float:
 
 def shared_kernel(near_a: Neighbors, near_b: Neighbors) -> Statistic:
     """`cknna` as a function of the order of b's rows; only the neighbors are looked at."""
-    own = _self_product(near_a) * _self_product(near_b)
-    if own <= 0.0:
-        raise NoVariation("the cosines of neighboring rows do not vary: CKNNA is not defined here")
+    norm = float(np.sqrt(_self_product(near_a, NAMES[0]) * _self_product(near_b, NAMES[1])))
 
     def statistic(order: Int[np.ndarray, " n"]) -> float:
         found = near_b.places(order[near_a.rows], order[near_a.columns])
         weight = np.sqrt(near_a.shares * found.of(near_b.shares))
         one, two = weight * near_a.cosines, weight * found.of(near_b.cosines)
-        return _hsic(near_a, one, two) / float(np.sqrt(own))
+        return _hsic(near_a, one, two) / norm
 
     return statistic
 
@@ -178,9 +188,14 @@ def cknna(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"], k: int = 10) -
     return shared_kernel(*both_nearest(a, b, k))(np.arange(len(a)))
 
 
-def _self_product(near: Neighbors) -> float:
+def _self_product(near: Neighbors, name: str) -> float:
     kernel = near.shares * near.cosines
-    return _hsic(near, kernel, kernel)
+    found = _hsic(near, kernel, kernel)
+    if found <= _LEAST_LEFT * float(kernel @ kernel):
+        raise NoVariation(
+            f"the neighbors of {name} do not tell its rows apart; CKNNA is not defined here"
+        )
+    return found
 
 
 def _hsic(near: Neighbors, one: Float[np.ndarray, " m"], two: Float[np.ndarray, " m"]) -> float:

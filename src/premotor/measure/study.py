@@ -20,7 +20,7 @@ from premotor.findings import (
 from premotor.measure.catalog import Measure, Prepared
 from premotor.measure.halves import halves, interval_of_halves
 from premotor.measure.plan import Plan, StudyConfig
-from premotor.measure.reading import Reader, Rows, prepared, value_of
+from premotor.measure.reading import Reader, Rows, calibrated, prepared, value_of
 from premotor.measure.rows import num_repeated
 from premotor.measure.sides import Sides
 from premotor.measure.verdict import verdict
@@ -115,11 +115,10 @@ def _finding(measure: Measure, own: Reading, rows: Rows) -> Finding:
     reference = measure.reference(rows) if measure.reference else None
     if reference is None and null is not None:
         reference = Reference(kind="null mean", value=null.mean)
-    calibrated = None
+    score = None
     if measure.best is not None and null is not None:
-        best = measure.best(rows)
-        calibrated = (own.value - null.mean) / (best - null.mean) if best != null.mean else None
-    return replace(found, reference=reference, calibrated=calibrated)
+        score = calibrated(own.value, null.mean, measure.best(rows))
+    return replace(found, reference=reference, calibrated=score)
 
 
 def _beside(found: Sequence[Finding], reader: Reader) -> list[Finding]:
@@ -196,14 +195,16 @@ def _difference(ours: float | None, theirs: float | None, sign: float) -> float 
 
 def _interval(value: float, draws: Sequence[float | None], num_rows: int) -> Interval | None:
     known = np.array([draw for draw in draws if draw is not None])
-    if len(known) < max(2, len(draws) // 2) or float(np.ptp(known)) == 0.0:
-        return None  # halves that all agree cannot say how sure a value is
+    if len(known) < max(2, len(draws) // 2):
+        return None
     return interval_of_halves(value, known, num_rows)
 
 
 def _bounded(measure: Measure, interval: Interval | None) -> Interval | None:
-    """A share lies between 0 and 1, whatever its spread."""
-    if interval is None or measure.unit != "share":
+    """Of a value: with a width, and of a share between 0 and 1."""
+    if interval is None or interval.low == interval.high:
+        return None  # halves that all agree cannot say how sure a value is
+    if measure.unit != "share":
         return interval
     return replace(interval, low=max(interval.low, 0.0), high=min(interval.high, 1.0))
 

@@ -64,7 +64,8 @@ def _without_controls(known: Sequence[Finding]) -> Verdict | None:
     """Rules 1 to 3; None where it stands within the task."""
     over_all, in_task = stands(known, "all"), stands(known, "task")
     if over_all.stands is None:
-        return Verdict(kind="unresolved", because=over_all.why)
+        why = over_all.why or "shuffled partners change nothing, so there is nothing to compare"
+        return Verdict(kind="unresolved", because=why)
     if not over_all.stands:
         return Verdict(kind="none", because="shuffled partners match as well")
     gains = [f.gain.low > 0.0 for f in known if f.gain is not None]
@@ -73,7 +74,10 @@ def _without_controls(known: Sequence[Finding]) -> Verdict | None:
             kind="scene", because="untrained networks that see the same scenes have as much"
         )
     if in_task.stands is None:
-        why = in_task.why or "the tasks are not given, which furniture alone tells apart"
+        why = in_task.why or (
+            "furniture alone tells tasks apart, and no partners can be shuffled within one: the "
+            "tasks are not given, or of one episode each"
+        )
         return Verdict(kind="unresolved", because=why)
     if not in_task.stands:
         return Verdict(kind="scene", because="within the task shuffled partners match as well")
@@ -156,4 +160,5 @@ def _control(findings: Sequence[Finding], name: str) -> Outcome:
         return Outcome(None, void)
     absent = next((c.reading.absent for c in deciding if c.reading.absent), "")
     outcome = _outcome([c.reading for c in deciding], lambda reading: reading.deciding)
-    return outcome if outcome.stands is not None else Outcome(None, outcome.why or absent)
+    why = outcome.why or absent or "no two episodes may trade partners"
+    return outcome if outcome.stands is not None else Outcome(None, why)

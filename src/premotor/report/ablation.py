@@ -1,86 +1,122 @@
 """An ablation as one table and one figure, from its records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from premotor.records import AblationRecord, Interval
+from premotor.records import AblationRecord
 from premotor.report.figures import ALIGN, EXECUTE, FAINT, OBSERVE, STYLE, svg
+from premotor.report.table import Cell, Column, PValue, Table
+from premotor.report.table import markdown as as_markdown
+from premotor.report.tables import words
 
 ALL_TASKS = "all tasks"
-COLUMNS = (
-    *("task", "variant", "success", "difference", "strict"),
-    *("within 2 cm", "difference", "within 15\u00b0", "difference"),
-)
-_CELLS = (  # measure of each cell, and whether its difference is shown
-    *(("success", False), ("success", True), ("strict", False)),
-    *(("position", False), ("position", True), ("rotation", False), ("rotation", True)),
+SEEDS, EPISODES = "seeds", "these episodes"  # what intervals are about
+_MEASURES = (  # as a table shows them, and the heading of their differences
+    ("success", "success", "difference"),
+    ("strict", "strict", ""),
+    ("position", "within 2 cm", "difference, 2 cm"),
+    ("rotation", "within 15\u00b0", "difference, 15\u00b0"),
 )
 _PANELS = (
     ("success", "success on unseen episodes [%]", EXECUTE),
     ("position", "held-out keyframes within 2 cm [%]", OBSERVE),
     ("rotation", "held-out keyframes within 15\u00b0 [%]", ALIGN),
 )
-_ABSENT = "\u2013"
 
 
-def table(records: Sequence[AblationRecord]) -> list[tuple[str, ...]]:
-    """A row per task and variant under `COLUMNS`; shares and differences in percent."""
+def table(records: Sequence[AblationRecord]) -> Table:
+    """A row per task and variant: rates, and differences to the baseline with their p."""
     found = {(r.task, r.variant, r.measure): r for r in records}
-    rows: list[tuple[str, ...]] = []
-    for task in dict.fromkeys(r.task for r in records):
-        for variant in dict.fromkeys(r.variant for r in records):
-            own = [found.get((task, variant, measure)) for measure, _ in _CELLS]
-            if any(own):
-                cells = (_cell(r, shown) for r, (_, shown) in zip(own, _CELLS, strict=True))
-                rows.append((task, variant, *cells))
-    return rows
+    keys = list(dict.fromkeys((r.task, r.variant) for r in records))
+
+    def of(measure: str, what: Callable[[AblationRecord], Cell]) -> Callable[[_Key], Cell]:
+        return lambda key: what(found[*key, measure]) if (*key, measure) in found else None
+
+    columns: list[tuple[Column, Callable[[_Key], Cell]]] = [
+        (Column("variant"), lambda key: f"{key[1]}\n{words(key[0])}"),
+        (
+            Column("intervals over"),
+            lambda key: _over(r for r in records if (r.task, r.variant) == key),
+        ),
+    ]
+    for measure, name, difference in _MEASURES:
+        columns.append((Column(name, "share"), of(measure, lambda r: r.value)))
+        if difference:
+            columns.append((Column(difference, "points"), of(measure, lambda r: r.difference)))
+        if difference and any(r.p_value is not None for r in records if r.measure == measure):
+            columns.append((Column(f"p, {name}", "p"), of(measure, _p)))
+    return Table.of("Ablation", keys, columns, caption(records))
 
 
-def _cell(record: AblationRecord | None, difference: bool) -> str:
-    if record is None:
-        return _ABSENT
-    if not difference:
-        value = record.value
-        return f"{100 * value.value:.0f} ({100 * value.low:.0f} to {100 * value.high:.0f})"
-    return _ABSENT if record.difference is None else _signed(record.difference)
+_Key = tuple[str, str]  # task, variant
 
 
-def _signed(value: Interval) -> str:
-    middle, low, high = (
-        f"{round(100 * x) + 0:+d}".replace("-", "\u2212").replace("+0", "0")
-        for x in (value.value, value.low, value.high)
-    )
-    return f"{middle} ({low} to {high})"
+def _p(record: AblationRecord) -> Cell:
+    if record.p_value is None or record.least_p is None:
+        return None
+    return PValue(record.p_value, record.least_p)
+
+
+def _over(records: Iterable[AblationRecord]) -> str:
+    """What their intervals are about."""
+    found = (f"{r.seeds} seeds" if r.over == SEEDS else r.over for r in records)
+    return ", ".join(dict.fromkeys(found))
 
 
 def caption(records: Sequence[AblationRecord]) -> str:
-    """What the numbers are and how sure they are, in words."""
+    """What the numbers are and what their intervals are about, in words."""
     first = records[0]
     simulator = next((r.simulator for r in records if r.simulator), "none")
     baseline = next((r.variant for r in records if r.difference is None), "the baseline")
     seeds = max(r.seeds for r in records)
-    return (
-        f"{first.steps:,} updates, {seeds} training seed{'s' if seeds > 1 else ''}. Success in the "
-        f"simulator {simulator} (not RLBench numbers), strict beside it; keyframes of held-out "
-        "episodes, decoded from the expert's observations. Percent with 95 % intervals; "
-        f"differences in points to `{baseline}` on the same episodes. Success: Wilson's interval, "
-        "differences by Newcombe's score interval for pairs. Keyframes: bootstrap over episodes, "
-        "also of the differences; no width means that all episodes agree, not certainty. The "
-        "intervals speak of episodes, not of the spread over training seeds."
+    about = [_WORDS[over] for over in (SEEDS, EPISODES) if any(r.over == over for r in records)]
+    return " ".join(
+        (
+            f"{first.steps:,} updates, {seeds} training seed{'s' if seeds > 1 else ''}. Success in "
+            f"the simulator {simulator} (not RLBench numbers), strict beside it; keyframes of "
+            "held-out episodes, decoded from the expert's observations. Percent with 95 % "
+            f"intervals; differences in points to `{baseline}` on the same episodes.",
+            *about,
+            *_least_p(records),
+        )
     )
+
+
+_WORDS = {
+    SEEDS: (
+        "Over seeds: rates are means over training seeds with t intervals; differences are paired "
+        "over seeds, with a t interval and p of the exact sign-flip test. No width means that the "
+        "seeds agree, not certainty."
+    ),
+    EPISODES: (
+        "Over these episodes: seeds were not repeated, so these intervals are about the episodes "
+        "of one training each and tell no ways of training apart; another seed may turn a "
+        "difference around. Success: Wilson's interval, differences by Newcombe's score interval "
+        "for paired episodes. Keyframes: bootstrap over episodes, also of the differences; no "
+        "width means that all episodes agree, not certainty."
+    ),
+}
+
+
+def _least_p(records: Sequence[AblationRecord]) -> list[str]:
+    """What p the seeds allow, for each number of them."""
+    least = {r.seeds: r.least_p for r in records if r.least_p is not None}
+    return [
+        f"With {seeds} seeds p is at least {p:.2g}"
+        + (": it cannot reach 0.05." if p > 0.05 else ".")
+        for seeds, p in sorted(least.items())
+    ]
 
 
 def markdown(records: Sequence[AblationRecord], changes: Mapping[str, str]) -> str:
     """The table with its caption and what each variant changes, as Markdown."""
-    head = "| " + " | ".join(COLUMNS) + " |\n" + "| --- " * len(COLUMNS) + "|\n"
-    body = "".join("| " + " | ".join(row) + " |\n" for row in table(records))
     shown = dict.fromkeys(r.variant for r in records)
     legend = "".join(f"- `{name}`: {changes[name]}\n" for name in shown if name in changes)
-    return f"{head}{body}\n{caption(records)}\n\n{legend}"
+    return f"{as_markdown(table(records))}\n{legend}"
 
 
 def figure(records: Sequence[AblationRecord]) -> str:
@@ -97,7 +133,8 @@ def figure(records: Sequence[AblationRecord]) -> str:
             axes.set_xlabel(label)
         panels[0].set_yticks(range(len(variants)), variants)
         panels[0].invert_yaxis()
-        drawn.suptitle(task.replace("_", " "), color=FAINT, fontsize=10)
+        title = f"{words(task)}, intervals over {_over(r for r in records if r.task == task)}"
+        drawn.suptitle(title, color=FAINT, fontsize=10)
         return svg(drawn)
 
 

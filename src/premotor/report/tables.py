@@ -42,8 +42,8 @@ _ON_SUCCESS = (
     "in no training set. Intervals are Wilson's, of 95 %."
 )
 _ON_MEAN = (
-    " In the mean every task counts alike, and its interval joins theirs (MOVER; these tasks, this "
-    "policy)."
+    " In the mean every task counts alike; its interval is about these tasks, these episodes and "
+    "this one policy."
 )
 
 

@@ -33,8 +33,10 @@ from premotor.train.run import Run, open_probe_dataset, write_manifest
 from premotor.train.schedule import learning_rate
 from premotor.train.start import begin
 from premotor.train.step import Objective, StepPlan, StepResult, step_generator, train_step
+from premotor.worklist import available_cores
 
 OnStep = Callable[[StepRecord], None]
+BATCH_THREADS = 4  # that keep a GPU fed
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class _Session:
     mirror: Mirror
     objective: nn.Module  # what the engine made of `Objective(mirror)`
     optimizer: torch.optim.Optimizer
-    make_batch: Callable[[int], TrainingBatch]
+    make_batch: Callable[[int], TrainingBatch]  # on the engine's device already
     probe: Probe | None
 
     @property
@@ -80,6 +82,13 @@ def start_engine(config: TrainConfig) -> Accelerator:
     # A step without clips leaves the understanding tower unused.
     kwargs = DistributedDataParallelKwargs(find_unused_parameters=True)
     return Accelerator(cpu=on_cpu, mixed_precision=config.precision, kwargs_handlers=[kwargs])
+
+
+def batch_threads(engine: Accelerator) -> int:
+    """How many threads make batches: one where the processes share the cores, more for a GPU."""
+    if engine.device.type == "cpu":
+        return 1
+    return max(1, min(BATCH_THREADS, available_cores() // engine.num_processes))
 
 
 def fit(config: TrainConfig, run: Run, source: Source, on_step: OnStep, command: str) -> FitResult:
@@ -129,6 +138,9 @@ def _open(config: TrainConfig, run: Run, source: Source, engine: Accelerator) ->
         mirror.execute.compile_dense()
     on_cpu = engine.device.type == "cpu"  # evaluation_mode: no DistributedDataParallel around it
     pairing = pairing_of(dataset, config.seed, config.pairing)
+    make_batch = training_batches(
+        dataset, pairing, config.seed, engine.process_index, engine.num_processes
+    )
     return _Session(
         config=config,
         run=run,
@@ -136,9 +148,7 @@ def _open(config: TrainConfig, run: Run, source: Source, engine: Accelerator) ->
         mirror=mirror,
         objective=engine.prepare_model(Objective(mirror, config.augment), evaluation_mode=on_cpu),
         optimizer=build_optimizer(mirror.towers, config.optimizer),
-        make_batch=training_batches(
-            dataset, pairing, config.seed, engine.process_index, engine.num_processes
-        ),
+        make_batch=lambda step: make_batch(step).to(engine.device),
         probe=None if probed is None else choose_probe(probed, config.probe_episodes),
     )
 
@@ -200,7 +210,8 @@ def _train(session: _Session, done: int, stop: StopSignal, on_step: OnStep | Non
         _measure(session, 0)
         _save(session, 0)
     session.objective.train()
-    with BatchStream(session.make_batch, range(done, config.steps)) as batches:
+    steps, threads = range(done, config.steps), batch_threads(session.engine)
+    with BatchStream(session.make_batch, steps, threads=threads) as batches:
         start = time.perf_counter()
         for batch in batches:
             rate, result = _update(session, batch, done, stop)
@@ -238,9 +249,8 @@ def _update(
         stop=stop.received,
         average=session.world > 1 and session.engine.device.type == "cpu",
     )
-    moved = batch.to(session.engine.device)
     try:
-        return rate, train_step(session.objective, session.optimizer, moved, plan)
+        return rate, train_step(session.objective, session.optimizer, batch, plan)
     except TrainingDiverged as error:
         if session.engine.is_main_process:
             raise
