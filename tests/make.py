@@ -20,7 +20,7 @@ from premotor.evaluate.against_success import against_success
 from premotor.evaluate.alignment import REPORTED
 from premotor.evaluate.success import SIMULATOR
 from premotor.findings import STUDIES, ProbeRecord, Sight, Study
-from premotor.measure.intervals import wilson
+from premotor.measure.intervals import paired_difference, wilson
 from premotor.measure.paired import mcnemar
 from premotor.measure.plan import StudyConfig
 from premotor.measure.rows import scaled_rows
@@ -51,7 +51,7 @@ TASKS = {  # some instruction of each, and how often the made-up policy succeeds
     "slide_block_to_color_target": ("slide the block to green target", 0.72),
 }
 STUDY = "push_buttons_free"
-QUICK = StudyConfig(permutations=100, halves=20, only=REPORTED)
+QUICK = StudyConfig(permutations=60, halves=20, only=REPORTED)
 COARSE = replace(QUICK, permutations=20, halves=0)  # for tests of what is measured, not how surely
 KINDS: dict[str, dict[str, float]] = {  # of verdicts: what the sides of `sides` share
     "none": {"task": 0.0},
@@ -161,7 +161,7 @@ def naming_pair(only_ours: int = 4, only_theirs: int = 9, count: int = 100) -> N
         class_set="text",
         only_ours=only_ours,
         only_theirs=only_theirs,
-        difference=interval((only_ours - only_theirs) / count, 0.07, count),
+        difference=paired_difference(ours, theirs),
         p_value=mcnemar(ours, theirs).p_value,
     )
 

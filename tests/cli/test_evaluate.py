@@ -5,14 +5,16 @@ from dataclasses import replace
 
 import pytest
 import torch
+from markupsafe import escape
 
+import make
 from premotor.cli import evaluate, main
 from premotor.errors import ConfigError, DataError, EpisodesMissing, OutputExists, UnknownName
 from premotor.evaluate.failures import FAILURES
 from premotor.evaluate.judge import Judgement
+from premotor.findings import STUDIES, Study
 from premotor.measure.intervals import wilson
 from premotor.records import (
-    AlignmentRecord,
     EvalRecord,
     FilmRecord,
     NamedClip,
@@ -21,25 +23,12 @@ from premotor.records import (
     read_lines,
     read_list,
 )
+from premotor.report.findings import all_sentences, verdict_line
 from premotor.report.table import shown
 from premotor.report.tables import recognition_tables, success_tables
 
 TASKS = "push_buttons open_drawer"
-ROLLOUT = EvalRecord(
-    checkpoint="trained",
-    preset="nano",
-    task="open_drawer",
-    variation=0,
-    seed=7,
-    instruction="open the bottom drawer",
-    success=True,
-    strict=False,
-    steps=3,
-    reason="success",
-    seconds=1.0,
-    simulator="premotor-mujoco",
-    code_version="0",
-)
+ROLLOUT = make.rollout(task="open_drawer", seed=7)
 
 
 def premotor(line: str) -> int:
@@ -64,7 +53,8 @@ def test_everything_is_measured_before_and_after(run, capsys):
     data = run.parent / "data"
     line = f"evaluate {run} --data {data} --episodes 1 --max-steps 2 --workers 1"
     assert premotor(line) == 0
-    assert "not RLBench numbers" in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert "not RLBench numbers" in said
     rollouts = list(read_lines(run / "evaluation" / "rollouts.jsonl", EvalRecord))
     assert {(r.checkpoint, r.task) for r in rollouts} == {
         (c, t) for c in ("untrained", "trained") for t in TASKS.split()
@@ -82,10 +72,16 @@ def test_everything_is_measured_before_and_after(run, capsys):
         (r.class_set, "trained", "untrained", 4) for r in recognition[:4]
     ]
     assert len(list(read_lines(run / "evaluation" / "named.jsonl", NamedClip))) == 2 * 4 * 4
-    alignment = read_list(run / "evaluation" / "alignment.json", AlignmentRecord)
-    assert {(r.checkpoint, r.instruction) for r in alignment} == {
-        (c, w) for c in ("untrained", "trained") for w in ("given", "blanked")
-    }
+    studies = read_list(run / "evaluation" / STUDIES, Study)
+    own = {(s.checkpoint, s.space): s for s in studies if s.sides == "u-e"}
+    assert set(own) == {(c, space) for c in ("untrained", "trained") for space in ("z", "raw")}
+    for (checkpoint, _), study in own.items():
+        assert "debiased_cka" in {finding.measure for finding in study.findings}
+        assert study.num_rows == 4
+        for finding in study.findings:
+            assert "blanked" in {control.name for control in finding.controls}
+            assert finding.untrained is None or checkpoint == "trained"
+    assert all(sentence in said for sentence in all_sentences(studies, "trained"))
     films = read_list(run / "evaluation" / "films" / "films.json", FilmRecord)
     assert {f.task for f in films} == set(TASKS.split())
     with pytest.raises(OutputExists, match="--resume"):
@@ -94,7 +90,9 @@ def test_everything_is_measured_before_and_after(run, capsys):
     assert premotor(f"{line} --resume") == 0
     assert (run / "evaluation" / "rollouts.jsonl").read_bytes() == before  # nothing done twice
     assert premotor(f"report {run}") == 0
-    assert "open drawer" in (run / "report.html").read_text()
+    page = (run / "report.html").read_text()
+    assert "open drawer" in page
+    assert str(escape(verdict_line(own["trained", "z"]))) in page
 
 
 @pytest.mark.sim
@@ -150,16 +148,7 @@ def test_a_recognizer_alone_is_measured_without_acting(run, capsys):
 def test_the_terminal_shows_the_tables_of_the_report(capsys):
     study = replace(ROLLOUT, task="push_buttons_free", success=False, failure="wrong_object")
     rollouts = (ROLLOUT, replace(ROLLOUT, task="turn_tap", success=False), study)
-    named = RecognitionRecord(
-        checkpoint="trained",
-        class_set="text",
-        num_classes=218,
-        chance=1 / 218,
-        accuracy=wilson(45, 100),
-        first_frame_only=wilson(20, 100),
-        shuffled_frames=wilson(40, 100),
-        by_axis={"color": wilson(20, 60)},
-    )
+    named = make.recognition(by_axis={"color": wilson(20, 60)})
     evaluate.show(Judgement(rollouts, (), (named,)))
     said = capsys.readouterr().out
     assert max(map(len, said.splitlines())) <= 100

@@ -1,18 +1,21 @@
 """The probe of two towers: what it refuses, what it writes, and what it holds against success."""
 
 import shlex
+from dataclasses import replace
 
 import pytest
-from premotor.measure.sample import Features
 
+import make
 from premotor.cli import main
 from premotor.errors import ConfigError, OutputExists
 from premotor.experiments import probe
 from premotor.experiments.probe import ProbeConfig, together
-from premotor.records import EvalRecord, ProbeRecord, read_json
+from premotor.findings import ProbeRecord
+from premotor.measure.features import Features
+from premotor.measure.sides import CONTROLS
+from premotor.records import read_json
+from premotor.report.probe import sentences
 from premotor.represent import Source
-from premotor.store.meta import finalize
-from premotor.store.writer import write_episode
 from premotor.worklist import Done
 
 
@@ -21,13 +24,10 @@ def premotor(line: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def towers(tmp_path_factory, make_demo):
-    """A recognizer and a policy that were trained apart, a joint run, and their data set."""
+def towers(tmp_path_factory, enough_data):
+    """A recognizer and a policy that were trained apart, and a joint run."""
     folder = tmp_path_factory.mktemp("probe")
-    for split, seeds in (("train", range(18)), ("test", range(100, 109))):
-        place = folder / "data" / split
-        finalize(place, [write_episode(place, i, make_demo(s)) for i, s in enumerate(seeds)])
-    line = f"train nano --data {folder / 'data'} --steps 2 --processes 1 --probe-episodes 0"
+    line = f"train nano --data {enough_data} --steps 2 --processes 1 --probe-episodes 0"
     alone = {
         "u": "--pairing.watch-only --seed 1",
         "e": "--pairing.recognition-every 0",
@@ -42,33 +42,23 @@ def towers(tmp_path_factory, make_demo):
 def _fares(units, path, actors, workers, on_done, clips=None):
     """Every other roll-out succeeds."""
     for count, unit in enumerate(units):
-        record = EvalRecord(
+        record = make.rollout(
             checkpoint=unit.checkpoint,
-            preset=unit.preset,
             task=unit.task,
             variation=unit.variation,
             seed=unit.seeds[0],
-            instruction="push",
             success=count % 2 == 0,
-            strict=False,
-            steps=1,
-            reason="success" if count % 2 == 0 else "time_out",
-            seconds=0.1,
-            simulator="made up",
-            code_version="0",
-            step=unit.step,
-            max_steps=unit.max_steps,
         )
-        on_done(Done(unit, record, None))
+        on_done(Done(unit, replace(record, step=unit.step, max_steps=unit.max_steps), None))
 
 
 def test_two_towers_that_were_trained_apart_are_measured_and_held_against_success(
-    towers, monkeypatch, capsys
+    towers, enough_data, monkeypatch, capsys
 ):
     monkeypatch.setattr(probe, "roll_out_all", _fares)
     out = towers / "probed"
     line = (
-        f"probe {towers / 'u'} {towers / 'e'} --data {towers / 'data'} --out {out} --workers 1 "
+        f"probe {towers / 'u'} {towers / 'e'} --data {enough_data} --out {out} --workers 1 "
         "--no-own-videos --permutations 20 --halves 20 --fit.steps 20 "
         "--only debiased_cka mutual_knn bound recall_at_1_u_to_e"
     )
@@ -76,20 +66,21 @@ def test_two_towers_that_were_trained_apart_are_measured_and_held_against_succes
     record = read_json(out / "probe.json", ProbeRecord)
     assert (record.together, record.num_fit, record.num_rows) == ("", 18, 9)
     assert (record.successes, record.rollouts, record.step_u, record.step_e) == (5, 9, 2, 2)
-    assert {(m.checkpoint, m.space) for m in record.measures} == {
-        (c, s) for c in ("untrained", "trained") for s in ("raw", "z")
-    }
-    assert {(m.instruction, m.episode) for m in record.measures} == {
-        ("given", "same"),
-        ("blanked", "same"),
-        ("given", "another"),
-    }
-    trained = [m for m in record.measures if (m.checkpoint, m.sides) == ("trained", "u-e")]
-    assert all(m.gain for m in trained if (m.instruction, m.episode) == ("given", "same"))
-    assert (record.named.count, record.named_elsewhere) == (9, None)
+    assert (record.sight.named.count, record.sight.named_elsewhere) == (9, None)
+    own = {(s.checkpoint, s.space): s for s in record.studies if s.sides == "u-e"}
+    assert set(own) == {(c, space) for c in ("untrained", "trained") for space in ("raw", "z")}
+    for (checkpoint, space), study in own.items():
+        wanted = {(name, False) for name in CONTROLS}
+        if (checkpoint, space) == ("trained", "z"):
+            wanted |= {(name, True) for name in CONTROLS}
+        for finding in study.findings:
+            assert {(c.name, c.refitted) for c in finding.controls} == wanted
+            assert (finding.gain is not None) is (checkpoint == "trained")
     first = record.relations[0]
-    assert (first.watched, first.within, first.num_pairs) == ("expert", "task", 20)
-    assert "no word here" not in capsys.readouterr().out
+    assert (first.watched, first.within, first.relation.num_pairs) == ("expert", "task", 20)
+    said = " ".join(capsys.readouterr().out.split())
+    assert all(" ".join(sentence.split()) in said for sentence in sentences(record))
+    assert "no word here" not in said
     for name in ("u", "e", "e_blanked", "u_untrained", "e_untrained"):
         features = Features.load(out / "features" / f"{name}.npz")
         assert features.labels["episode"] == tuple(str(seed) for seed in range(100, 109))
@@ -116,11 +107,11 @@ def test_maps_are_not_measured_on_what_they_learned_from(tmp_path):
         )
 
 
-def test_a_folder_that_is_no_probe_is_left_alone(towers):
+def test_a_folder_that_is_no_probe_is_left_alone(towers, enough_data):
     config = ProbeConfig(
         run_u=towers / "u",
         run_e=towers / "e",
-        source=Source(towers / "data"),
+        source=Source(enough_data),
         out=towers / "joint",
     )
     with pytest.raises(OutputExists, match="is no probe"):

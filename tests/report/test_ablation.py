@@ -2,7 +2,8 @@
 
 import pytest
 
-from premotor.records import AblationRecord, Interval
+import make
+from premotor.records import AblationRecord
 from premotor.report import ablation
 from premotor.report.table import ABSENT, shown
 
@@ -14,15 +15,12 @@ def record(
     change: float | None = None,
     seeds: int = 1,
 ) -> AblationRecord:
-    def around(value: float) -> Interval:
-        return Interval(value=value, low=value - 0.1, high=value + 0.1, count=40)
-
     return AblationRecord(
         variant=variant,
         task=task,
         measure=measure,
-        value=around(0.8),
-        difference=None if change is None else around(change),
+        value=make.interval(0.8),
+        difference=None if change is None else make.interval(change),
         steps=1500,
         seeds=seeds,
         simulator="premotor-mujoco" if measure in ("success", "strict") else "",

@@ -1,10 +1,12 @@
 """Pictures of the latent space: same place from step to step, partners together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from premotor.records import ProbeRow
-from premotor.report.embedding import joint_pictures, spread
+from premotor.report.embedding import joint_pictures, single_picture, spread
 from premotor.report.run import ProbeStep
 
 ROWS = tuple(ProbeRow(("a", "b", "c")[i % 3], 0, i) for i in range(24))
@@ -49,8 +51,16 @@ def test_a_handful_of_rows_gives_no_picture():
     assert joint_pictures((probe_step(0, 0.1),), ROWS[:4])[1] == ()
 
 
-def test_a_collapsed_representation_is_drawn_all_the_same():
-    ones = np.ones((24, 6))
-    _, (picture,) = joint_pictures((ProbeStep(0, ones, ones, ones, ones),), ROWS)
-    assert np.isfinite(picture.watched).all()
-    assert picture.recall == pytest.approx(0.0)
+@pytest.mark.parametrize("sides", [("z_u",), ("z_e",), ("z_u", "z_e")])
+def test_a_collapsed_representation_is_drawn_and_nothing_is_measured_of_it(sides):
+    step = replace(probe_step(0, 0.1), **dict.fromkeys(sides, np.ones((24, 6))))
+    _, (picture,) = joint_pictures((step,), ROWS)
+    for points in (picture.watched, picture.done):
+        assert np.isfinite(points).all()
+    assert (picture.purity, picture.recall) == (None, None)
+
+
+def test_a_representation_alone_is_drawn_in_the_square_collapsed_or_not():
+    for x in (probe_step(0, 0.1).u, np.ones((24, 6))):
+        points = single_picture(x)
+        assert 0.0 <= points.min() < points.max() <= 1.0

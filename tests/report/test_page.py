@@ -7,9 +7,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+import make
 from premotor.errors import DataError
-from premotor.records import StepRecord, write_lines
+from premotor.presets import train_preset
+from premotor.records import write_json, write_lines
+from premotor.report.findings import all_sentences
 from premotor.report.page import write_report
+from premotor.report.table import shown
 
 VOID = {"meta", "link", "img", "input", "br", "col"}
 
@@ -46,8 +50,8 @@ def read(path) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def full(make_run, tmp_path_factory):
-    return write_report(make_run(tmp_path_factory.mktemp("runs") / "full", steps=120))
+def full(tmp_path_factory):
+    return write_report(make.run_folder(tmp_path_factory.mktemp("runs") / "full"))
 
 
 def test_the_page_needs_no_other_file(full):
@@ -63,23 +67,25 @@ def test_the_page_shows_what_was_measured(full):
     for phrase in (
         "push buttons",
         "These are not RLBench numbers",
-        "premotor embedded (MuJoCo 3.3.7)",
+        "premotor-mujoco",
         "Studies beside the benchmark's tasks",
         "Which instruction is being carried out?",
         "The same clips under two checkpoints",
         "trained against untrained",
-        "+48 (+33 to +60)",
+        shown(make.naming_pair(30, 1, 60).difference, "points"),
         "Recognition by what the variations of a task vary",
         "Which task is taken for which",
         "open the middle drawer 8.5 20",
         "of the right task",
-        "words withheld from E",
+        "mirror alignment: it stands within the task, without words and with another episode",
+        "words withheld",
         "debiased CKA",
+        "pixels for u, e",
         "Joint t-SNE of 36 held-out episodes",
         "ran out of steps",
         "premotor train tiny --data data/three",
         "fingerprint 5f2c0c9d1e8a",
-        "pair_batch_size: 16",
+        f"pair_batch_size: {train_preset('tiny').pairing.pair_batch_size}",
     ):
         assert phrase in text
     assert "was not measured" not in text
@@ -94,16 +100,7 @@ def test_the_points_of_every_step_are_on_the_page(full):
 
 
 def test_a_run_that_only_trained_says_what_is_not_measured(tmp_path):
-    record = StepRecord(
-        step=0,
-        losses={"total": 1.0, "execute": 1.0},
-        grad_norm=1.0,
-        learning_rate=1e-3,
-        samples_per_second=1.0,
-        data_seconds=0.0,
-        step_seconds=1.0,
-    )
-    write_lines(tmp_path / "metrics.jsonl", [record])
+    write_lines(tmp_path / "metrics.jsonl", [make.step()])
     page, text = read(write_report(tmp_path))
     for phrase in (
         "Success was not measured",
@@ -118,8 +115,35 @@ def test_a_run_that_only_trained_says_what_is_not_measured(tmp_path):
     assert 'id="points"' not in page
 
 
-def test_names_and_instructions_are_escaped(make_run, tmp_path):
-    folder = make_run(tmp_path / "run", steps=10, rows=12, films=False)
+def test_a_run_of_the_first_version_says_how_alignment_is_measured_again(tmp_path):
+    folder = make.run_folder(tmp_path / "run", steps=0, rows=0, films=False)
+    evaluation = folder / "evaluation"
+    (evaluation / "studies.json").unlink()
+    write_json(evaluation / "alignment.json", [{"measure": "mutual_knn", "value": 0.5}])
+    _, text = read(write_report(folder))
+    assert "Alignment was measured by an earlier version" in text
+    assert f"premotor evaluate {folder} --data DIR --resume" in text
+    assert "Measures and nulls were not computed" not in text
+    assert "mirror alignment" not in text
+
+
+def test_a_run_whose_tower_collapsed_says_why_there_is_no_value_and_shows_a_dash(tmp_path):
+    folder = make.run_folder(tmp_path / "run", kind="collapsed", films=False)
+    page, text = read(write_report(folder))
+    assert "alignment of an unknown kind" in text
+    for sentence in all_sentences(make.studies("collapsed"), "trained"):
+        assert sentence in text
+    assert "look whether its model has collapsed" in text
+    assert "partner found first in" not in text
+    assert "The same under controls" not in text
+    assert "step 0 task 4" in text  # as training began
+    assert text.count("task \u2013 partner \u2013") == 5  # the pictures after it
+    assert "nan" not in text.lower().split()
+    assert "NaN" not in page
+
+
+def test_names_and_instructions_are_escaped(tmp_path):
+    folder = make.run_folder(tmp_path / "run", steps=10, rows=0, films=False)
     (folder / "config.yaml").write_text("preset: <script>alert(1)</script>\n")
     page, _ = read(write_report(folder))
     assert "<script>alert(1)</script>" not in page

@@ -1,113 +1,67 @@
-"""The probe in words, as a table and as a figure: they say what the record says."""
+"""The probe in words, as tables and as a figure: they say what the record says."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
-from premotor.records import (
-    AlignmentRecord,
-    Interval,
-    NullRecord,
-    ProbeRecord,
-    RelationRecord,
-)
-from premotor.report.probe import figure, markdown, sentences
-
-
-def measure(name: str, space: str, p_task: float, **changes: str) -> AlignmentRecord:
-    nulls = [
-        NullRecord(
-            stratum=stratum,
-            null_mean=0.1,
-            null_sd=0.1,
-            null_q95=0.2,
-            z_score=2.0,
-            p_value=p,
-            permutations=1000,
-        )
-        for stratum, p in (("all", 0.001), ("task", p_task), ("variation", 0.5))
-    ]
-    told = {"checkpoint": "trained", "instruction": "given", "episode": "same"} | changes
-    return AlignmentRecord(
-        measure=name,
-        space=space,
-        value=1.25,
-        reference=4.6,
-        num_rows=100,
-        nulls=tuple(nulls),
-        interval=Interval(value=1.25, low=1.0, high=1.5, count=100),
-        **told,
-    )
-
-
-def relation(within: str, auc: float, p: float, watched: str = "expert") -> RelationRecord:
-    return RelationRecord(
-        score="cosine of z_u and z_e",
-        watched=watched,
-        instruction="given",
-        within=within,
-        auc=Interval(value=auc, low=auc - 0.1, high=auc + 0.1, count=60),
-        p_value=p,
-        permutations=1000,
-        num_pairs=200,
-        by_stratum={"open_drawer": Interval(value=0.7, low=0.4, high=0.9, count=20)},
-    )
+import make
+from premotor.findings import ProbeRecord, SuccessRelation
+from premotor.measure.intervals import wilson
+from premotor.report import findings
+from premotor.report.probe import figure, markdown, sentences, tables
+from premotor.report.table import percent
 
 
 @pytest.fixture
 def record() -> ProbeRecord:
-    return ProbeRecord(
-        run_u="runs/u",
-        run_e="runs/e",
-        step_u=10,
-        step_e=10,
-        together="",
-        fit_split="train",
-        num_fit=1800,
-        split="test",
-        num_rows=100,
-        unit="episode",
-        named=Interval(value=0.6, low=0.5, high=0.7, count=100),
-        other_camera="",
-        named_elsewhere=None,
-        temperature=0.05,
-        measures=(
-            measure("debiased_cka", "raw", 0.4),
-            measure("debiased_cka", "z", 0.001),
-            measure("debiased_cka", "z", 0.3, instruction="blanked"),
-            measure("debiased_cka", "z", 0.001, episode="another"),
-            measure("bound", "z", 0.001),
-            replace(measure("bound", "z", 0.001, checkpoint="untrained"), value=0.5),
-        ),
-        relations=(relation("task", 0.65, 0.01), relation("all", 0.8, 0.001)),
-        successes=60,
-        rollouts=100,
-        simulator="premotor-mujoco",
-        code_version="0",
-    )
+    return make.probe_record()
 
 
-def test_alignment_is_told_across_tasks_and_within_them_with_its_kind(record):
-    apart, raw, shared, bound, *success = sentences(record)
-    assert "were trained apart" in apart
-    assert "across tasks: found (p = 0.001), within tasks: not found (p = 0.400)" in raw
-    assert "scene alignment" in raw
-    assert "language alignment" in shared
-    assert bound == (
-        "log B - L: 1.25 nat (1.00 to 1.50) of at most log 100 = 4.60; untrained towers with maps "
-        "of their own 0.50."
+def primary(record: ProbeRecord) -> SuccessRelation:
+    wanted = ("expert", True, "task")
+    (found,) = [r for r in record.relations if (r.watched, r.words, r.within) == wanted]
+    return found
+
+
+def with_auc(record: ProbeRecord, value: float, p: float) -> ProbeRecord:
+    found = primary(record)
+    relation = replace(found.relation, auc=make.interval(value), p=p)
+    return replace(record, relations=(replace(found, relation=relation),))
+
+
+def test_what_the_terminal_says_of_alignment_stands_between_the_runs_and_success(record):
+    apart, *alignment, sight, rate, success = sentences(record)
+    assert apart == (
+        "runs/u and runs/e were trained apart; the maps learned from 1800 episodes of train, all "
+        "is measured on 96 of test."
     )
-    assert success[0] == "60 of 100 roll-outs succeed (premotor-mujoco)."
-    assert "AUC 0.65 (0.55 to 0.75), p = 0.010: alignment goes with success" in success[1]
+    assert tuple(alignment) == findings.all_sentences(record.studies, "trained")
+    assert (
+        sight
+        == f"U names {percent(58 / 96)} of the texts rightly, {percent(20 / 96)} by the "
+        + ("first frame alone.")
+    )
+    assert rate == f"{record.successes} of 96 roll-outs succeed (premotor-mujoco)."
+    assert success.startswith("Alignment against success within the task: AUC ")
 
 
 @pytest.mark.parametrize(
     ("auc", "p", "said"),
-    [(0.6, 0.2, "no relation found"), (0.3, 0.01, "goes against success")],
+    [
+        (0.65, 0.01, "AUC 0.65 (0.55 to 0.75), p = 0.010: alignment goes with success."),
+        (0.3, 0.01, "alignment goes against success."),
+        (0.6, 0.2, "no relation seen; an AUC below 0.50 or above 0.70 is unlikely."),
+    ],
 )
 def test_a_relation_is_claimed_only_where_it_stands(record, auc, p, said):
-    found = replace(record, relations=(relation("task", auc, p),))
-    assert said in sentences(found)[-1]
+    assert sentences(with_auc(record, auc, p))[-1].endswith(said)
+
+
+def test_a_score_that_tells_successes_goes_with_success():
+    record = make.probe_record(better=0.5)
+    assert primary(record).relation.auc.low > 0.5
+    assert "goes with success" in sentences(record)[-1]
 
 
 def test_models_trained_together_make_no_word_on_spontaneous_alignment(record):
@@ -115,47 +69,78 @@ def test_models_trained_together_make_no_word_on_spontaneous_alignment(record):
     assert told.startswith("Not trained apart (both are one run): no word here")
 
 
-@pytest.mark.parametrize(("elsewhere", "warned"), [(0.1, True), (0.5, False)])
-def test_a_camera_that_u_cannot_see_through_makes_no_control(record, elsewhere, warned):
-    other = Interval(value=elsewhere, low=0.0, high=1.0, count=100)
-    _, _, shared, _, told, *_ = sentences(
-        replace(record, other_camera="overhead", named_elsewhere=other)
-    )
-    assert told.startswith("U names 60% of the clips rightly, through the camera overhead")
-    assert ("says nothing" in told) is warned
-    assert "language alignment" in shared  # withheld words decide without the other control
-    unread = replace(record, measures=(record.measures[1], record.measures[3]))
-    _, shared, *_ = sentences(replace(unread, other_camera="overhead", named_elsewhere=other))
-    assert "of an unknown kind" in shared
-    assert ("another episode" in shared) is warned
+def test_segments_are_said_to_be_such_and_have_no_success(record):
+    parts = replace(record, unit="segment", relations=(), rollouts=0, successes=0)
+    said = sentences(parts)
+    assert said[0].endswith("96 of test, one segment of each.")
+    assert said[-1].startswith("Success was not held against segments")
 
 
-def test_a_space_that_was_not_measured_is_not_spoken_of(record):
-    told = " ".join(sentences(replace(record, measures=(measure("bound", "z", 0.001),))))
-    assert "Alignment of z_u and z_e" in told
-    assert "Alignment of u and e" not in told
+def test_another_camera_is_named_with_what_u_names_through_it(record):
+    sight = replace(record.sight, camera="overhead", named_elsewhere=wilson(12, 96))
+    said = " ".join(sentences(replace(record, sight=sight)))
+    assert f"by the first frame alone, {percent(12 / 96)} through the camera overhead." in said
 
 
-def test_without_both_outcomes_nothing_is_said_of_success(record):
-    alike = replace(record, relations=(), successes=100)
+@pytest.mark.parametrize("chance", [0.0, 1.0])
+def test_without_both_outcomes_nothing_is_said_of_success(chance):
+    alike = make.probe_record(chance=chance)
+    assert alike.relations == ()
     assert "nothing can be said" in sentences(alike)[-1]
     assert "U saw" not in markdown(alike)
     assert "open drawer" not in figure(alike)
 
 
-def test_the_page_puts_the_pooled_figure_and_the_controls_beside(record):
+def test_the_relations_stand_before_the_tables_that_the_report_has(record):
+    first, *others = tables(record)
+    assert tuple(others) == findings.tables(record.studies, "trained")
+    assert [row[:3] for row in first.rows] == [
+        (watched, within, words)
+        for watched, words in (
+            ("the expert's episode", "given"),
+            ("the expert's episode", "withheld"),
+            ("another episode of the variation", "given"),
+        )
+        for within in ("within the task", "within the variation", "pooled")
+    ]
+    assert first.note == ""
+    own = replace(primary(record), watched="own")
+    told = tables(replace(record, relations=(*record.relations, own)))[0]
+    assert told.rows[-1][0] == "the roll-out's own video"
+    assert "no prediction" in told.note
+
+
+def test_markdown_has_every_sentence_and_every_table(record):
     page = markdown(record)
-    assert "| the expert's episode, within the task | given | 0.65 |" in page
-    assert "| the expert's episode, pooled | given | 0.80 |" in page
-    _, shared = (line for line in page.splitlines() if line.startswith("| debiased cka"))
-    cells = [cell.strip() for cell in shared.strip("|").split("|")]
-    assert cells[1:4] == ["1.25", "1.00 to 1.50", "4.60"]
-    assert "| at most 4.60 |" in page
-    assert cells[6:9] == ["p = 0.500", "p = 0.300", "p = 0.001"]
+    assert page.count("\n- ") + 1 == len(sentences(record))
+    for sentence in sentences(record):
+        assert f"- {sentence}\n" in page
+    for table in tables(record):
+        assert f"**{table.title}**" in page
 
 
-def test_the_figure_is_the_same_every_time_and_names_tasks_and_measures(record):
+def labels(drawn: str) -> list[str]:
+    """Texts of a figure."""
+    return re.findall(r"<text[^>]*>([^<]*)</text>", drawn)
+
+
+@pytest.mark.parametrize("kind", make.KINDS)
+def test_the_figure_names_every_measure_and_task_and_is_the_same_every_time(kind):
+    record = make.probe_record(kind)
     drawn = figure(record)
     assert drawn == figure(record)
-    assert "open drawer" in drawn
-    assert "debiased cka" in drawn
+    found = labels(drawn)
+    for finding in make.study(kind).findings:
+        assert finding.label in found
+    assert {"open drawer", "push buttons"} <= set(found)
+    assert "the expert&#x27;s episode, pooled" in found or "the expert's episode, pooled" in found
+    assert ("not measured" in found) is (kind == "collapsed")
+    assert ("within the variation" in found) is (kind != "collapsed")  # a legend of what is drawn
+
+
+def test_the_figure_draws_each_null_of_the_shared_space_at_its_distance(record):
+    drawn = figure(record)
+    nulls = [n for f in make.study().findings for n in f.own.nulls]
+    assert drawn.count("<use") >= len(nulls)
+    alone = replace(record, studies=tuple(s for s in record.studies if s.space == "raw"))
+    assert figure(alone).count("<use") <= drawn.count("<use") - len(nulls)

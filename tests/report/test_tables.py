@@ -2,61 +2,19 @@
 
 from dataclasses import replace
 
+import make
 from premotor.measure.intervals import mean_rate, wilson
-from premotor.records import (
-    AlignmentRecord,
-    Confusion,
-    EvalRecord,
-    Interval,
-    NamingPair,
-    NullRecord,
-    RecognitionRecord,
-)
-from premotor.report.table import Cell, Table, percent
+from premotor.records import Confusion
+from premotor.report.table import Cell, Table
 from premotor.report.tables import (
-    alignment_tables,
     main_checkpoint,
     main_confusion,
     mean_success,
-    p_value,
     recognition_tables,
     success_tables,
 )
 
-ROLLOUT = EvalRecord(
-    checkpoint="trained",
-    preset="tiny",
-    task="push_buttons",
-    variation=0,
-    seed=0,
-    instruction="push the red button",
-    success=True,
-    strict=True,
-    steps=4,
-    reason="success",
-    seconds=1.0,
-    simulator="test",
-    code_version="0",
-)
-NULL = NullRecord(
-    stratum="all",
-    null_mean=0.1,
-    null_sd=0.02,
-    null_q95=0.13,
-    z_score=5.0,
-    p_value=1 / 201,
-    permutations=200,
-)
-ALIGNMENT = AlignmentRecord(
-    checkpoint="trained",
-    measure="recall_at_1_u_to_e",
-    space="z",
-    instruction="given",
-    value=0.5,
-    reference=0.01,
-    num_rows=100,
-    nulls=(NULL,),
-)
+ROLLOUT = make.rollout()
 
 
 def cells(table: Table) -> list[dict[str, Cell]]:
@@ -79,7 +37,7 @@ def test_success_counts_are_those_of_the_records():
             "how failures ended": "1 \u00d7 no path to the pose",
         }
     ]
-    assert "test" in table.note
+    assert ROLLOUT.simulator in table.note
     assert "not RLBench numbers" in table.note
 
 
@@ -134,70 +92,18 @@ def test_the_report_speaks_of_the_trained_checkpoint():
     assert main_checkpoint(["untrained"]) is None
 
 
-def test_alignment_tables_put_the_untrained_value_beside():
-    before = replace(ALIGNMENT, checkpoint="untrained", value=0.02)
-    blanked = replace(ALIGNMENT, instruction="blanked", value=0.2)
-    given, without = alignment_tables([before, ALIGNMENT, blanked])
-    assert given.rows[0].value == percent(0.5)
-    assert given.rows[0].untrained == percent(0.02)
-    assert without.rows[0].untrained == "not measured"
-    assert given.rows[0].nulls[1].z == "not measured"
-
-
-def test_a_measure_without_a_label_still_appears():
-    (table,) = alignment_tables([replace(ALIGNMENT, measure="some_new_measure")])
-    assert table.rows[0].label == "some new measure"
-
-
-def test_retrieval_within_groups_of_one_is_no_zero():
-    alone = replace(ALIGNMENT, measure="recall_at_1_u_to_e_within_variation", value=0.0)
-    (table,) = alignment_tables([replace(alone, reference=0.0)])
-    assert table.rows[0].value == "\u2013"
-    assert table.rows[0].reference == "no two episodes share one"
-    (table,) = alignment_tables([replace(alone, reference=0.25)])
-    assert table.rows[0].value == percent(0.0)
-
-
-def test_the_smallest_possible_p_reads_as_a_bound():
-    assert p_value(NULL) == "p \u2264 0.005"
-    assert p_value(replace(NULL, p_value=0.2)) == "p = 0.200"
-
-
-def test_a_null_that_could_not_trade_partners_says_so():
-    empty = replace(NULL, permutations=0, p_value=1.0, z_score=0.0)
-    (table,) = alignment_tables([replace(ALIGNMENT, nulls=(empty,))])
-    assert table.rows[0].nulls[0].p == "nothing to trade"
-
-
 FOUND = Confusion(
     labels=("red", "blue", "lime"),
     counts=((0, 0, 3.0), (0, 1, 0.5), (0, 2, 1.5), (1, 1, 4.0), (2, 0, 1.0)),
 )
-NAMED = RecognitionRecord(
-    checkpoint="trained",
-    class_set="text",
-    num_classes=218,
-    chance=1 / 218,
-    accuracy=wilson(45, 100),
-    first_frame_only=wilson(20, 100),
-    shuffled_frames=wilson(40, 100),
+NAMED = make.recognition(
     by_axis={"color": wilson(20, 60), "size": wilson(25, 40)},
     top5=wilson(80, 100),
     task_right=wilson(99, 100),
     tied=3,
     confusion=FOUND,
 )
-
-
-PAIR = NamingPair(
-    ours="trained",
-    theirs="untrained",
-    class_set="text",
-    only_ours=4,
-    only_theirs=9,
-    difference=Interval(value=-0.05, low=-0.12, high=0.02, count=100),
-    p_value=0.267,
-)
+PAIR = make.naming_pair()
 
 
 def test_the_most_frequent_mistakes_come_first_with_how_many_clips_the_class_has():
@@ -260,4 +166,6 @@ def test_class_sets_stand_in_their_order_the_trained_first_and_chance_beside():
 
 def test_two_checkpoints_on_the_same_clips_stand_with_their_difference():
     (table,) = recognition_tables([], [PAIR])
-    assert table.rows == (("text\ntrained against untrained", 100, PAIR.difference, 4, 9, 0.267),)
+    assert table.rows == (
+        ("text\ntrained against untrained", 100, PAIR.difference, 4, 9, PAIR.p_value),
+    )

@@ -172,8 +172,10 @@ def _above_nulls(axes: Axes, measured: Sequence[Finding]) -> None:
     axes.set_yticks(range(len(measured)), [f.label for f in measured], fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel("z_u and z_e: distance to shuffled pairings [SD]")
-    if measured:
+    if axes.collections:
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=8)
+    else:
+        axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color=FAINT)
 
 
 def _by_task(record: ProbeRecord) -> dict[str, Interval]:
