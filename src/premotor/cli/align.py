@@ -11,6 +11,7 @@ from premotor.cli.findings import show_studies, show_tables
 from premotor.cli.progress import StageBars
 from premotor.errors import ConfigError, DataError, OutputExists
 from premotor.findings import AlignRecord
+from premotor.measure.catalog import BY_NAME
 from premotor.measure.features import Features, agreed_labels, by_episode, pair_up
 from premotor.measure.layers import Layers, layer_study
 from premotor.measure.plan import StudyConfig
@@ -71,7 +72,18 @@ def command(argv: Sequence[str]) -> int:
 
 
 def _one_pair(record: AlignRecord, u: Features, e: Features, wanted: AlignCommand) -> AlignRecord:
+    """One layer against one, with everything it is held against.
+
+    Raises:
+        ConfigError: A measure was asked for that two spaces do not have.
+    """
     sides = _read(u, e, wanted)
+    of_one_space = [name for name in wanted.study.only if BY_NAME[name].one_space]
+    if of_one_space and not wanted.shared:
+        raise ConfigError(
+            f"{', '.join(of_one_space)} compare rows of u with rows of e; where both are in one "
+            "space, add --shared, else leave them out of --only"
+        )
     with StageBars() as bars:
         studies = study(
             sides,
