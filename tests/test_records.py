@@ -5,15 +5,17 @@ import json
 import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from premotor import records
+import make
+from premotor import findings, records
 from premotor.codec import to_json
 from premotor.demonstrate.collect import DataPlan
 from premotor.demonstrate.survey import SurveyRecord
 from premotor.errors import DataError
+from premotor.findings import Finding, ProbeRecord, Study
 from premotor.records import (
     EvalRecord,
     Interval,
@@ -30,9 +32,11 @@ from premotor.records import (
 from premotor.store.layout import EpisodeInfo
 
 KINDS = [
-    *(k for k in vars(records).values() if isinstance(k, type) and dataclasses.is_dataclass(k)),
-    *(DataPlan, EpisodeInfo, SurveyRecord),
+    kind
+    for kind in {**vars(findings), **vars(records)}.values()
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind)
 ]
+KINDS += [DataPlan, EpisodeInfo, SurveyRecord]
 
 
 def sample(kind: Any, number: int = 1) -> Any:
@@ -51,7 +55,8 @@ def sample(kind: Any, number: int = 1) -> Any:
         return [sample(args[0], number)]
     if origin in (dict, Mapping):
         return {"value": sample(args[1], number), "another": sample(args[1], number + 1)}
-    return {int: number, float: number + 0.1, str: f"word {number}", bool: number % 2 == 0}[kind]
+    plain = {int: number, float: number + 0.1, str: f"word {number}", bool: number % 2 == 0}
+    return args[number % len(args)] if origin is Literal else plain[kind]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -64,6 +69,14 @@ def test_every_record_comes_back_as_it_was(kind: type, tmp_path: Path):
     assert read_list(tmp_path / "both.json", kind) == [one, other]
     write_lines(tmp_path / "both.jsonl", [one, other])
     assert list(read_lines(tmp_path / "both.jsonl", kind)) == [one, other]
+
+
+@pytest.mark.parametrize("kind", make.KINDS)
+def test_what_was_measured_comes_back_with_all_that_is_absent(kind: str, tmp_path: Path):
+    write_json(tmp_path / "studies.json", make.studies(kind))
+    assert tuple(read_list(tmp_path / "studies.json", Study)) == make.studies(kind)
+    write_json(tmp_path / "probe.json", make.probe_record(kind))
+    assert read_json(tmp_path / "probe.json", ProbeRecord) == make.probe_record(kind)
 
 
 def changed(kind: Any, **values: Any) -> str:
@@ -148,6 +161,21 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
         RunManifest,
         changed(RunManifest, start=[None]),
         ": RunManifest.start[0]: expected names with values, got null",
+    ),
+    "wrong type, deep in a study": (
+        Study,
+        changed(Study, findings=[json.loads(to_json(sample(Finding))) | {"own": {"value": "0"}}]),
+        ": Study.findings[0].own: missing num_rows",
+    ),
+    "an unknown word in a study": (
+        Study,
+        changed(Study, space="shared"),
+        ": Study.space: expected one of raw, z, got 'shared'",
+    ),
+    "a record of the first version": (
+        Study,
+        '{"checkpoint": "trained", "measure": "bound", "space": "z", "value": 1.0}',
+        ": Study: unknown measure, value; expected checkpoint, findings, num_rows, remarks",
     ),
     "not JSON": (EvalRecord, "{'task': 1}", ": not JSON: Expecting property name"),
     "not text": (EvalRecord, "\0\0\0", ": not JSON: "),
