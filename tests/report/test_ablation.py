@@ -106,7 +106,7 @@ def test_the_caption_says_what_p_so_many_seeds_can_reach(seeds, least):
 
 def test_markdown_names_every_change_that_is_shown():
     text = ablation.markdown(RECORDS, {"full": "as it is", "lamb": "LAMB", "other": "unseen"})
-    assert text.startswith("| task | variant |")
+    assert text.startswith("**Ablation**\n\n| variant | intervals over | success |")
     assert "- `lamb`: LAMB\n" in text
     assert "unseen" not in text
 

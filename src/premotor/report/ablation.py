@@ -31,7 +31,10 @@ _PANELS = (
 def table(records: Sequence[AblationRecord]) -> Table:
     """A row per task and variant: rates, and differences to the baseline with their p."""
     found = {(r.task, r.variant, r.measure): r for r in records}
+    tasks = list(dict.fromkeys(r.task for r in records))
+    # the variants of a task stand together; both come in the order in which they are on record
     keys = list(dict.fromkeys((r.task, r.variant) for r in records))
+    keys.sort(key=lambda key: tasks.index(key[0]))
 
     def of(measure: str, what: Callable[[AblationRecord], Cell]) -> Callable[[_Key], Cell]:
         return lambda key: what(found[*key, measure]) if (*key, measure) in found else None

@@ -186,11 +186,9 @@ def _on_controls(study: Study, centered: bool) -> list[str]:
     """What the columns mean, and which of them decide nothing."""
     found = [control for finding in study.findings for control in finding.controls]
     told = ["Task means off: each task's mean is taken off both sides."] if centered else []
-    told += [
-        f"{_capital(_CONTROLS[name])}: {CONTROLS[name]}."
-        for name in dict.fromkeys(c.name for c in found)
-        if name != "both"  # of the others
-    ]
+    names = dict.fromkeys(control.name for control in found)
+    if names:
+        told.append(_capital("; ".join(f"{_CONTROLS[n]}: {CONTROLS[n]}" for n in names)) + ".")
     if any(control.refitted for control in found):
         told.append(
             "Maps anew: fitted without what the control takes away, so that what falls under the "

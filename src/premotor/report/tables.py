@@ -131,13 +131,15 @@ def _success_row(
 def mean_success(
     rollouts: Sequence[EvalRecord], checkpoint: str | None, strict: bool = False
 ) -> Interval | None:
-    """Mean over tasks, each counting alike; None where a task was not tried."""
+    """Mean over tasks, each counting alike; of one task its rate; None where one was not tried."""
     rates: list[Interval] = []
     for task in _by_task(rollouts):
         own = [r.strict if strict else r.success for r in task if r.checkpoint == checkpoint]
         if not own:
             return None
         rates.append(wilson(sum(own), len(own)))
+    if len(rates) == 1:
+        return rates[0]
     return mean_rate(rates) if rates else None
 
 
