@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from premotor.align.fit import FitConfig, fit_projections
-from premotor.align.models import Episodes, project, sample_of
-from premotor.measure.study import Condition, StudyConfig, study
-from premotor.measure.verdict import verdict_on
+from premotor.align.models import Episodes, project, sides_of
+from premotor.measure.plan import StudyConfig
+from premotor.measure.study import study
 
 WORDS = ("push left", "push right", "push away", "push near")
 
@@ -44,13 +44,16 @@ def record(count: int, seed: int) -> Episodes:
     )
 
 
-learned, _ = sample_of(Watcher(), Doer(), record(320, seed=0))
-maps = fit_projections(torch.tensor(learned.a), torch.tensor(learned.b), FitConfig(), seed=0)
-unseen = project(maps, *sample_of(Watcher(), Doer(), record(96, seed=1)))
-records = study(*unseen, Condition(space="z"), StudyConfig(permutations=200, halves=20))
-for number in records:
-    if number.measure in ("bound", "recall_at_5_u_to_e", "debiased_cka"):
-        p = ", ".join(f"{null.stratum} {null.p_value:.3f}" for null in number.nulls)
-        seen = f"words {number.instruction}, {number.episode} episode"
-        print(f"{number.measure:18s} {seen:32s} {number.value:6.3f}   p: {p}")
-print("{0.name}: {0.because}".format(verdict_on(records)))
+learned = sides_of(Watcher(), Doer(), record(320, seed=0))
+maps = fit_projections(torch.tensor(learned.u), torch.tensor(learned.e), FitConfig(), seed=0)
+unseen = project(maps, sides_of(Watcher(), Doer(), record(96, seed=1)))
+config = StudyConfig(permutations=200, halves=20)
+(found,) = study(unseen, config, checkpoint="given", space="z")
+for name in ("bound", "recall_at_5_u_to_e", "debiased_cka"):
+    number = found.finding(name)
+    p = ", ".join(f"{null.stratum} {null.p:.3f}" for null in number.own.nulls)
+    print(f"{number.label:24s} {number.own.value:6.3f}   p: {p}")
+    for control in number.controls:
+        reading = control.reading
+        print(f"  {control.name:22s} {reading.value:6.3f}   p: {reading.deciding.p:.3f}")
+print(f"{found.verdict.kind}: {found.verdict.because}")
