@@ -30,6 +30,13 @@ def test_a_panel_is_an_svg_with_its_words_as_text():
     assert "chance" in text
 
 
+def test_the_step_axis_reaches_over_a_gap_to_the_last_step():
+    line = Series(label="L", steps=[0, 100, 200], values=[1.0, np.nan, np.nan], color="#000000")
+    uri = panel("R@1", "[%]", [line]).uri
+    text = base64.b64decode(uri.removeprefix("data:image/svg+xml;base64,")).decode()
+    assert ">200<" in text
+
+
 def test_the_same_numbers_give_the_same_bytes():
     assert draw() == draw()
 

@@ -67,7 +67,7 @@ class Series:
 
     label: str
     steps: Sequence[int]
-    values: Sequence[float]
+    values: Sequence[float]  # NaN where there is none: a gap
     color: str
     smooth: bool = False  # draw the raw values faintly and their running mean on top
     marks: bool = False
@@ -122,6 +122,7 @@ def panel(
                 color=INK,
                 fontsize=9.5,
             )
+        _over_all_steps(axes, series)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlabel("training step")
@@ -141,6 +142,14 @@ def _draw(axes: Axes, line: Series) -> None:
         return
     marker = "o" if line.marks or len(steps) < 3 else None
     axes.plot(steps, values, color=line.color, label=line.label, marker=marker, markersize=3.6)
+
+
+def _over_all_steps(axes: Axes, series: Sequence[Series]) -> None:
+    """The step axis reaches over steps without a value too, so that a gap is seen as one."""
+    steps = [step for line in series for step in line.steps]
+    reach = (max(steps) - min(steps)) * axes.margins()[0]
+    if reach > 0.0:
+        axes.set_xlim(min(steps) - reach, max(steps) + reach)
 
 
 def _smoothed(line: Series) -> bool:
