@@ -5,7 +5,11 @@ import torch
 
 from premotor.simulate.environment import Environment
 
-torch.set_num_threads(1)
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Whatever ran before: the threads of small networks wait for each other."""
+    torch.set_num_threads(1)
 
 
 class Replay:
