@@ -1,11 +1,14 @@
 """The ablation's table and figure from made-up records."""
 
+import io
+
 import pytest
+from rich.console import Console
 
 import make
 from premotor.records import AblationRecord
 from premotor.report import ablation
-from premotor.report.table import ABSENT, shown
+from premotor.report.table import ABSENT, shown, terminal
 
 
 def record(
@@ -39,15 +42,13 @@ RECORDS = [
 
 
 def rows(records: list[AblationRecord]) -> dict[str, dict[str, str]]:
-    """What the table shows, by the text of its first column and the heading."""
-    table = ablation.table(records)
-    return {
-        str(row[0]): {
-            column.name: shown(cell, column.kind)
-            for column, cell in zip(table.columns, row, strict=True)
-        }
-        for row in table.rows
-    }
+    """What the tables show together, by the text of their first column and the heading."""
+    found: dict[str, dict[str, str]] = {}
+    for table in ablation.tables(records):
+        for row in table.rows:
+            for column, cell in zip(table.columns, row, strict=True):
+                found.setdefault(str(row[0]), {})[column.name] = shown(cell, column.kind)
+    return found
 
 
 def test_a_row_per_task_and_variant_with_differences_signed():
@@ -64,14 +65,33 @@ def test_a_row_per_task_and_variant_with_differences_signed():
     assert lamb["difference"] == "\u221210 (\u221220 to 0)"
     assert found["full\nall tasks"]["difference"] == ABSENT
     assert found["lamb\nopen drawer"]["difference"] == "0 (\u221210 to +10)"
-    assert found["lamb\nopen drawer"]["within 2 cm"] == ABSENT  # not measured
+    assert "within 2 cm" not in found["lamb\nopen drawer"]  # not measured
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_the_tables_fit_a_terminal_and_break_no_name(seeds):
+    records = [
+        record(variant, measure, task, None if variant == "full" else -0.1, seeds)
+        for variant in ("full", "without_augmentation", "one_hot_rotation")
+        for task in ("slide_block_to_color_target", "all tasks")
+        for measure in MEASURES
+    ]
+    success, keyframes = ablation.tables(records)
+    assert (success.note, keyframes.note) == ("", ablation.caption(records))
+    for table in (success, keyframes):
+        console = Console(width=100, file=io.StringIO())
+        console.print(terminal(table))
+        said = console.file.getvalue()
+        assert max(map(len, said.splitlines())) <= 100
+        for whole in ("without_augmentation", "one_hot_rotation", "[points]", "(70 to 90\u00a0%)"):
+            assert whole in said
 
 
 def test_over_seeds_a_row_says_so_and_has_p_values():
     records = [record("full", "success", seeds=3), record("lamb", "success", change=0.1, seeds=3)]
     full, lamb = rows(records).values()
-    assert (full["intervals over"], full["p, success"]) == ("3 seeds", ABSENT)
-    assert (lamb["difference"], lamb["p, success"]) == ("+10 (0 to +20)", "0.500")
+    assert (full["intervals over"], full["p"]) == ("3 seeds", ABSENT)
+    assert (lamb["difference"], lamb["p"]) == ("+10 (0 to +20)", "0.500")
 
 
 def test_the_caption_says_whose_the_numbers_are():
@@ -106,7 +126,7 @@ def test_the_caption_says_what_p_so_many_seeds_can_reach(seeds, least):
 
 def test_markdown_names_every_change_that_is_shown():
     text = ablation.markdown(RECORDS, {"full": "as it is", "lamb": "LAMB", "other": "unseen"})
-    assert text.startswith("**Ablation**\n\n| variant | intervals over | success |")
+    assert text.startswith("**Ablation: success**\n\n| variant | intervals over | success |")
     assert "- `lamb`: LAMB\n" in text
     assert "unseen" not in text
 

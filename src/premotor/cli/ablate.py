@@ -23,7 +23,7 @@ from premotor.experiments.ablate import (
     summarize,
     write,
 )
-from premotor.report.ablation import table
+from premotor.report.ablation import tables
 from premotor.train import run as train_run
 from premotor.train.launch import INTERRUPTED
 from premotor.worklist import available_cores
@@ -89,7 +89,7 @@ def _work(config: AblateConfig, console: Console) -> int:
         write(config, summarize(outcomes))  # what is known so far, should this be stopped
         if not was_trained:
             seconds.append(time.monotonic() - begun)
-    show_tables([table(summarize(outcomes))])
+    show_tables(tables(summarize(outcomes)))
     console.print(f"written: {config.out}/ablation.json, .md, .svg", soft_wrap=True)
     return 0
 

@@ -1,6 +1,7 @@
-"""An ablation as one table and one figure, from its records."""
+"""An ablation as two tables and one figure, from its records."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
@@ -15,11 +16,20 @@ from premotor.report.tables import words
 
 ALL_TASKS = "all tasks"
 SEEDS, EPISODES = "seeds", "these episodes"  # what intervals are about
-_MEASURES = (  # as a table shows them, and the heading of their differences
-    ("success", "success", "difference"),
-    ("strict", "strict", ""),
-    ("position", "within 2 cm", "difference, 2 cm"),
-    ("rotation", "within 15\u00b0", "difference, 15\u00b0"),
+# Titles of the tables, and the measures of each: its name on record, as the table shows it, and
+# the heading of its differences, "" where they are not shown.
+_TABLES: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
+    (
+        "Ablation: success",
+        (("success", "success", "difference"), ("strict", "strict", "")),
+    ),
+    (
+        "Ablation: held-out keyframes",
+        (
+            ("position", "within 2 cm", "difference, 2 cm"),
+            ("rotation", "within 15\u00b0", "difference, 15\u00b0"),
+        ),
+    ),
 )
 _PANELS = (
     ("success", "success on unseen episodes [%]", EXECUTE),
@@ -28,12 +38,25 @@ _PANELS = (
 )
 
 
-def table(records: Sequence[AblationRecord]) -> Table:
-    """A row per task and variant: rates, and differences to the baseline with their p."""
+def tables(records: Sequence[AblationRecord]) -> tuple[Table, ...]:
+    """A row per task and variant: rates, and differences to the baseline with their p.
+
+    Success and keyframes stand apart, so that either fits a terminal; the last table has the
+    caption of both.
+    """
+    found = [_table(title, records, measures) for title, measures in _TABLES]
+    *others, last = [table for table in found if table.rows]
+    return *others, replace(last, note=caption(records))
+
+
+def _table(
+    title: str, records: Sequence[AblationRecord], measures: tuple[tuple[str, str, str], ...]
+) -> Table:
     found = {(r.task, r.variant, r.measure): r for r in records}
+    names = [name for name, _, _ in measures]
     tasks = list(dict.fromkeys(r.task for r in records))
     # the variants of a task stand together; both come in the order in which they are on record
-    keys = list(dict.fromkeys((r.task, r.variant) for r in records))
+    keys = list(dict.fromkeys((r.task, r.variant) for r in records if r.measure in names))
     keys.sort(key=lambda key: tasks.index(key[0]))
 
     def of(measure: str, what: Callable[[AblationRecord], Cell]) -> Callable[[_Key], Cell]:
@@ -46,13 +69,13 @@ def table(records: Sequence[AblationRecord]) -> Table:
             lambda key: _over(r for r in records if (r.task, r.variant) == key),
         ),
     ]
-    for measure, name, difference in _MEASURES:
+    for measure, name, difference in measures:
         columns.append((Column(name, "share"), of(measure, lambda r: r.value)))
         if difference:
             columns.append((Column(difference, "points"), of(measure, lambda r: r.difference)))
         if difference and any(r.p_value is not None for r in records if r.measure == measure):
-            columns.append((Column(f"p, {name}", "p"), of(measure, _p)))
-    return Table.of("Ablation", keys, columns, caption(records))
+            columns.append((Column(difference.replace("difference", "p"), "p"), of(measure, _p)))
+    return Table.of(title, keys, columns)
 
 
 _Key = tuple[str, str]  # task, variant
@@ -116,10 +139,11 @@ def _least_p(records: Sequence[AblationRecord]) -> list[str]:
 
 
 def markdown(records: Sequence[AblationRecord], changes: Mapping[str, str]) -> str:
-    """The table with its caption and what each variant changes, as Markdown."""
+    """The tables with their caption and what each variant changes, as Markdown."""
     shown = dict.fromkeys(r.variant for r in records)
     legend = "".join(f"- `{name}`: {changes[name]}\n" for name in shown if name in changes)
-    return f"{as_markdown(table(records))}\n{legend}"
+    shown_tables = "\n".join(as_markdown(table) for table in tables(records))
+    return f"{shown_tables}\n{legend}"
 
 
 def figure(records: Sequence[AblationRecord]) -> str:
