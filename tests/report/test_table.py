@@ -185,6 +185,20 @@ def test_a_page_escapes_marks_chance_and_labels_its_cells():
     assert texts.labels == [column.heading for column in TABLE.columns[1:]] * 3
 
 
+def test_cells_with_limits_and_short_texts_need_no_line_of_their_own_on_a_phone():
+    table = Table(
+        title="",
+        columns=(Column("m"), Column("value", "number"), Column("n", "count"), *map(Column, "st")),
+        rows=(
+            ("R@1", Amount(wilson(15, 20), "share"), 20, "chance 1.0\u00a0%", "a text of words"),
+            ("log B", Amount(GAIN, "nat"), 20, "0.75\n(0.001)", "and one that is much longer"),
+        ),
+    )
+    page = str(html(table))
+    assert re.findall(r'<td class="(\w+)"', page) == ["whole", "rate", "num", "short", "whole"] * 2
+    assert page.count('class="range') == 1  # a bar of the share alone
+
+
 def test_a_folded_table_shows_its_title_alone():
     assert str(html(TABLE, folded=True)).startswith(
         '<details class="block"><summary>Named [rightly]'

@@ -147,7 +147,7 @@ def _draw(axes: Axes, line: Series) -> None:
 def _over_all_steps(axes: Axes, series: Sequence[Series]) -> None:
     """The step axis reaches over steps without a value too, so that a gap is seen as one."""
     steps = [step for line in series for step in line.steps]
-    reach = 0.05 * (max(steps) - min(steps))  # as matplotlib does
+    reach = 0.05 * (max(steps, default=0) - min(steps, default=0))  # as matplotlib does
     if reach > 0.0:
         axes.set_xlim(min(steps) - reach, max(steps) + reach)
 
