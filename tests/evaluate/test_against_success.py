@@ -10,7 +10,7 @@ from premotor.evaluate.against_success import SCORE, against_success
 from premotor.evaluate.alignment import Spaces
 from premotor.measure.plan import StudyConfig
 from premotor.measure.rows import scaled_rows
-from premotor.measure.sides import another_episode
+from premotor.measure.sides import another_episode, controls_of
 
 STUDY = StudyConfig(permutations=200)
 SUCCESS = np.arange(96) % 3 > 0
@@ -65,15 +65,18 @@ def test_each_clip_that_u_saw_is_held_against_success_within_task_and_variation_
 
 
 def test_another_episode_is_held_against_the_success_of_the_episode_that_was_acted_in(spaces):
-    """The control draws other clips; whose success counts is that of the rows they were put to."""
-    rows, _ = another_episode(spaces["z"].groups, np.random.default_rng(STUDY.seed))
+    """The control draws other clips, and leaves out an episode that is alone in its variation."""
+    alone = ("alone", *spaces["z"].variations[1:])
+    z = replace(spaces["z"], variations=alone)
+    z = replace(z, controls=controls_of(z, seed=STUDY.seed))
+    rows, _ = another_episode(z.groups, np.random.default_rng(STUDY.seed))
+    assert rows.tolist() == list(range(1, 96))
+    scores = np.sum(z.controls["another"].u * z.controls["another"].e, axis=1)
     success = np.zeros(96, dtype=bool)
-    control = spaces["z"].controls["another"]
-    scores = np.sum(control.u * control.e, axis=1)
     success[rows[scores > np.median(scores)]] = True
-    assert found(spaces, None, success)["another", True, "all"].relation.auc.value == pytest.approx(
-        1
-    )
+    related = found({**spaces, "z": z}, None, success)["another", True, "all"].relation
+    assert related.auc.value == pytest.approx(1)
+    assert related.auc.count == 95
 
 
 def test_what_was_not_recorded_or_withheld_has_no_relation(spaces):
