@@ -5,7 +5,7 @@ the same pairs for shuffled partners, one shuffling for all pairs at a time: a t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int, Real
@@ -15,7 +15,7 @@ from premotor.errors import ConfigError
 from premotor.findings import LayerPair, LayerStudy, Null
 from premotor.measure.catalog import BY_NAME, Measure, Prepared
 from premotor.measure.nulls import Trade, permutation_null
-from premotor.measure.plan import StudyConfig
+from premotor.measure.plan import Plan, StudyConfig
 from premotor.measure.reading import calibrated, prepared, taken, trades_of
 from premotor.measure.sides import Sides
 from premotor.measure.similarity import Statistic
@@ -41,7 +41,7 @@ def layer_study(
     Args:
         layers: One row per episode.
         measure: Name in `catalog.MEASURES`.
-        config: Draws of the nulls.
+        config: Draws of the nulls; fewer where the layers are so long or wide that each is costly.
         progress: Told how many draws are done.
 
     Raises:
@@ -52,9 +52,12 @@ def layer_study(
     if measure not in free:
         raise ConfigError(f"layers are compared by one of {', '.join(free)}, got {measure!r}")
     wanted, pairs, absent = BY_NAME[measure], list[_Pair](), dict[tuple[str, str], str]()
+    draws = config.permutations
     for name_u, u in layers.u.items():
         for name_e, e in layers.e.items():
-            rows = prepared(layers.labels.with_sides(u, e), config.measure)
+            sides = layers.labels.with_sides(u, e)
+            draws = min(draws, Plan(sides, "raw", config).permutations(wanted))
+            rows = prepared(sides, config.measure)
             found = taken(wanted, rows)
             if isinstance(found, str) or not isinstance(rows, Prepared):
                 absent[name_u, name_e] = str(found)
@@ -65,7 +68,8 @@ def layer_study(
         reason = next(iter(absent.values()))
         raise ConfigError(f"no pair of layers can be measured by {measure}: {reason}")
     with threadpool_limits(1):
-        return _study(wanted, pairs, list(absent), _Shuffled(layers.labels, config, progress))
+        shuffled = _Shuffled(layers.labels, replace(config, permutations=draws), progress)
+        return _study(wanted, pairs, list(absent), shuffled)
 
 
 @dataclass(frozen=True, eq=False)
