@@ -63,8 +63,11 @@ def sentences(study: Study) -> tuple[str, ...]:
                 f"{count:,} of {study.num_rows:,} rows of {side} equal an earlier one; rows that "
                 "are equally near share the places that they contest."
             )
-    absent = {f.own.absent for f in study.findings} - {"", study.verdict.because}
-    found += [f"Not measured: {reason}." for reason in sorted(absent)]
+    absent: dict[str, list[str]] = {}
+    for finding in study.findings:
+        if finding.own.absent not in ("", study.verdict.because):
+            absent.setdefault(finding.own.absent, []).append(finding.label)
+    found += [f"Not measured: {', '.join(names)}: {why}." for why, names in absent.items()]
     return (*found, *(f"{_capital(remark)}." for remark in study.remarks))
 
 
