@@ -125,7 +125,7 @@ def test_repeated_rows_reasons_and_remarks_are_told(shared):
     )
     assert any(line.startswith("1,204 of 2,000 rows of e equal an earlier one") for line in told)
     assert not any("rows of u equal" in line for line in told)
-    assert told.count(": the variations are not given.") == 1
+    assert told.count("Not measured: one, two: the variations are not given.") == 1
     assert told[-2:] == ("Svcca: left out.", "Intervals from 20 halves.")
 
 
