@@ -13,7 +13,7 @@ LEAST_DRAWS = 100  # of a null that is taken at all, unless fewer are asked for
 LEAST_HALVES = 20
 _NULL_FLOPS = 4e11  # of one null, beyond which it gets fewer draws
 _MOST_FLOPS = 5e12  # of `LEAST_DRAWS`, beyond which a measure is taken only if it is named
-_HALVES_FLOPS = 2e13  # of all halves
+_HALVES_FLOPS = 1.6e13  # of all halves
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int, Real, UInt
+from jaxtyping import Bool, Float, Int, Real, UInt
 
 from premotor.errors import ConfigError
 from premotor.measure.neighbors import BLOCK, TIE
@@ -112,19 +112,29 @@ class Gallery:
 
 def twice_ranks(similarity: Float[np.ndarray, "n m"]) -> Int[np.ndarray, "n m"]:
     """Twice the rank of every column in its row, 1 = most similar; ties share their mean rank."""
-    order = np.argsort(-similarity, axis=1, kind="stable")
+    order = np.argsort(-similarity, axis=1)
     ordered = np.take_along_axis(similarity, order, axis=1)
     place = np.arange(similarity.shape[1], dtype=np.int64)[None, :]
     fresh = np.ones(similarity.shape, dtype=bool)
     fresh[:, 1:] = ordered[:, :-1] - ordered[:, 1:] > TIE
-    first = np.maximum.accumulate(np.where(fresh, place, 0), axis=1)
-    ends = np.ones(similarity.shape, dtype=bool)
-    ends[:, :-1] = fresh[:, 1:]
-    far = similarity.shape[1] - 1
-    last = np.minimum.accumulate(np.where(ends, place, far)[:, ::-1], axis=1)[:, ::-1]
+    ranked = np.broadcast_to(2 * place + 2, similarity.shape)
+    if not fresh.all():
+        ranked = _shared_ranks(fresh, place)
     twice = np.empty(similarity.shape, dtype=np.int64)
-    np.put_along_axis(twice, order, first + last + 2, axis=1)
+    np.put_along_axis(twice, order, ranked, axis=1)
     return twice
+
+
+def _shared_ranks(
+    fresh: Bool[np.ndarray, "n m"], place: Int[np.ndarray, "1 m"]
+) -> Int[np.ndarray, "n m"]:
+    """Twice the ranks of ordered rows; an entry that is not fresh ties with the one before."""
+    first = np.maximum.accumulate(np.where(fresh, place, 0), axis=1)
+    ends = np.ones(fresh.shape, dtype=bool)
+    ends[:, :-1] = fresh[:, 1:]
+    far = fresh.shape[1] - 1
+    last = np.minimum.accumulate(np.where(ends, place, far)[:, ::-1], axis=1)[:, ::-1]
+    return first + last + 2
 
 
 def recall_at_k(a: Real[np.ndarray, "n d"], b: Real[np.ndarray, "n d"], k: int = 1) -> float:
