@@ -366,3 +366,14 @@ def test_the_command_and_the_measures_need_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_very_many_rows_take_is_said_before_it_starts(capsys):
+    align._warn(9_999, shared=True)
+    assert capsys.readouterr().err == ""
+    align._warn(20_000, shared=True)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "20,000 rows: this takes tens of minutes" in said
+    assert "1.5 GiB" in said
+    align._warn(20_000, shared=False)
+    assert "GiB" not in capsys.readouterr().err

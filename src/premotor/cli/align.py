@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from rich.console import Console
 
 from premotor.cli.findings import show_studies, show_tables
 from premotor.cli.progress import StageBars
@@ -20,6 +21,8 @@ from premotor.measure.study import study
 from premotor.measure.verdict import HEADLINE
 from premotor.records import write_json
 from premotor.report.findings import layer_table
+
+_MANY = 10_000  # rows that are worth a warning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +87,7 @@ def _one_pair(record: AlignRecord, u: Features, e: Features, wanted: AlignComman
             f"{', '.join(of_one_space)} compare rows of u with rows of e; where both are in one "
             "space, add --shared, else leave them out of --only"
         )
+    _warn(len(sides), wanted.shared)
     with StageBars() as bars:
         studies = study(
             sides,
@@ -94,6 +98,18 @@ def _one_pair(record: AlignRecord, u: Features, e: Features, wanted: AlignComman
         )
     show_studies(studies)
     return replace(record, studies=studies)
+
+
+def _warn(num_rows: int, shared: bool) -> None:
+    """Say before it starts what a study of very many rows takes."""
+    if num_rows < _MANY:
+        return
+    kept = 2 * 2 * num_rows**2 / 2**30  # [GiB] of ranks both ways, two bytes each
+    memory = f" and {kept:.1f} GiB of memory for the ranks alone" if shared else ""
+    said = (
+        f"{num_rows:,} rows: this takes tens of minutes of one core{memory}; fewer rows take less"
+    )
+    Console(stderr=True).print(said, highlight=False, soft_wrap=True)
 
 
 def _layers(record: AlignRecord, u: Features, e: Features, wanted: AlignCommand) -> AlignRecord:
