@@ -16,6 +16,7 @@ from premotor.measure.catalog import BY_NAME
 from premotor.measure.features import Features, agreed_labels, by_episode, pair_up
 from premotor.measure.layers import Layers, layer_study
 from premotor.measure.plan import StudyConfig
+from premotor.measure.retrieval import rank_type
 from premotor.measure.sides import Sides, controls_of, stand_ins_of
 from premotor.measure.study import study
 from premotor.measure.verdict import HEADLINE
@@ -104,11 +105,9 @@ def _warn(num_rows: int, shared: bool) -> None:
     """Say before it starts what a study of very many rows takes."""
     if num_rows < _MANY:
         return
-    kept = 2 * 2 * num_rows**2 / 2**30  # [GiB] of ranks both ways, two bytes each
+    kept = 2 * rank_type(num_rows).itemsize * num_rows**2 / 2**30  # [GiB] of ranks both ways
     memory = f" and {kept:.1f} GiB of memory for the ranks alone" if shared else ""
-    said = (
-        f"{num_rows:,} rows: this takes tens of minutes of one core{memory}; fewer rows take less"
-    )
+    said = f"{num_rows:,} rows: this may take tens of minutes of one core{memory}; fewer take less"
     Console(stderr=True).print(said, highlight=False, soft_wrap=True)
 
 

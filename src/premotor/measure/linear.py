@@ -51,9 +51,10 @@ def cca_statistic(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"]) -> Sta
 def _mean_correlation(
     basis_a: Float[np.ndarray, "n r"], basis_b: Float[np.ndarray, "n s"]
 ) -> Statistic:
-    return lambda order: float(
-        np.linalg.svd(basis_a.T @ basis_b[order], compute_uv=False).mean(),
-    )
+    def statistic(order: Int[np.ndarray, " n"]) -> float:
+        return float(np.linalg.svd(basis_a.T @ basis_b[order], compute_uv=False).mean())
+
+    return statistic
 
 
 def cca(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"]) -> float:

@@ -80,9 +80,8 @@ def permutation_null(
 
     Returns:
         Mean, sd (ddof 1), 95 % quantile, z = (value - mean) / sd, the one-sided
-        p = (1 + #{null >= value}) / (1 + count), no less than one over the number of pairings,
-        and the least p that these trades and draws can
-        give. None where no two rows may trade.
+        p = (1 + #{null >= value}) / (1 + count), no less than one over the number of pairings, and
+        the least p that these trades and draws can give. None where no two rows may trade.
     """
     if count < 2:
         raise ConfigError(f"a null needs at least 2 permutations, got {count}; take 200 or more")

@@ -39,7 +39,7 @@ class Gallery:
         """Rank the rows of `b` by their cosine to each row of `a`, a block of queries at a time."""
         queries, gallery = both_units(a, b)
         n = len(queries)
-        twice = np.empty((n, n), dtype=np.uint16 if 2 * n < 2**16 else np.uint32)
+        twice = np.empty((n, n), dtype=rank_type(n))
         for start in range(0, n, BLOCK):
             twice[start : start + BLOCK] = twice_ranks(queries[start : start + BLOCK] @ gallery.T)
         return cls(twice)
@@ -108,6 +108,11 @@ class Gallery:
             return hits / total
 
         return statistic
+
+
+def rank_type(num_rows: int) -> np.dtype[np.unsignedinteger]:
+    """The smallest type that twice the rank of each of so many rows fits into."""
+    return np.dtype(np.uint16 if 2 * num_rows < 2**16 else np.uint32)
 
 
 def twice_ranks(similarity: Float[np.ndarray, "n m"]) -> Int[np.ndarray, "n m"]:

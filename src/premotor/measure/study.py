@@ -82,9 +82,7 @@ def study(
 
 def _study(name: str, reader: Reader, checkpoint: str) -> Study:
     plan, sides = reader.plan, reader.plan.sides
-    rows = prepared(sides, plan.config.measure)
-    own = reader.read(rows, sides, every_null=True)
-    found = [_finding(measure, own[measure.name], rows) for measure in plan.measures]
+    found = _own(reader)
     if name == SIDES:
         found = _beside(found, reader)
         found = _sure(found, reader)
@@ -98,6 +96,14 @@ def _study(name: str, reader: Reader, checkpoint: str) -> Study:
         verdict=verdict(found) if name == SIDES else None,
         remarks=plan.remarks,
     )
+
+
+def _own(reader: Reader) -> list[Finding]:
+    """Each measure as it is; what was prepared for it is let go, for it may be large."""
+    plan, sides = reader.plan, reader.plan.sides
+    rows = prepared(sides, plan.config.measure)
+    own = reader.read(rows, sides, every_null=True)
+    return [_finding(measure, own[measure.name], rows) for measure in plan.measures]
 
 
 def _finding(measure: Measure, own: Reading, rows: Rows) -> Finding:
