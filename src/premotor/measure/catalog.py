@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from premotor.errors import ConfigError, UnknownName
 from premotor.findings import Reference, Unit
@@ -90,7 +90,7 @@ class Measure:
     unit: Unit
     statistic: Callable[[Prepared], Statistic]  # by the order of the rows of e
     reference: Callable[[Prepared], Reference] | None = None  # None: the mean of its null
-    best: Callable[[Prepared], float] | None = None  # what it can be at most, where that is known
+    best: Callable[[Prepared], float] = lambda _: 1.0  # what it can be at most
     needs: Callable[[Prepared], str] = lambda _: ""  # why it cannot be taken; "" where it can
     flops: Callable[[int, int, int], float]  # of one draw, by rows and the widths of u and e
     trades: Literal["rows", "variations"] = "rows"  # what a null may shuffle (nulls.Trade)
@@ -102,6 +102,12 @@ class Measure:
 def chance(of: Callable[[Prepared], float]) -> Callable[[Prepared], Reference]:
     """What a guess gets."""
     return lambda rows: Reference(kind="chance", value=of(rows))
+
+
+def _of_sides(
+    statistic: Callable[[Float[np.ndarray, "n p"], Float[np.ndarray, "n q"]], Statistic],
+) -> Callable[[Prepared], Statistic]:
+    return lambda rows: statistic(rows.u, rows.e)
 
 
 def _both_ways(there: Measure) -> tuple[Measure, Measure]:
@@ -119,10 +125,6 @@ def _both_ways(there: Measure) -> tuple[Measure, Measure]:
     return one, replace(two, statistic=back)
 
 
-def _one(_: Prepared) -> float:
-    return 1.0
-
-
 def _recall(k: int) -> tuple[Measure, Measure]:
     return _both_ways(
         Measure(
@@ -131,7 +133,6 @@ def _recall(k: int) -> tuple[Measure, Measure]:
             unit="share",
             statistic=lambda rows: rows.gallery.recall(k),
             reference=chance(lambda rows: k / len(rows)),
-            best=_one,
             needs=lambda rows: _more_rows(rows, k),
             flops=lambda n, _p, _q: 20.0 * n,
             one_space=True,
@@ -211,6 +212,7 @@ def _of_correlations(n: int, p: int, q: int) -> float:
     return 2.0 * n * p * q + 20.0 * min(p, q) ** 3
 
 
+_ZERO = chance(lambda _: 0.0)
 _NEIGHBORS = 100.0  # operations that looking one neighbor up costs, about
 
 MEASURES: tuple[Measure, ...] = (
@@ -224,7 +226,6 @@ MEASURES: tuple[Measure, ...] = (
             unit="rank",
             statistic=lambda rows: rows.gallery.median_rank(),
             reference=chance(lambda rows: (len(rows) + 1) / 2),
-            best=_one,
             flops=lambda n, _p, _q: 40.0 * n,
             one_space=True,
             low_is_good=True,
@@ -237,7 +238,6 @@ MEASURES: tuple[Measure, ...] = (
             unit="share",
             statistic=lambda rows: rows.gallery.group_recall(rows.groups),
             reference=chance(lambda rows: retrieval.chance_of_group(rows.groups)),
-            best=_one,
             needs=_sharing,
             flops=lambda n, _p, _q: 40.0 * n,
             one_space=True,
@@ -250,7 +250,6 @@ MEASURES: tuple[Measure, ...] = (
             unit="share",
             statistic=lambda rows: rows.gallery.recall_within(rows.groups),
             reference=chance(lambda rows: retrieval.chance_within(rows.groups)),
-            best=_one,
             needs=_sharing,
             flops=lambda n, _p, _q: 1000.0 * n,
             one_space=True,
@@ -272,7 +271,6 @@ MEASURES: tuple[Measure, ...] = (
         label="CKNNA",
         unit="score",
         statistic=lambda rows: similarity.shared_kernel(rows.near_u, rows.near_e),
-        best=_one,
         needs=_few_neighbors,
         flops=lambda n, _p, _q: 20 * _NEIGHBORS * n,
         fades=True,
@@ -281,9 +279,8 @@ MEASURES: tuple[Measure, ...] = (
         name="rsa",
         label="RSA",
         unit="score",
-        statistic=lambda rows: similarity.rsa_statistic(rows.u, rows.e),
-        reference=chance(lambda _: 0.0),
-        best=_one,
+        statistic=_of_sides(similarity.rsa_statistic),
+        reference=_ZERO,
         needs=_many_pairs,
         flops=lambda n, _p, _q: 20.0 * n**2,
     ),
@@ -291,33 +288,29 @@ MEASURES: tuple[Measure, ...] = (
         name="debiased_cka",
         label="debiased CKA",
         unit="score",
-        statistic=lambda rows: similarity.debiased_cka_statistic(rows.u, rows.e),
-        reference=chance(lambda _: 0.0),
-        best=_one,
+        statistic=_of_sides(similarity.debiased_cka_statistic),
+        reference=_ZERO,
         flops=_of_product,
     ),
     Measure(
         name="linear_cka",
         label="linear CKA",
         unit="score",
-        statistic=lambda rows: similarity.linear_cka_statistic(rows.u, rows.e),
-        best=_one,
+        statistic=_of_sides(similarity.linear_cka_statistic),
         flops=_of_product,
     ),
     Measure(
         name="svcca",
         label="SVCCA, 99 %",
         unit="score",
-        statistic=lambda rows: linear.svcca_statistic(rows.u, rows.e),
-        best=_one,
+        statistic=_of_sides(linear.svcca_statistic),
         flops=_of_correlations,
     ),
     Measure(
         name="cca",
         label="CCA",
         unit="score",
-        statistic=lambda rows: linear.cca_statistic(rows.u, rows.e),
-        best=_one,
+        statistic=_of_sides(linear.cca_statistic),
         needs=_wide,
         flops=_of_correlations,
     ),
@@ -327,8 +320,7 @@ MEASURES: tuple[Measure, ...] = (
             label="ridge R\u00b2, *",
             unit="score",
             statistic=_ridge(lambda rows: np.arange(len(rows))),
-            reference=chance(lambda _: 0.0),
-            best=_one,
+            reference=_ZERO,
             flops=_of_ridge,
         )
     ),
@@ -338,8 +330,7 @@ MEASURES: tuple[Measure, ...] = (
             label="ridge R\u00b2, new variations, *",
             unit="score",
             statistic=_ridge(lambda rows: rows.groups),
-            reference=chance(lambda _: 0.0),
-            best=_one,
+            reference=_ZERO,
             needs=_few_variations,
             flops=_of_ridge,
             trades="variations",

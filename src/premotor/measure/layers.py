@@ -62,8 +62,7 @@ def layer_study(
             if isinstance(found, str) or not isinstance(rows, Prepared):
                 absent[name_u, name_e] = str(found)
             else:
-                best = wanted.best(rows) if wanted.best else None
-                pairs.append(_Pair((name_u, name_e), *found, best))
+                pairs.append(_Pair((name_u, name_e), *found, wanted.best(rows)))
     if not pairs:
         reason = next(iter(absent.values()))
         raise ConfigError(f"no pair of layers can be measured by {measure}: {reason}")
@@ -79,7 +78,7 @@ class _Pair:
     names: tuple[str, str]
     statistic: Statistic
     value: float
-    best: float | None  # what the value can be at most
+    best: float  # what the value can be at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +124,7 @@ def _study(
             layer_u=pair.names[0],
             layer_e=pair.names[1],
             value=pair.value,
-            score=None if pair.best is None else calibrated(pair.value, mean, pair.best),
+            score=calibrated(pair.value, mean, pair.best),
         )
         for pair, mean in zip(pairs, means, strict=True)
     ]

@@ -121,9 +121,7 @@ def _finding(measure: Measure, own: Reading, rows: Rows) -> Finding:
     reference = measure.reference(rows) if measure.reference else None
     if reference is None and null is not None:
         reference = Reference(kind="null mean", value=null.mean)
-    score = None
-    if measure.best is not None and null is not None:
-        score = calibrated(own.value, null.mean, measure.best(rows))
+    score = calibrated(own.value, null.mean, measure.best(rows)) if null is not None else None
     return replace(found, reference=reference, calibrated=score)
 
 
