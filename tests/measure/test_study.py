@@ -305,7 +305,7 @@ def test_variations_without_a_link_have_any_p_alike():
     for seed in range(30):
         given = varied(seed, 0.0)
         statistic = measure.statistic(Prepared(given, MeasureConfig()))
-        (trade,) = [t for t in trades_of(measure, given) if t.stratum == "task"]
+        (trade,) = [t for t in trades_of(measure.trades, given) if t.stratum == "task"]
         p.append(permutation_null(statistic, trade, np.random.default_rng(seed), 39).p)
     assert 0.3 < np.mean(p) < 0.7
     assert np.mean(np.array(p) <= 0.1) < 0.3

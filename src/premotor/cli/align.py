@@ -127,7 +127,7 @@ def _layers(record: AlignRecord, u: Features, e: Features, wanted: AlignCommand)
         )
     labels = agreed_labels(u, e)
     averaged = [
-        {name: by_episode(values, values, labels) for name, values in side.layers.items()}
+        {name: by_episode(values, values[:, :1], labels) for name, values in side.layers.items()}
         for side in (u, e)
     ]
     rows = next(iter(averaged[0].values()))

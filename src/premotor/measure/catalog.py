@@ -20,6 +20,7 @@ from premotor.measure.rows import NAMES, paired
 from premotor.measure.sides import Sides
 from premotor.measure.similarity import Statistic, inverse
 
+Trades = Literal["rows", "variations"]
 FOLDS = 5  # of ridge regression
 _MOST_PAIRED = 5000  # rows of which all pairs are ranked
 
@@ -93,7 +94,7 @@ class Measure:
     best: Callable[[Prepared], float] = lambda _: 1.0  # what it can be at most
     needs: Callable[[Prepared], str] = lambda _: ""  # why it cannot be taken; "" where it can
     flops: Callable[[int, int, int], float]  # of one draw, by rows and the widths of u and e
-    trades: Literal["rows", "variations"] = "rows"  # what a null may shuffle (nulls.Trade)
+    trades: Trades = "rows"  # what a null may shuffle (nulls.Trade)
     one_space: bool = False  # compares rows of u with rows of e, as of z_u and z_e
     fades: bool = False  # with more rows: shown beside on fewer of them
     low_is_good: bool = False

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Real, Shaped
+from jaxtyping import Real, Shaped
 
 from premotor.errors import ConfigError, DataError
-from premotor.measure.rows import codes, varied
+from premotor.measure.rows import codes, group_means, varied
 from premotor.measure.sides import LEAST, Sides
 from premotor.records import write_atomically
 
@@ -219,16 +219,9 @@ def by_episode(
         first = np.unique(groups, return_index=True)[1]  # in the order of the files
         if len(first) < len(groups):
             kept = sides.take(first)
-            sides = Sides(_means(u, groups), _means(e, groups), kept.tasks, kept.variations)
+            sides = kept.with_sides(group_means(u, groups), group_means(e, groups))
     if len(sides) < LEAST:
         raise DataError(
             f"got {len(sides)} episodes, need at least {LEAST}; a few hundred make a sharp measure"
         )
     return sides
-
-
-def _means(x: Real[np.ndarray, "n d"], groups: np.ndarray) -> Float[np.ndarray, "m d"]:
-    sizes = np.bincount(groups)
-    sums = np.zeros((len(sizes), x.shape[1]))
-    np.add.at(sums, groups, x.astype(np.float64))
-    return sums / sizes[:, None]

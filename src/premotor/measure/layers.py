@@ -91,7 +91,7 @@ class _Shuffled:
 
     def nulls(self, measure: Measure, statistic: Statistic) -> tuple[Null, ...]:
         """Over all rows and, where tasks are known, within the task."""
-        trades = [t for t in trades_of(measure, self.labels) if t.stratum != "variation"]
+        trades = [t for t in trades_of(measure.trades, self.labels) if t.stratum != "variation"]
         done, total = 0, len(trades) * self.config.permutations
 
         def on_draw() -> None:

@@ -8,6 +8,7 @@ or the variation, which is the mirror-like part.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Int
@@ -34,6 +35,7 @@ class Trade:
     strata: Int[np.ndarray, " n"]
     blocks: Int[np.ndarray, " n"] | None = None  # None: rows trade one by one
 
+    @cached_property
     def _pools(self) -> list[list[Int[np.ndarray, " m"]]]:
         """What may trade places: blocks of equal size in one stratum; rows are blocks of one."""
         blocks = np.arange(len(self.strata)) if self.blocks is None else self.blocks
@@ -46,11 +48,11 @@ class Trade:
     @property
     def log_orders(self) -> float:
         """Log of how many pairings there are; 0 where nothing can trade."""
-        return math.fsum(math.lgamma(len(pool) + 1) for pool in self._pools())
+        return math.fsum(math.lgamma(len(pool) + 1) for pool in self._pools)
 
     def orders(self, count: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, " n"]]:
         """Random orders of the rows in which only these trades happen."""
-        pools = [np.stack(pool) for pool in self._pools()]  # (blocks, rows of each)
+        pools = [np.stack(pool) for pool in self._pools]  # (blocks, rows of each)
         for start in range(0, count, _CHUNK):
             chunk = np.tile(np.arange(len(self.strata)), (min(_CHUNK, count - start), 1))
             for pool in pools:

@@ -7,7 +7,7 @@ import numpy as np
 
 from premotor.errors import NoVariation
 from premotor.findings import Null, Reading
-from premotor.measure.catalog import Measure, MeasureConfig, Prepared
+from premotor.measure.catalog import Measure, MeasureConfig, Prepared, Trades
 from premotor.measure.nulls import Trade, permutation_null
 from premotor.measure.plan import Plan
 from premotor.measure.sides import Sides
@@ -44,13 +44,17 @@ def value_of(measure: Measure, rows: Rows) -> float | None:
     return None if isinstance(found, str) else found[1]
 
 
-def trades_of(measure: Measure, sides: Sides) -> list[Trade]:
-    """Which partners the nulls of a measure may trade, one entry for each null.
+def trades_of(kind: Trades, sides: Sides) -> list[Trade]:
+    """Which partners may be traded by row or by variation, one entry for each null.
 
     Where whole variations trade, none can within a variation, and that null is none.
     """
-    blocks = sides.groups if measure.trades == "variations" else None
+    blocks = sides.groups if kind == "variations" else None
     return [Trade(stratum, codes, blocks) for stratum, codes in sides.strata.items()]
+
+
+def _deciding(trades: list[Trade]) -> Trade:
+    return next((trade for trade in trades if trade.stratum == "task"), trades[0])
 
 
 def calibrated(value: float, mean: float, best: float) -> float | None:
@@ -74,13 +78,12 @@ class Reader:
             sides: The same.
             every_null: Whether all nulls are taken, or only the one that decides of a control.
         """
-        found: dict[str, Reading] = {}
-        for measure in self.plan.measures:
-            trades = trades_of(measure, sides)
-            if not every_null:
-                trades = [next((t for t in trades if t.stratum == "task"), trades[0])]
-            found[measure.name] = self._reading(measure, rows, trades)
-        return found
+        trades: dict[Trades, list[Trade]] = {}
+        kinds: set[Trades] = {measure.trades for measure in self.plan.measures}
+        for kind in kinds:
+            found = trades_of(kind, sides)
+            trades[kind] = found if every_null else [_deciding(found)]
+        return {m.name: self._reading(m, rows, trades[m.trades]) for m in self.plan.measures}
 
     def _reading(self, measure: Measure, rows: Rows, trades: list[Trade]) -> Reading:
         num_rows = len(trades[0].strata)

@@ -96,6 +96,16 @@ def centered(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     return x - x.mean(axis=0)
 
 
+def group_means(
+    x: Real[np.ndarray, "n d"], groups: Int[np.ndarray, " n"]
+) -> Float[np.ndarray, "g d"]:
+    """Mean of the rows of each group, which are numbered from 0."""
+    sizes = np.bincount(groups)
+    sums = np.zeros((len(sizes), x.shape[1]))
+    np.add.at(sums, groups, x.astype(np.float64))
+    return sums / sizes[:, None]
+
+
 def codes(*labels: tuple[str, ...] | list[str]) -> Int[np.ndarray, " n"]:
     """One integer per distinct combination of labels, in the order of first appearance.
 

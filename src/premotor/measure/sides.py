@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int, Real
 
 from premotor.errors import ConfigError
 from premotor.findings import Stratum
-from premotor.measure.rows import codes
+from premotor.measure.rows import codes, group_means
 
 LEAST = 8  # rows; fewer cannot be halved for an interval
 _ROUNDING = 1e-12  # of a column's largest entry; what a mean leaves below it is nothing
@@ -75,7 +76,7 @@ class Sides:
         """One code per variation of a task; each row its own where variations are not known."""
         return self.strata.get("variation", np.arange(len(self)))
 
-    @property
+    @cached_property
     def strata(self) -> dict[Stratum, Int[np.ndarray, " n"]]:
         """Which rows may trade partners under each null that can be taken."""
         found: dict[Stratum, np.ndarray] = {"all": np.zeros(len(self), dtype=np.int64)}
@@ -102,9 +103,7 @@ def _some(labels: tuple[str, ...], rows: Int[np.ndarray, " m"]) -> tuple[str, ..
 def _less_means(
     x: Float[np.ndarray, "n d"], groups: Int[np.ndarray, " n"]
 ) -> Float[np.ndarray, "n d"]:
-    sums, sizes = np.zeros((groups.max() + 1, x.shape[1])), np.bincount(groups)
-    np.add.at(sums, groups, x)
-    left = x - (sums / sizes[:, None])[groups]
+    left = x - group_means(x, groups)[groups]
     return np.where(np.abs(left) > _ROUNDING * np.abs(x).max(axis=0), left, 0.0)
 
 
