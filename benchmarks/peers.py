@@ -15,6 +15,7 @@ from typing import Any
 import mujoco
 
 from benchmarks.clock import Seconds, per_call
+from premotor.episode.identity import EpisodeId
 from premotor.episode.observation import CAMERAS, Observation
 from premotor.simulate.environment import Environment
 from premotor.simulate.rig import SAMPLES, SHADOW_MAP, Rig
@@ -59,7 +60,7 @@ def _rate(seconds: Seconds) -> str:
 
 def _ours() -> dict[str, dict[str, Seconds]]:
     environment = Environment(SIDE, SIDE)
-    environment.reset("push_buttons", 0, 0)
+    environment.reset(EpisodeId("push_buttons", 0, 0))
     world = environment.world
     results: dict[str, dict[str, Seconds]] = {}
     for level in QUALITIES:

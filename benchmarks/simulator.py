@@ -10,6 +10,7 @@ from statistics import mean
 from benchmarks.clock import Seconds, Stopwatch, peak_memory, per_call
 from premotor.demonstrate.collect import CollectConfig, EpisodeUnit, collect_unit, work_list
 from premotor.demonstrate.expert import record
+from premotor.episode.identity import EpisodeId
 from premotor.errors import DemonstrationFailed, PlacementFailed
 from premotor.simulate.environment import Environment
 from premotor.simulate.tasks import TASKS
@@ -74,7 +75,7 @@ def _stage(environment: Environment, task: str) -> None:
     """The first layout that is admissible."""
     for seed in range(SEEDS):
         try:
-            environment.reset(task, 0, seed)
+            environment.reset(EpisodeId(task, 0, seed))
         except PlacementFailed:
             continue
         return
@@ -110,10 +111,10 @@ def _collect(unit: EpisodeUnit) -> bool:
 
 def _act(environment: Environment, unit: EpisodeUnit) -> int:
     """Act out what a unit needs; returns how many runs that took."""
-    for run, seed in enumerate(unit.seeds, start=1):
+    for run, episode in enumerate(unit.slot.candidates, start=1):
         try:
-            record(environment, unit.task, unit.variation, seed)
+            record(environment, episode)
         except (DemonstrationFailed, PlacementFailed):
             continue
         return run
-    return len(unit.seeds)
+    return len(unit.slot.seeds)

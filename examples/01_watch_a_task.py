@@ -6,12 +6,13 @@ python examples/01_watch_a_task.py [TASK] [OUT.png]
 import sys
 
 from premotor.demonstrate.expert import film, record
+from premotor.episode.identity import EpisodeId
 from premotor.evaluate.films import film_strip
 from premotor.simulate.environment import Environment
 
 task, out = (sys.argv[1:] + ["push_buttons", "expert.png"][len(sys.argv) - 1 :])[:2]
 environment = Environment()
-recording = record(environment, task, variation=1, seed=0)
+recording = record(environment, EpisodeId(task, 1, 0))
 print(f"{environment.instructions[0]!r}: {len(recording.rows)} rows of 0.05 s")
 for keyframe in recording.keyframes:
     x, y, z = keyframe.end_effector.position

@@ -6,6 +6,7 @@ python examples/04_roll_out.py RUN [TASK] [SEED]
 import sys
 
 from premotor.actor import Actor
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.evaluate.rollout import roll_out
 from premotor.simulate.environment import Environment
@@ -29,5 +30,5 @@ run, task, seed = (sys.argv[1:] + ["runs/demo", "push_buttons", "20000000"][len(
     :3
 ]
 actor = Actor.load(run)
-result = roll_out(Environment(), actor, (task, 0, int(seed)), max_steps=10, watcher=Tell())
+result = roll_out(Environment(), actor, EpisodeId(task, 0, int(seed)), max_steps=10, watcher=Tell())
 print(f"{result.instruction!r}: {result.reason} after {result.steps} key poses")

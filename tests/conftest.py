@@ -8,6 +8,7 @@ import pytest
 
 from premotor.episode.clip import Clip
 from premotor.episode.demo import Demo
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS, CameraView, Observation
 from premotor.geometry.cameras import pinhole
@@ -56,10 +57,8 @@ def _demo(
     cells = np.random.default_rng([seed, 1]).integers(0, 200, (2, 8, 1))
     frames[:, : SIDE // 4] = np.kron(cells, np.ones((4, 4, 1)))
     return Demo(
-        task=task,
-        variation=seed % 3 if variation is None else variation,
+        episode=EpisodeId(task, seed % 3 if variation is None else variation, seed),
         instructions=(f"push the button number {seed % 3}", "press it"),
-        seed=seed,
         observations=rows,
         keyframes=tuple(
             Keyframe(rows[s].end_effector, rows[s].gripper_open, rows[s].ignore_collisions, s)

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from premotor import __version__
 from premotor.codec import from_json, restore, to_json
+from premotor.episode.identity import OfEpisode
 from premotor.errors import DataError
 
 Record = TypeVar("Record")
@@ -71,14 +72,11 @@ class ProbeRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvalRecord:
+class EvalRecord(OfEpisode):
     """One roll-out of a policy on an unseen episode of the embedded simulator."""
 
     checkpoint: str  # "untrained" ("started" where it began with stored weights) or "trained"
     preset: str
-    task: str
-    variation: int
-    seed: int
     instruction: str
     success: bool
     strict: bool  # success without any wrong press or other marked mishap on the way
@@ -137,14 +135,11 @@ class RecognitionRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NamedClip:
+class NamedClip(OfEpisode):
     """A held-out clip and the name that one checkpoint gave it."""
 
     checkpoint: str
     class_set: str
-    task: str
-    variation: int
-    seed: int  # of the episode
     truth: str  # label of its class
     answer: str  # label of the best class, the first one where several tie
     hit: float  # 1.0 if right, or its chance where the best classes tie
@@ -164,13 +159,10 @@ class NamingPair:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeyframeRecord:
+class KeyframeRecord(OfEpisode):
     """One held-out keyframe and the policy's word for it, from the expert's true observation."""
 
     step: int  # updates that the policy had learned from
-    task: str
-    variation: int
-    seed: int  # of the episode
     keyframe_index: int  # from 0
     position_error: float  # [m]
     rotation_error: float  # [deg] of the rotation that takes one to the other
@@ -196,13 +188,10 @@ class AblationRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilmRecord:
+class FilmRecord(OfEpisode):
     """A recorded roll-out for the report: images with the predicted keyframes drawn in."""
 
     checkpoint: str
-    task: str
-    variation: int
-    seed: int
     instruction: str
     success: bool
     reason: str  # as `EvalRecord.ending`

@@ -17,6 +17,7 @@ import pytest
 from premotor.demonstrate.expert import GRACE_ROWS
 from premotor.demonstrate.replay import random_keyframes, replay
 from premotor.episode.discovery import discover_keyframes
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
 from premotor.simulate.environment import Environment, Outcome
@@ -89,7 +90,7 @@ def _acted(name: str, seed: int) -> Episode:
 
 def _act(name: str, variation: int, seed: int) -> Episode:
     env = _environment()
-    env.reset(name, variation, seed)
+    env.reset(EpisodeId(name, variation, seed))
     rows, ends = [env.proprioception_row()], []
     outcome = env.wait(0)
     for keyframe in env.waypoints():
@@ -105,7 +106,7 @@ def _act(name: str, variation: int, seed: int) -> Episode:
 @functools.cache
 def _staged(name: str, seed: int) -> Staging:
     env = _environment()
-    env.reset(name, _variation(name, 0), seed)
+    env.reset(EpisodeId(name, _variation(name, 0), seed))
     touches = _arm_touches(env)
     position = tuple(next(env.waypoints()).end_effector.position)
     success = env.wait(4).success
@@ -169,7 +170,7 @@ def test_the_keyframes_alone_reach_the_goal(name: str) -> None:
 def test_the_same_seed_is_the_same_episode_whatever_ran_before(name: str) -> None:
     before = _acted(name, 0).digest
     env = _environment()
-    env.reset("push_buttons", 2, 11)  # something else in between
+    env.reset(EpisodeId("push_buttons", 2, 11))  # something else in between
     env.act(next(env.waypoints()))
     assert _act(name, _variation(name, 0), 0).digest == before
 
@@ -182,7 +183,7 @@ def test_random_actions_do_not_succeed(name: str) -> None:
     for keyframe in random_keyframes(rng, RANDOM_TRIES):
         if ended:  # by an action that could not be carried out, which says nothing
             seed += 1
-            env.reset(name, _variation(name, seed), seed)
+            env.reset(EpisodeId(name, _variation(name, seed), seed))
         outcome = env.act(keyframe)
         assert not outcome.success, f"seed {seed}"
         ended = outcome.ended

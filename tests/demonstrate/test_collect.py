@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from premotor.demonstrate import collect as module
-from premotor.demonstrate.collect import SPLITS, CollectConfig, collect, work_list
+from premotor.demonstrate.collect import CollectConfig, collect, work_list
+from premotor.demonstrate.seeds import SPLITS
 from premotor.errors import (
     ConfigError,
     DemonstrationFailed,
@@ -58,7 +59,7 @@ def test_no_two_units_ever_draw_the_same_seed(tmp_path):
         for unit in work_list(
             _config(tmp_path, ("open_drawer",), episodes=4, split=split, seed=block)
         )
-        for seed in unit.seeds
+        for seed in unit.slot.seeds
     ]
     assert len(set(seeds)) == len(seeds)
 

@@ -9,6 +9,7 @@ import pytest
 
 from premotor.demonstrate.expert import film, record, run_expert
 from premotor.demonstrate.provenance import provenance
+from premotor.episode.identity import EpisodeId
 from premotor.episode.observation import CAMERAS
 from premotor.errors import ConfigError, DemonstrationFailed, PlacementFailed
 from premotor.simulate.environment import MAX_ATTEMPTS, Environment, Outcome
@@ -16,12 +17,12 @@ from premotor.simulate.motion import Planner
 from premotor.store.writer import write_episode
 
 pytestmark = pytest.mark.sim
-EPISODE = ("slide_block_to_color_target", 0, 3)
+EPISODE = EpisodeId("slide_block_to_color_target", 0, 3)
 
 
 @pytest.fixture(scope="module")
 def demo():
-    return run_expert(Environment(), *EPISODE)
+    return run_expert(Environment(), EPISODE)
 
 
 def test_frame_0_and_the_keyframes_are_seen_and_every_row_is_filmed(demo):
@@ -49,7 +50,7 @@ def test_rows_are_a_twentieth_of_a_second_apart_while_the_arm_moves(demo):
 @pytest.mark.parametrize(("variation", "seed"), [(1, 73), (0, 138), (2, 5)])
 def test_nothing_knocks_the_fingers_on_the_way(variation, seed):
     # coarser collision checks let them graze the cabinet here: two keyframes that nobody meant
-    recording = record(Environment(), "open_drawer", variation, seed)
+    recording = record(Environment(), EpisodeId("open_drawer", variation, seed))
     assert [k.gripper_open for k in recording.keyframes] == [True, False, False]
 
 
@@ -72,8 +73,8 @@ def test_a_keyframe_holds_what_its_row_holds(demo):
 
 def test_the_same_episode_gives_the_same_bytes_whatever_ran_before(demo, tmp_path):
     env = Environment()
-    run_expert(env, "push_buttons", 0, 1)
-    again = run_expert(env, *EPISODE)
+    run_expert(env, EpisodeId("push_buttons", 0, 1))
+    again = run_expert(env, EPISODE)
     first = write_episode(tmp_path / "a", 0, demo)
     second = write_episode(tmp_path / "b", 0, again)
     assert [f.sha256 for f in first.files] == [f.sha256 for f in second.files]
@@ -89,7 +90,7 @@ def test_provenance_names_software_renderer_and_meshes(demo):
 
 def test_a_film_has_a_picture_per_row():
     env = Environment()
-    recording = record(env, *EPISODE)
+    recording = record(env, EPISODE)
     pictures = film(env, recording, "hero", (64, 48))
     first = next(pictures)
     assert first.shape == (48, 64, 3)
@@ -101,19 +102,19 @@ def test_an_expert_that_finds_no_path_says_which_episode(monkeypatch):
     env = Environment()
     monkeypatch.setattr(env, "act", lambda *_, **__: Outcome(False, False, True, "no_path"))
     with pytest.raises(DemonstrationFailed, match=r"0, seed 3: waypoint 0: no_path") as caught:
-        record(env, *EPISODE)
+        record(env, EPISODE)
     assert caught.value.reason == "waypoint 0: no_path"
 
 
 def test_an_episode_that_cannot_be_meant_is_refused():
     with pytest.raises(ConfigError, match="from 0 on, got -1"):
-        record(Environment(), EPISODE[0], 0, -1)
+        record(Environment(), EpisodeId(EPISODE.task, 0, -1))
 
 
 def test_no_layout_says_why_each_was_rejected_in_another_process_too(monkeypatch):
     monkeypatch.setattr(Planner, "links_free", lambda *_: False)
     with pytest.raises(PlacementFailed, match="40 attempts") as caught:
-        record(Environment(), "open_drawer", 0, 0)
+        record(Environment(), EpisodeId("open_drawer", 0, 0))
     error = pickle.loads(pickle.dumps(caught.value))
     assert (str(error), error.rejections) == (str(caught.value), caught.value.rejections)
     assert len(error.rejections) == MAX_ATTEMPTS
@@ -129,5 +130,5 @@ def test_an_episode_without_success_is_no_demonstration(monkeypatch):
         env, "wait", lambda rows, _: waits.append(rows) or Outcome(False, False, False, "")
     )
     with pytest.raises(DemonstrationFailed, match="goal not reached"):
-        record(env, *EPISODE)
+        record(env, EPISODE)
     assert waits == [10]

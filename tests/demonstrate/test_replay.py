@@ -5,30 +5,31 @@ import pytest
 
 from premotor.demonstrate.expert import record
 from premotor.demonstrate.replay import random_keyframes, replay
+from premotor.episode.identity import EpisodeId
 from premotor.geometry import rotations
 from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import ACTION_HIGH, ACTION_LOW, Environment
 from premotor.simulate.verbs import POINTING_DOWN
 
-EPISODE = ("slide_block_to_color_target", 1, 3)
+EPISODE = EpisodeId("slide_block_to_color_target", 1, 3)
 
 
 @pytest.mark.sim
 def test_the_keyframes_of_a_demonstration_do_it_again_and_half_of_them_do_not():
     env = Environment()
-    keyframes = record(env, *EPISODE).keyframes
-    outcome = replay(env, *EPISODE, keyframes)
+    keyframes = record(env, EPISODE).keyframes
+    outcome = replay(env, EPISODE, keyframes)
     assert outcome.success
     assert outcome.ended
-    assert not replay(env, *EPISODE, keyframes[:-2]).success
-    assert not replay(env, *EPISODE, ()).success
+    assert not replay(env, EPISODE, keyframes[:-2]).success
+    assert not replay(env, EPISODE, ()).success
 
 
 @pytest.mark.sim
 def test_another_episodes_keyframes_do_not_do_it():
     env = Environment()
-    keyframes = record(env, EPISODE[0], 3, 8).keyframes
-    assert not replay(env, *EPISODE, keyframes).success
+    keyframes = record(env, EpisodeId(EPISODE.task, 3, 8)).keyframes
+    assert not replay(env, EPISODE, keyframes).success
 
 
 def test_random_key_poses_are_valid_and_point_roughly_down():

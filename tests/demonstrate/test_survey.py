@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from premotor.demonstrate import survey as module
-from premotor.demonstrate.collect import RETRY_STRIDE, SPLITS
 from premotor.demonstrate.expert import Recording
+from premotor.demonstrate.seeds import RETRY_STRIDE, SPLITS
 from premotor.demonstrate.survey import (
     MAX_EPISODES,
     SEEDS,
@@ -23,6 +23,7 @@ from premotor.demonstrate.tally import (
     tally,
     with_all,
 )
+from premotor.episode.identity import EpisodeId
 from premotor.errors import ConfigError, DemonstrationFailed, OutputExists, UnknownName
 from premotor.measure.intervals import wilson
 from premotor.simulate.environment import MAX_ATTEMPTS, Environment
@@ -47,9 +48,9 @@ def acted(monkeypatch):
 
     def act(unit):
         units.append(unit)
-        tries = sum(u.variation == unit.variation for u in units)
-        success = unit.variation == 0 or (unit.variation == 2 and tries == 2)
-        record = _record(unit.variation, unit.seed, kind=unit.kind, success=success)
+        tries = sum(u.episode.variation == unit.episode.variation for u in units)
+        success = unit.episode.variation == 0 or (unit.episode.variation == 2 and tries == 2)
+        record = _record(unit.episode.variation, unit.episode.seed, kind=unit.kind, success=success)
         return replace(record, reason="success" if success else "waypoint 1: no_path")
 
     monkeypatch.setattr(module, "_act_as_expert", act)
@@ -116,7 +117,7 @@ def test_an_episode_that_breaks_is_named_and_costs_no_other(tmp_path, acted, mon
     stand_in = module._act_as_expert
 
     def act(unit):
-        if unit.variation == 2:
+        if unit.episode.variation == 2:
             raise ZeroDivisionError("a bug in the task")
         return stand_in(unit)
 
@@ -210,7 +211,7 @@ def test_an_episode_is_acted_replayed_and_written_down(tmp_path):
 @pytest.mark.sim
 def test_a_failing_expert_is_a_result_with_its_reason(tmp_path, monkeypatch):
     def fail(env, task, variation, seed) -> Recording:
-        env.reset(task, variation, seed)
+        env.reset(EpisodeId(task, variation, seed))
         raise DemonstrationFailed(f"{task}: waypoint 2: no_path", "waypoint 2: no_path")
 
     monkeypatch.setattr(module, "record", fail)

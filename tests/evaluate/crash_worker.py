@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+from premotor.episode.identity import EpisodeSlot
 from premotor.evaluate.rollout import Acts
 from premotor.evaluate.success import RolloutUnit, actor_of, done_before, roll_out_all
 from premotor.records import EvalRecord
@@ -24,8 +25,11 @@ def actors(run: str, step: int) -> Acts:
 def main() -> None:
     """Do what is missing of two roll-outs, and say how each ended."""
     run, path = sys.argv[1], Path(sys.argv[2])
+    slot = EpisodeSlot("open_drawer", 0, (7,))
     units = [
-        RolloutUnit(run, step, f"step {step}", "nano", "open_drawer", 0, (7,), max_steps=1)
+        RolloutUnit(
+            run, step, f"step {step}", "nano", EpisodeSlot("open_drawer", 0, (7,)), max_steps=1
+        )
         for step in (0, 1)
     ]
     found, todo = done_before(units, path)

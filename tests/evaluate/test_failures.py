@@ -2,6 +2,7 @@
 
 import pytest
 
+from premotor.episode.identity import EpisodeId
 from premotor.evaluate.failures import FAILURES, Handling, Witness, why
 from premotor.simulate.environment import Environment
 from premotor.simulate.tasks import TASKS
@@ -43,7 +44,7 @@ def environment():
 
 def handled(environment: Environment, task: str, moves: dict[str, float], grasped: str = ""):
     """What a witness says when joints have moved so far and a body has been grasped."""
-    environment.reset(task, 0, 5)
+    environment.reset(EpisodeId(task, 0, 5))
     witness, world = Witness(environment), environment.world
     for joint, by in moves.items():
         world.data.qpos[world.model.joint(joint).qposadr[0]] += by
@@ -90,7 +91,7 @@ def test_a_tool_is_no_wrong_object(environment, task, tool):
 
 @pytest.mark.sim
 def test_a_button_out_of_turn_is_a_wrong_object(environment):
-    environment.reset("push_buttons", 1, 5)  # buttons 0, then 1
+    environment.reset(EpisodeId("push_buttons", 1, 5))  # buttons 0, then 1
     witness, data = Witness(environment), environment.world.data
     data.qpos[environment.world.model.joint("button_1_cap").qposadr[0]] = -0.008
     environment.on_step = witness.look
@@ -104,7 +105,7 @@ def test_a_button_out_of_turn_is_a_wrong_object(environment):
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_nothing_moves_where_nobody_acts_and_the_goal_names_what_could(environment, task):
-    environment.reset(task, 0, 5)
+    environment.reset(EpisodeId(task, 0, 5))
     witness, goal = Witness(environment), environment.mentions()
     environment.on_step = witness.look
     environment.wait(10)

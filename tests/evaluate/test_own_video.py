@@ -5,6 +5,7 @@ import pytest
 
 from premotor.cli import collect
 from premotor.data.dataset import Dataset, Format
+from premotor.episode.identity import EpisodeId, EpisodeSlot
 from premotor.episode.keyframe import Keyframe
 from premotor.errors import ConfigError, DataError
 from premotor.evaluate.own_video import OwnVideo, clip_path, own_clips
@@ -43,15 +44,22 @@ def recorded(tmp_path_factory, replay):
     return demos, dataset, units, path, clips
 
 
+EPISODE = EpisodeId("push_buttons", 1, 7)
+
+
 def unit_of(variation: int, seed: int, step: int = 1) -> RolloutUnit:
-    return RolloutUnit("run", step, "trained", "nano", "push_buttons", variation, (seed,))
+    return RolloutUnit(
+        "run", step, "trained", "nano", EpisodeSlot("push_buttons", variation, (seed,))
+    )
 
 
 def test_looking_on_changes_nothing_of_a_roll_out(replay):
     outcomes = []
     for video in (None, OwnVideo()):
         environment = Environment()
-        result = roll_out(environment, replay(environment), ("push_buttons", 1, 7), watcher=video)
+        result = roll_out(
+            environment, replay(environment), EpisodeId("push_buttons", 1, 7), watcher=video
+        )
         told = (result.success, result.strict, result.steps, result.reason, result.failure)
         outcomes.append((told, environment.world.state()))
     (told, state), (told_watched, state_watched) = outcomes
@@ -82,15 +90,15 @@ def test_the_last_frame_is_that_of_the_end(replay, recorded):
     clip = np.load(clips / next(clips.iterdir()).name)
     assert clip.shape == (NUM_FRAMES, 128, 128, 3)
     environment, video = Environment(), OwnVideo()
-    roll_out(environment, replay(environment), ("push_buttons", 1, 7), watcher=video)
+    roll_out(environment, replay(environment), EPISODE, watcher=video)
     assert np.array_equal(video.states[-1], environment.world.state())
 
 
 def test_a_roll_out_that_never_moves_shows_the_same_frame_throughout(tmp_path):
     environment, video = Environment(), OwnVideo()
-    result = roll_out(environment, Stretched(), ("push_buttons", 0, 8), watcher=video)
+    result = roll_out(environment, Stretched(), EpisodeId("push_buttons", 0, 8), watcher=video)
     assert (result.failure, result.steps) == ("unreachable", 1)
-    path = clip_path(tmp_path, ("push_buttons", 0, 8))
+    path = clip_path(tmp_path, EpisodeId("push_buttons", 0, 8))
     video.write(environment, path)
     clip = np.load(path)
     assert len(clip) == NUM_FRAMES
@@ -108,15 +116,15 @@ def test_a_roll_out_without_its_clip_is_done_again_where_clips_are_wanted(record
 def test_an_episode_without_a_clip_is_named(recorded, tmp_path):
     demos, dataset, _, _, clips = recorded
     first, second = demos.episodes
-    kept = clip_path(tmp_path, (first.task, first.variation, first.seed))
-    kept.write_bytes(clip_path(clips, (first.task, first.variation, first.seed)).read_bytes())
+    kept = clip_path(tmp_path, first.episode)
+    kept.write_bytes(clip_path(clips, first.episode).read_bytes())
     with pytest.raises(DataError, match=rf"1 of 2 .* seed {second.seed}\).* run the same command"):
         own_clips(tmp_path, dataset)
 
 
 def test_what_is_no_clip_is_named(recorded, tmp_path):
     demos, dataset, *_ = recorded
-    paths = [clip_path(tmp_path, (i.task, i.variation, i.seed)) for i in demos.episodes]
+    paths = [clip_path(tmp_path, i.episode) for i in demos.episodes]
     for path in paths:
         np.save(path, np.zeros((NUM_FRAMES, 8, 8, 3), dtype=np.uint8))
     with pytest.raises(DataError, match=r"uint8 \(32, 8, 8, 3\), expected uint8 \(32, 128, 128"):

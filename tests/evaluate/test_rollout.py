@@ -2,11 +2,14 @@
 
 import pytest
 
+from premotor.demonstrate.seeds import unseen_slots
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.evaluate.rollout import roll_out
-from premotor.evaluate.success import unseen_episodes
 from premotor.geometry.poses import Pose
 from premotor.simulate.environment import Environment
+
+EPISODE = EpisodeId("push_buttons", 0, 8)
 
 
 class Fixed:
@@ -22,7 +25,7 @@ class Fixed:
 @pytest.mark.sim
 def test_the_experts_key_poses_succeed_through_the_evaluation(replay):
     environment = Environment()
-    result = roll_out(environment, replay(environment), ("push_buttons", 1, 7))
+    result = roll_out(environment, replay(environment), EpisodeId("push_buttons", 1, 7))
     assert result.success
     assert result.strict
     assert (result.reason, result.failure) == ("success", "")
@@ -33,7 +36,7 @@ def test_the_experts_key_poses_succeed_through_the_evaluation(replay):
 @pytest.mark.sim
 def test_an_idle_policy_runs_out_of_time():
     environment = Environment()
-    result = roll_out(environment, Fixed([0.2, 0.0, 1.2]), ("push_buttons", 0, 8), max_steps=3)
+    result = roll_out(environment, Fixed([0.2, 0.0, 1.2]), EPISODE, max_steps=3)
     assert (result.success, result.reason, result.steps) == (False, "time_out", 3)
     assert result.failure == "nothing_moved"
 
@@ -41,19 +44,19 @@ def test_an_idle_policy_runs_out_of_time():
 @pytest.mark.sim
 def test_a_pose_that_no_posture_reaches_is_told_from_one_without_a_path():
     environment = Environment()
-    result = roll_out(environment, Fixed([0.77, 0.65, 1.75]), ("push_buttons", 0, 8), max_steps=3)
+    result = roll_out(environment, Fixed([0.77, 0.65, 1.75]), EPISODE, max_steps=3)
     assert (result.reason, result.failure, result.steps) == ("no_path", "unreachable", 1)
 
 
 @pytest.mark.sim
 def test_a_target_outside_is_clipped_to_the_action_box():
     environment = Environment()
-    result = roll_out(environment, Fixed([0.3, 0.0, 0.2]), ("push_buttons", 0, 8), max_steps=1)
+    result = roll_out(environment, Fixed([0.3, 0.0, 0.2]), EPISODE, max_steps=1)
     assert result.reason != "out_of_bounds"
 
 
 def test_unseen_episodes_are_the_test_splits_and_cycle_the_variations():
-    episodes = unseen_episodes(["open_drawer", "push_buttons"], 4)
+    episodes = unseen_slots(["open_drawer", "push_buttons"], 4)
     assert [e.task for e in episodes] == ["open_drawer"] * 4 + ["push_buttons"] * 4
     assert [e.variation for e in episodes[:4]] == [0, 1, 2, 0]
     assert min(min(e.seeds) for e in episodes) >= 20_000_000

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import make
+from premotor.episode.identity import EpisodeSlot
 from premotor.evaluate.server import PolicyServer
 from premotor.evaluate.success import (
     RolloutUnit,
@@ -20,7 +21,7 @@ from premotor.records import EvalRecord, read_lines
 from premotor.worklist import Done
 
 RECORD = make.rollout(task="open_drawer", seed=7, success=False, step=3, failure="nothing_moved")
-UNIT = RolloutUnit("run", 3, "trained", "nano", "open_drawer", 0, (7,))
+UNIT = RolloutUnit("run", 3, "trained", "nano", EpisodeSlot("open_drawer", 0, (7,)))
 
 
 def test_a_record_without_a_failure_is_read_and_counted_by_its_plain_reason(tmp_path):
@@ -61,7 +62,7 @@ def test_a_dying_simulator_costs_its_roll_out_alone_and_the_rest_is_not_done_aga
 def test_one_policy_for_two_simulators_gives_the_records_of_a_policy_in_this_process(tmp_path):
     run = str(make.checkpoints(tmp_path / "run"))
     units = [
-        RolloutUnit(run, 0, "untrained", "nano", task, 0, (7,), max_steps=2)
+        RolloutUnit(run, 0, "untrained", "nano", EpisodeSlot(task, 0, (7,)), max_steps=2)
         for task in ("open_drawer", "turn_tap")
     ]
     alone, served, clips = (tmp_path / name for name in ("alone.jsonl", "served.jsonl", "clips"))

@@ -44,9 +44,7 @@ def _fares(units, path, actors, workers, on_done, clips=None):
     for count, unit in enumerate(units):
         record = make.rollout(
             checkpoint=unit.checkpoint,
-            task=unit.task,
-            variation=unit.variation,
-            seed=unit.seeds[0],
+            **vars(unit.slot.candidates[0]),
             success=count % 2 == 0,
         )
         on_done(Done(unit, replace(record, step=unit.step, max_steps=unit.max_steps), None))

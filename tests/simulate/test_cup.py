@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from premotor.episode.identity import EpisodeId
 from premotor.geometry.poses import Pose
 from premotor.simulate.colors import COLORS
 from premotor.simulate.environment import Environment
@@ -60,7 +61,7 @@ def test_a_cup_dropped_into_another_comes_to_stand_on_its_floor(
 def test_taking_a_cup_neither_tilts_it_nor_moves_any_cup() -> None:
     env = Environment()
     for seed in range(6):
-        env.reset(StackCups.name, seed, seed)
+        env.reset(EpisodeId(StackCups.name, seed, seed))
         before = {name: env.world.body_pose(name).position for name in NAMES}
         for keyframe, _ in zip(env.waypoints(), range(2), strict=False):
             env.act(keyframe)
@@ -73,7 +74,7 @@ def test_taking_a_cup_neither_tilts_it_nor_moves_any_cup() -> None:
 
 def test_success_takes_both_cups_let_go_of() -> None:
     env = Environment()
-    env.reset(StackCups.name, 0, 3)
+    env.reset(EpisodeId(StackCups.name, 0, 3))
     held, done = [], []
     for keyframe in env.waypoints():
         done.append(env.act(keyframe, stop_on_success=False).success)
@@ -85,6 +86,6 @@ def test_success_takes_both_cups_let_go_of() -> None:
 def test_the_named_color_is_on_no_other_cup() -> None:
     env = Environment()
     for variation, color in enumerate(COLORS):
-        env.reset(StackCups.name, variation, 100)
+        env.reset(EpisodeId(StackCups.name, variation, 100))
         assert env.cast.base.color == color
         assert color not in (cup.color for cup in env.cast.others)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS
 from premotor.errors import ConfigError, UnknownName
@@ -24,28 +25,28 @@ def _down(x: float, y: float, z: float, gripper_open: bool = True) -> Keyframe:
 
 def test_unknown_tasks_and_variations_are_refused(env: Environment) -> None:
     with pytest.raises(UnknownName, match="did you mean 'push_buttons'"):
-        env.reset("push_button", 0, 0)
+        env.reset(EpisodeId("push_button", 0, 0))
     with pytest.raises(ConfigError, match="variations 0 to 49, got 50"):
-        env.reset("push_buttons", 50, 0)
+        env.reset(EpisodeId("push_buttons", 50, 0))
     with pytest.raises(ConfigError, match="got -1"):
-        env.reset("push_buttons", -1, 0)
+        env.reset(EpisodeId("push_buttons", -1, 0))
 
 
 def test_targets_outside_the_action_box_end_the_episode(env: Environment) -> None:
-    env.reset("open_drawer", 0, 0)
+    env.reset(EpisodeId("open_drawer", 0, 0))
     for x, y, z in ((0.8, 0.0, 1.0), (0.3, -0.7, 1.0), (0.3, 0.0, 0.7)):
         outcome = env.act(_down(x, y, z))
         assert (outcome.ended, outcome.success, outcome.reason) == (True, False, "out_of_bounds")
 
 
 def test_a_pose_out_of_reach_ends_the_episode(env: Environment) -> None:
-    env.reset("push_buttons", 0, 0)
+    env.reset(EpisodeId("push_buttons", 0, 0))
     outcome = env.act(_down(0.77, 0.65, 1.7))
     assert (outcome.ended, outcome.success, outcome.reason) == (True, False, "no_path")
 
 
 def test_the_tip_arrives_where_it_was_sent(env: Environment) -> None:
-    env.reset("push_buttons", 0, 0)
+    env.reset(EpisodeId("push_buttons", 0, 0))
     keyframe = _down(0.3, 0.2, 1.1)
     outcome = env.act(keyframe)
     assert not outcome.ended
@@ -57,7 +58,7 @@ def test_the_tip_arrives_where_it_was_sent(env: Environment) -> None:
 def test_acting_stops_at_success_when_asked_to(env: Environment) -> None:
     ends = {}
     for stop in (True, False):
-        env.reset("slide_block_to_color_target", 0, 3)
+        env.reset(EpisodeId("slide_block_to_color_target", 0, 3))
         for keyframe in env.waypoints():
             outcome = env.act(keyframe, stop_on_success=stop)
         assert outcome.success
@@ -67,7 +68,7 @@ def test_acting_stops_at_success_when_asked_to(env: Environment) -> None:
 
 
 def test_the_gripper_acts_once_and_nothing_is_recorded_meanwhile(env: Environment) -> None:
-    env.reset("push_buttons", 0, 0)
+    env.reset(EpisodeId("push_buttons", 0, 0))
     rows = [env.proprioception_row()]
     for _ in range(2):
         env.act(
@@ -81,7 +82,7 @@ def test_the_gripper_acts_once_and_nothing_is_recorded_meanwhile(env: Environmen
 
 
 def test_wrong_presses_are_seen_but_do_not_fail(env: Environment) -> None:
-    env.reset("push_buttons", 1, 4)
+    env.reset(EpisodeId("push_buttons", 1, 4))
     order = [*env.cast.others[:1], *env.cast.targets]
     for button in order:
         place = env.world.body_pose(button.name).position
@@ -93,7 +94,7 @@ def test_wrong_presses_are_seen_but_do_not_fail(env: Environment) -> None:
 
 
 def test_observations_show_four_cameras_and_rows_none(env: Environment) -> None:
-    env.reset("open_drawer", 1, 0)
+    env.reset(EpisodeId("open_drawer", 1, 0))
     seen = env.observe()
     assert tuple(seen.views) == CAMERAS
     assert seen.views["front"].rgb.shape == (64, 64, 3)
@@ -106,7 +107,7 @@ def test_observations_show_four_cameras_and_rows_none(env: Environment) -> None:
 def test_rejected_layouts_are_counted_with_their_reason(env: Environment) -> None:
     attempts = []
     for seed in range(8):
-        env.reset("open_drawer", 0, seed)
+        env.reset(EpisodeId("open_drawer", 0, seed))
         assert len(env.rejections) == env.attempt
         assert all(env.rejections)
         attempts.append(env.attempt)

@@ -14,6 +14,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import RecordVideo
 
+from premotor.episode.identity import EpisodeId
 from premotor.episode.observation import CAMERAS
 from premotor.errors import ConfigError, PlacementFailed, UnknownName
 from premotor.geometry.poses import Pose
@@ -87,7 +88,7 @@ def test_instructions_of_every_variation_lie_in_the_space():
 
 def test_an_episode_is_the_one_of_the_environment(make):
     env, plain = make(), Environment(32, 32)
-    plain.reset("push_buttons", 4, 7)
+    plain.reset(EpisodeId("push_buttons", 4, 7))
     seen, info = env.reset(seed=7, options={"variation": 4})
     assert info["instructions"] == plain.instructions
     assert (info["task"], info["variation"], info["seed"]) == ("push_buttons", 4, 7)
@@ -148,16 +149,16 @@ def test_a_drawn_seed_without_layout_is_drawn_again_and_a_given_one_is_told(make
     env = make()
     honest, calls = Environment.reset, []
 
-    def refuse_once(self, *episode):
+    def refuse_once(self, episode):
         calls.append(episode)
         if len(calls) == 1:
             raise PlacementFailed("no admissible layout")
-        honest(self, *episode)
+        honest(self, episode)
 
     monkeypatch.setattr(Environment, "reset", refuse_once)
     env.reset(options={"variation": 2})
-    assert [call[1] for call in calls] == [2, 2]
-    assert calls[0][2] != calls[1][2]
+    assert [episode.variation for episode in calls] == [2, 2]
+    assert calls[0].seed != calls[1].seed
     calls.clear()
     with pytest.raises(PlacementFailed):
         env.reset(seed=1)

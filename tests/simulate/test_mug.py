@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from premotor.episode.identity import EpisodeId
 from premotor.geometry.poses import Pose
 from premotor.simulate.conditions import detected
 from premotor.simulate.environment import Environment
@@ -100,7 +101,7 @@ def test_two_mugs_are_asked_for_and_one_is_not_enough() -> None:
 def test_the_gripper_opens_fully_at_the_rod() -> None:
     env = Environment()
     for seed in (0, 3, 6, 9):
-        env.reset(PlaceCups.name, 0, seed)
+        env.reset(EpisodeId(PlaceCups.name, 0, seed))
         for keyframe in env.waypoints():
             env.act(keyframe, stop_on_success=False)
         assert env.world.gripper_open, f"seed {seed}: something stops a finger"

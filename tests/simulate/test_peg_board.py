@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from premotor.episode.identity import EpisodeId
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate import arm
@@ -74,7 +75,7 @@ def test_a_ring_that_lies_between_two_pegs_does_not_count() -> None:
 def test_the_hand_around_a_staged_ring_has_room_beside_the_pegs() -> None:
     env = Environment()
     for seed in range(6):
-        env.reset(TASK.name, seed, seed)
+        env.reset(EpisodeId(TASK.name, seed, seed))
         board = env.world.body_pose(env.cast.board.name)
         _, grasp, *_ = (waypoint.anchor for waypoint in TASK.expert(env.cast))
         hand = (board.inverse() @ grasp.resolve(env.world)).matrix()
@@ -86,7 +87,7 @@ def test_of_three_different_pegs_the_meant_one_has_the_color() -> None:
     env = Environment()
     places = set()
     for seed in range(8):
-        env.reset(TASK.name, seed, seed)
+        env.reset(EpisodeId(TASK.name, seed, seed))
         board = env.cast.board
         assert board.colors[board.meant] == TASK.variations[seed]
         assert len(set(board.colors)) == 3
@@ -100,7 +101,7 @@ def test_every_peg_keeps_the_distance_whichever_is_meant(monkeypatch: pytest.Mon
     env = Environment()
     away = []
     for seed in range(8):
-        env.reset(TASK.name, seed, seed)
+        env.reset(EpisodeId(TASK.name, seed, seed))
         board = env.world.body_pose(env.cast.board.name)
         pegs = [board @ env.cast.board.peg(index) for index in range(3)]
         away += [np.linalg.norm((peg.position - arm.BASE)[:2]) for peg in pegs]

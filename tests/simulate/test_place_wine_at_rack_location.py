@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from premotor.episode.identity import EpisodeId
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate.conditions import Condition
@@ -71,7 +72,7 @@ def test_a_bottle_counts_at_its_own_place_only(label: str) -> None:
 
 def test_a_bottle_still_held_does_not_count() -> None:
     env = Environment()
-    env.reset(NAME, 0, 4)
+    env.reset(EpisodeId(NAME, 0, 4))
     way = env.waypoints()  # resolved one by one: the bottle is where it has been taken
     for _ in range(4):
         env.act(next(way))
@@ -87,7 +88,7 @@ def test_a_bottle_still_held_does_not_count() -> None:
 
 def test_the_bottle_stands_upright_by_itself() -> None:
     env = Environment()
-    env.reset(NAME, 1, 2)
+    env.reset(EpisodeId(NAME, 1, 2))
     before = env.world.body_pose("wine_bottle").matrix()
     _rest(env.world, 2.0)
     assert np.abs(env.world.body_pose("wine_bottle").matrix() - before).max() < 1e-3

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.geometry.poses import Pose
 from premotor.simulate import arm
@@ -19,7 +20,7 @@ def env() -> Environment:
 
 
 def test_lines_are_followed_to_where_they_lead(env: Environment) -> None:
-    env.reset("push_buttons", 0, 0)
+    env.reset(EpisodeId("push_buttons", 0, 0))
     planner = Planner(env.world)
     start = env.world.joint_positions.copy()
     poses = [Pose.of((x, 0.1, 1.0), POINTING_DOWN) for x in (0.3, 0.4)]
@@ -34,7 +35,7 @@ def test_lines_are_followed_to_where_they_lead(env: Environment) -> None:
 
 
 def test_links_are_in_the_way_of_a_drawer_but_hands_are_not(env: Environment) -> None:
-    env.reset("open_drawer", 2, 0)
+    env.reset(EpisodeId("open_drawer", 2, 0))
     joints = None
     for keyframe in env.waypoints():
         env.act(keyframe, stop_on_success=False)
@@ -56,6 +57,6 @@ def test_every_variation_of_the_drawer_is_placed(env: Environment) -> None:
     attempts = {variation: [] for variation in range(3)}
     for variation, counts in attempts.items():
         for seed in range(6):
-            env.reset("open_drawer", variation, 500 + seed)
+            env.reset(EpisodeId("open_drawer", variation, 500 + seed))
             counts.append(env.attempt)
     assert all(np.mean(counts) < 5 for counts in attempts.values()), attempts

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from premotor.episode.identity import EpisodeId
 from premotor.geometry.poses import Pose
 from premotor.simulate.environment import Environment
 from premotor.simulate.props.cabinet import DRAWER_FLOOR, DRAWER_WALL
@@ -39,7 +40,7 @@ def _done(env: Environment) -> bool:
 
 @pytest.mark.parametrize("variation", range(3))
 def test_the_item_counts_in_the_named_drawer_alone(env: Environment, variation: int) -> None:
-    env.reset("put_item_in_drawer", variation, seed=variation)
+    env.reset(EpisodeId("put_item_in_drawer", variation, variation))
     assert not _done(env)
     for index, label in enumerate(LABELS):
         _lay(env, label, y=0.1)
@@ -47,7 +48,7 @@ def test_the_item_counts_in_the_named_drawer_alone(env: Environment, variation: 
 
 
 def test_the_volume_rides_with_its_drawer(env: Environment) -> None:
-    env.reset("put_item_in_drawer", 0, seed=0)
+    env.reset(EpisodeId("put_item_in_drawer", 0, 0))
     _lay(env, "bottom", y=-0.05)
     assert _done(env)
     _pull(env, "bottom", by=0.2)  # the item stays where it is, now behind the volume
@@ -57,7 +58,7 @@ def test_the_volume_rides_with_its_drawer(env: Environment) -> None:
 
 
 def test_the_item_counts_while_it_is_still_held(env: Environment) -> None:
-    env.reset("put_item_in_drawer", 2, seed=2)
+    env.reset(EpisodeId("put_item_in_drawer", 2, 2))
     *before, last = [
         env.act(keyframe, stop_on_success=True).success for keyframe in env.waypoints()
     ]
@@ -67,7 +68,7 @@ def test_the_item_counts_while_it_is_still_held(env: Environment) -> None:
 
 
 def test_the_drawer_is_pulled_by_the_fingers_and_stays_open(env: Environment) -> None:
-    env.reset("put_item_in_drawer", 1, seed=1)
+    env.reset(EpisodeId("put_item_in_drawer", 1, 1))
     joint = env.cast.cabinet.drawer("middle")
     for index, keyframe in enumerate(env.waypoints()):
         env.act(keyframe, stop_on_success=False)
@@ -79,7 +80,7 @@ def test_the_drawer_is_pulled_by_the_fingers_and_stays_open(env: Environment) ->
 
 
 def test_the_item_lies_still_on_the_cabinet(env: Environment) -> None:
-    env.reset("put_item_in_drawer", 0, seed=3)
+    env.reset(EpisodeId("put_item_in_drawer", 0, 3))
     before = env.world.body_pose(env.cast.item.name).position
     env.wait(20)
     after = env.world.body_pose(env.cast.item.name).position

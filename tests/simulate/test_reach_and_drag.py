@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from premotor.episode.identity import EpisodeId
 from premotor.geometry.poses import Pose
 from premotor.simulate.colors import COLORS
 from premotor.simulate.environment import Environment
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.sim
 @pytest.fixture
 def env() -> Environment:
     made = Environment()
-    made.reset("reach_and_drag", 0, seed=0)
+    made.reset(EpisodeId("reach_and_drag", 0, 0))
     return made
 
 
@@ -64,7 +65,7 @@ def test_in_the_study_the_named_square_lies_on_any_side() -> None:
     env = Environment()
     places = set()
     for seed in range(8):
-        env.reset("reach_and_drag_free", seed, seed)
+        env.reset(EpisodeId("reach_and_drag_free", seed, seed))
         places.add(env.cast.place)
         root = env.world.body_pose(ROOT)
         named = env.world.body_pose(f"mat_{COLORS[seed].name}")
@@ -74,7 +75,7 @@ def test_in_the_study_the_named_square_lies_on_any_side() -> None:
 
 def test_the_other_squares_are_five_six_and_seven_colors_on() -> None:
     env = Environment()
-    env.reset("reach_and_drag", 17, seed=0)
+    env.reset(EpisodeId("reach_and_drag", 17, 0))
     root = env.world.body_pose(ROOT)
     for step, pose in zip((0, 5, 6, 7), TARGETS, strict=True):
         mat = env.world.body_pose(f"mat_{COLORS[(17 + step) % 20].name}")

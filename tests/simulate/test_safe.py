@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.geometry import rotations
 from premotor.geometry.poses import IDENTITY, Pose
@@ -60,7 +61,7 @@ def test_money_on_the_roof_or_before_the_safe_is_on_no_shelf() -> None:
 def test_held_money_does_not_count_until_it_is_let_go() -> None:
     env = Environment()
     for variation in range(len(LABELS)):
-        env.reset(TASK.name, variation, variation)
+        env.reset(EpisodeId(TASK.name, variation, variation))
         pose = IDENTITY
         for index, keyframe in enumerate(env.waypoints()):
             pose = keyframe.end_effector
@@ -76,7 +77,7 @@ def test_the_money_lies_on_the_roof_whole_and_turned_anyhow() -> None:
     env = Environment()
     held = []
     for seed in range(12):
-        env.reset(TASK.name, seed % 3, seed)
+        env.reset(EpisodeId(TASK.name, seed % 3, seed))
         money = env.world.body_pose(SAFE.name).inverse() @ env.world.body_pose(MONEY.name)
         matrix = money.matrix()
         corners = [

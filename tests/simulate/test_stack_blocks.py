@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from premotor.episode.identity import EpisodeId
 from premotor.geometry.poses import Pose
 from premotor.simulate.colors import COLORS, Color
 from premotor.simulate.environment import Environment
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.sim
 @pytest.fixture
 def env() -> Environment:
     made = Environment()
-    made.reset("stack_blocks", 0, seed=0)  # two red blocks
+    made.reset(EpisodeId("stack_blocks", 0, 0))  # two red blocks
     return made
 
 
@@ -70,7 +71,7 @@ def test_the_column_is_a_centimeter_wide(env: Environment) -> None:
 
 
 def test_a_fourth_block_still_reaches_the_column(env: Environment) -> None:
-    env.reset("stack_blocks", 2, seed=0)  # four red blocks
+    env.reset(EpisodeId("stack_blocks", 2, 0))  # four red blocks
     for level, block in enumerate(env.cast.blocks):
         assert not _done(env)
         _put(env, block.name, level)
@@ -89,7 +90,7 @@ def _acted(env: Environment) -> list[bool]:
 
 
 def test_a_tower_of_four_stands_straight(env: Environment) -> None:
-    env.reset("stack_blocks", 2, seed=1)
+    env.reset(EpisodeId("stack_blocks", 2, 1))
     assert _acted(env)[-1]
     foot = env.world.body_pose(env.cast.plinth.name).position
     for level, hold in enumerate(env.cast.holds):
@@ -101,7 +102,7 @@ def test_a_tower_of_four_stands_straight(env: Environment) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_blocks_lie_apart_and_the_nearest_is_fetched_first(seed: int) -> None:
     env = Environment()
-    env.reset("stack_blocks", 3 * seed + 1, seed)
+    env.reset(EpisodeId("stack_blocks", 3 * seed + 1, seed))
     places = {n: env.world.body_pose(n).position[:2] for n in env.world.graspable}
     assert len(places) == 8
     for first, second in combinations(places.values(), 2):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from premotor.episode.identity import EpisodeId
 from premotor.geometry.poses import Pose
 from premotor.simulate.environment import Environment
 from premotor.simulate.scene import ROOT
@@ -31,7 +32,7 @@ def _put(world: World, body: str, position: np.ndarray) -> None:
 
 @pytest.mark.parametrize("variation", [0, 1])
 def test_the_broom_leans_and_nothing_moves_by_itself(env: Environment, variation: int) -> None:
-    env.reset(NAME, variation, 3)
+    env.reset(EpisodeId(NAME, variation, 3))
     bodies = ("broom", "broom_stand", *(piece.name for piece in env.cast.dirt))
     before = [env.world.body_pose(name).matrix() for name in bodies]
     for _ in range(400):
@@ -44,7 +45,7 @@ def test_the_broom_leans_and_nothing_moves_by_itself(env: Environment, variation
 def test_only_the_broom_is_held_and_dirt_moves_when_it_is_pushed(
     env: Environment, variation: int
 ) -> None:
-    env.reset(NAME, variation, 5)
+    env.reset(EpisodeId(NAME, variation, 5))
     start = _dirt(env)
     way = env.waypoints()  # resolved one by one: the broom is where it has been taken
     for _ in range(1 + len(env.cast.stroke)):
@@ -58,7 +59,7 @@ def test_only_the_broom_is_held_and_dirt_moves_when_it_is_pushed(
 
 
 def test_the_stroke_without_the_broom_leaves_the_dirt(env: Environment) -> None:
-    env.reset(NAME, 0, 5)
+    env.reset(EpisodeId(NAME, 0, 5))
     start = _dirt(env)
     *_, stroke = env.waypoints()
     assert not env.act(stroke).success
@@ -69,7 +70,7 @@ def test_the_stroke_without_the_broom_leaves_the_dirt(env: Environment) -> None:
 def test_all_five_must_be_in_the_dustpan_that_was_named(
     env: Environment, variation: int, other: str
 ) -> None:
-    env.reset(NAME, variation, 0)
+    env.reset(EpisodeId(NAME, variation, 0))
     cast: Cast = env.cast
     goal = env.task.goal(cast)
     goal.reset(env.world)
@@ -83,7 +84,7 @@ def test_all_five_must_be_in_the_dustpan_that_was_named(
 
 
 def test_the_dustpans_lie_on_opposite_sides_and_stand_out_by_height(env: Environment) -> None:
-    env.reset(NAME, 0, 1)
+    env.reset(EpisodeId(NAME, 0, 1))
     root = env.world.body_pose(ROOT).inverse()
     sides = {
         label: (root @ env.world.body_pose(f"dustpan_{label}")).position[1]

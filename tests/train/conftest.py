@@ -9,6 +9,7 @@ import torch
 
 from premotor.episode.clip import Clip
 from premotor.episode.demo import Demo
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS, CameraView, Observation
 from premotor.geometry.cameras import pinhole
@@ -70,10 +71,8 @@ def make_demo(seed: int, side: int) -> Demo:
     frame = _view(dots, side, 1.5).rgb
     frames = np.stack([np.roll(frame, step, axis=0) for step in range(len(poses))])
     return Demo(
-        task="touch_dot",
-        variation=variation,
+        episode=EpisodeId("touch_dot", variation, seed),
         instructions=(f"push the {name} button", f"press the {name} one"),
-        seed=seed,
         observations=tuple(rows),
         keyframes=(Keyframe(hover, True, False, 5), Keyframe(touch, True, True, 9)),
         states=np.zeros((len(poses), 3)),

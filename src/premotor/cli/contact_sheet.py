@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
+from premotor.episode.identity import EpisodeId
 from premotor.simulate.environment import Environment
 from premotor.simulate.rig import Rig
 
@@ -32,19 +33,19 @@ class Cell:
     picture: UInt8[np.ndarray, "h w 3"]
 
 
-def pictured(task: str, variation: int, seed: int) -> Cell:
+def pictured(episode: EpisodeId) -> Cell:
     """A task as it is staged, with shadows, and its first text.
 
     Raises:
         PlacementFailed: The seed has no admissible layout.
     """
     env = Environment()
-    env.reset(task, variation, seed)
+    env.reset(episode)
     rig = Rig(env.world.model, *_SEEN, shadows=True, looks=env.world.looks)
     try:
         seen = rig.picture(env.world.data, CAMERA)
         part = seen[_TOP : _TOP + HEIGHT, _LEFT : _LEFT + WIDTH]
-        return Cell(task, env.instructions[0], part)
+        return Cell(episode.task, env.instructions[0], part)
     finally:
         rig.close()
 

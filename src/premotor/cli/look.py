@@ -7,6 +7,7 @@ import tyro
 
 from premotor.actor import Actor
 from premotor.demonstrate.expert import record
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
 from premotor.errors import ConfigError, OutputExists
@@ -64,16 +65,15 @@ def command(argv: list[str]) -> int:
 
 
 def _simulated(arguments: LookArguments) -> _Scene:
-    task, variation, seed = arguments.task, arguments.variation, arguments.seed
+    episode = EpisodeId(arguments.task, arguments.variation, arguments.seed)
     environment = Environment()
-    recording = record(environment, task, variation, seed)
+    recording = record(environment, episode)
     decision = arguments.keyframe
     true = _decided(decision, recording.keyframes)
     row = recording.keyframes[decision - 1].step if decision else 0
     environment.world.restore(recording.states[row])
     observation = replace(recording.rows[row], views=environment.observe().views)
-    episode = f"{task}, variation {variation}, seed {seed}"
-    return _Scene(episode, environment.instructions[0], observation, true)
+    return _Scene(str(episode), environment.instructions[0], observation, true)
 
 
 def _stored(arguments: LookArguments, data: Path) -> _Scene:

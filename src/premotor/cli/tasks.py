@@ -11,6 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 from premotor.cli.contact_sheet import contact_sheet, pictured
+from premotor.episode.identity import EpisodeId
 from premotor.errors import ConfigError
 from premotor.records import write_atomically
 from premotor.simulate.tasks import TASKS
@@ -87,7 +88,9 @@ def _draw(arguments: TasksArguments, path: Path) -> None:
         )
     console = Console(stderr=True)
     cells = [
-        pictured(name, min(arguments.variation, len(task.variations) - 1), arguments.seed)
+        pictured(
+            EpisodeId(name, min(arguments.variation, len(task.variations) - 1), arguments.seed)
+        )
         for name, task in track(TASKS.items(), "drawing", console=console, transient=True)
     ]
     data = io.BytesIO()

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import track
 
 from premotor.demonstrate.expert import film, record
+from premotor.episode.identity import EpisodeId
 from premotor.errors import ConfigError, OutputExists
 from premotor.records import write_atomically
 from premotor.simulate.environment import Environment
@@ -44,7 +45,7 @@ def command(argv: list[str]) -> int:
         raise OutputExists(f"{arguments.out} exists; replace it with --overwrite")
     console = Console(stderr=True)
     env = Environment()
-    recording = record(env, arguments.task, arguments.variation, arguments.seed)
+    recording = record(env, EpisodeId(arguments.task, arguments.variation, arguments.seed))
     size = (arguments.width, arguments.height)
     pictures = film(env, recording, arguments.camera, size, arguments.shadows)
     frames = list(

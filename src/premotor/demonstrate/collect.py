@@ -7,7 +7,6 @@ end.
 
 import functools
 import logging
-import math
 import os
 import shutil
 from collections.abc import Sequence
@@ -17,6 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from premotor.demonstrate.expert import run_expert
+from premotor.demonstrate.seeds import chosen_tasks, episode_slots
+from premotor.episode.identity import EpisodeSlot
 from premotor.errors import (
     ConfigError,
     DataError,
@@ -26,13 +27,11 @@ from premotor.errors import (
     OutputExists,
     PlacementFailed,
     PremotorError,
-    UnknownName,
     refuse_both,
 )
 from premotor.progress import Progress, no_progress
 from premotor.records import read_json, write_lines
 from premotor.simulate.environment import Environment
-from premotor.simulate.tasks import STUDIES, TASKS
 from premotor.store import layout, meta
 from premotor.store.layout import EpisodeInfo
 from premotor.store.writer import write_episode
@@ -40,31 +39,8 @@ from premotor.worklist import RAY_HERE, Done, Engine, WorkerCrashed, run_units
 
 _log = logging.getLogger(__name__)
 
-ALL = "all"  # in the place of names: every task of the benchmark
-SPLITS = {"train": 0, "val": 10_000_000, "test": 20_000_000}  # first seed of each
-SEED_BLOCK = 100_000  # seeds of one --seed value; 100 of them fill a split
-RETRIES = 10  # seeds drawn for one unit before it is given up
-RETRY_STRIDE = 100_000_000  # beyond all splits, so that a redrawn seed is nobody else's
-_GENERATION = 10_000_000_000  # from one hundred --seed values to the next
 _PLAN = "worklist.json"
 _NAMED = 10  # failures quoted in an error; the log has them all
-
-
-def chosen_tasks(names: Sequence[str]) -> tuple[str, ...]:
-    """The tasks (or studies) that were named; "all" stands for every task of the benchmark.
-
-    Raises:
-        UnknownName: There is no such task.
-        ConfigError: No task, or one of them twice.
-    """
-    known = {**TASKS, **STUDIES}
-    for name in names:
-        if name not in (ALL, *known):
-            raise UnknownName.of("task", name, (ALL, *known))
-    tasks = [task for name in names for task in (TASKS if name == ALL else (name,))]
-    if not tasks or len(set(tasks)) < len(tasks):
-        raise ConfigError(f"name at least one task, each once; got {list(names)}")
-    return tuple(tasks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +60,9 @@ class CollectConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tasks", chosen_tasks(self.tasks))
-        if self.split not in SPLITS:
-            raise UnknownName.of("split", self.split, SPLITS)
-        if not 1 <= self.episodes <= SEED_BLOCK:
-            raise ConfigError(f"episodes must be 1 to {SEED_BLOCK}, got {self.episodes}")
-        if self.seed < 0 or self.workers < 1:
-            raise ConfigError(f"need seed >= 0, workers >= 1; got {self.seed}, {self.workers}")
+        episode_slots(self.tasks, self.episodes, self.seed, self.split)
+        if self.workers < 1:
+            raise ConfigError(f"workers must be >= 1, got {self.workers}")
         refuse_both(self.resume, self.overwrite)
 
     @property
@@ -123,12 +96,10 @@ class EpisodeUnit:
 
     folder: Path
     index: int
-    task: str
-    variation: int
-    seeds: tuple[int, ...]  # the first on which the expert succeeds is the episode
+    slot: EpisodeSlot  # the first candidate on which the expert succeeds is the episode
 
     def __str__(self) -> str:
-        return f"episode {self.index} ({self.task}, variation {self.variation})"
+        return f"episode {self.index} ({self.slot.task}, variation {self.slot.variation})"
 
 
 @dataclass(frozen=True)
@@ -157,23 +128,8 @@ class TaskReport:
 
 def work_list(config: CollectConfig) -> list[EpisodeUnit]:
     """All units of a data set, in the order of their episode numbers."""
-    generation, block = divmod(config.seed, 100)
-    start = SPLITS[config.split] + block * SEED_BLOCK + generation * _GENERATION
-    units: list[EpisodeUnit] = []
-    for i in range(config.episodes):
-        for task in config.tasks:
-            seeds = tuple(start + i + RETRY_STRIDE * k for k in range(RETRIES))
-            variation = _variation(i, len({**TASKS, **STUDIES}[task].variations))
-            units.append(EpisodeUnit(config.folder, len(units), task, variation, seeds))
-    return units
-
-
-def _variation(i: int, count: int) -> int:
-    """Round the variations; where there are hundreds, neighbors alike, in wide strides."""
-    stride = 1 if count <= 100 else round(0.618 * count)
-    while math.gcd(stride, count) > 1:
-        stride += 1
-    return i * stride % count
+    slots = episode_slots(config.tasks, config.episodes, config.seed, config.split)
+    return [EpisodeUnit(config.folder, index, slot) for index, slot in enumerate(slots)]
 
 
 def collect(config: CollectConfig, progress: Progress = no_progress) -> tuple[TaskReport, ...]:
@@ -245,12 +201,12 @@ def collect_unit(unit: EpisodeUnit) -> EpisodeInfo:
         DemonstrationFailed: The expert failed on all of the unit's seeds.
     """
     failures: list[str] = []
-    for seed in unit.seeds:
+    for episode in unit.slot.candidates:
         try:
-            demo = run_expert(_environment(), unit.task, unit.variation, seed)
+            demo = run_expert(_environment(), episode)
         except (DemonstrationFailed, MotionFailed, PlacementFailed) as error:
-            _log.warning("%s, seed %d: %s", unit, seed, error)
-            failures.append(f"seed {seed}: {error}")
+            _log.warning("%s, seed %d: %s", unit, episode.seed, error)
+            failures.append(f"seed {episode.seed}: {error}")
         else:
             return write_episode(unit.folder, unit.index, demo, failures)
     raise DemonstrationFailed(f"{unit}: the expert failed on all seeds ({'; '.join(failures)})")
@@ -271,7 +227,7 @@ def is_complete(unit: EpisodeUnit) -> bool:
     except DataError as error:
         _log.warning("made again: %s", error)
         return False
-    return (info.task, info.variation) == (unit.task, unit.variation) and info.seed in unit.seeds
+    return info.episode in unit.slot.candidates
 
 
 def _prepare(config: CollectConfig) -> None:

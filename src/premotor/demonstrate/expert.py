@@ -15,6 +15,7 @@ from premotor.demonstrate.provenance import provenance
 from premotor.episode.clip import Clip
 from premotor.episode.demo import Demo
 from premotor.episode.discovery import discover_keyframes
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS, Observation
 from premotor.errors import DemonstrationFailed
@@ -36,21 +37,19 @@ class Recording:
     strict: bool  # no mishap on the way
 
 
-def run_expert(env: Environment, task: str, variation: int, seed: int) -> Demo:
+def run_expert(env: Environment, episode: EpisodeId) -> Demo:
     """Demonstrate one episode and render what a demonstration keeps.
 
     Raises:
-        DemonstrationFailed: The expert did not succeed; task, variation and seed are named.
+        DemonstrationFailed: The expert did not succeed; the episode is named.
         PlacementFailed: No admissible layout was found.
     """
-    recording = record(env, task, variation, seed)
+    recording = record(env, episode)
     observations, frames = _render(env, recording)
     times = RECORD_PERIOD * np.arange(len(frames))
     return Demo(
-        task=task,
-        variation=variation,
+        episode=episode,
         instructions=env.instructions,
-        seed=seed,
         observations=observations,
         keyframes=recording.keyframes,
         states=recording.states,
@@ -59,14 +58,14 @@ def run_expert(env: Environment, task: str, variation: int, seed: int) -> Demo:
     )
 
 
-def record(env: Environment, task: str, variation: int, seed: int) -> Recording:
+def record(env: Environment, episode: EpisodeId) -> Recording:
     """Act out one episode, keeping every row and its simulator state.
 
     Raises:
-        DemonstrationFailed: The expert did not succeed; task, variation and seed are named.
+        DemonstrationFailed: The expert did not succeed; the episode is named.
         PlacementFailed: No admissible layout was found.
     """
-    env.reset(task, variation, seed)
+    env.reset(episode)
     rows: list[Observation] = []
     states: list[Float[np.ndarray, " s"]] = []
 
@@ -75,7 +74,6 @@ def record(env: Environment, task: str, variation: int, seed: int) -> Recording:
         states.append(env.world.state())
 
     on_row()  # frame 0
-    episode = f"{task}, variation {variation}, seed {seed}"
     outcome = Outcome(False, False, False, "")
     for index, keyframe in enumerate(env.waypoints()):
         outcome = env.act(keyframe, on_row, stop_on_success=False)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
@@ -19,9 +20,7 @@ _HIGH = np.array([0.575, 0.455, 1.05])  # [m] up to where most poses can still b
 _TILT = np.deg2rad(20.0)  # [rad] at most, away from pointing down
 
 
-def replay(
-    env: Environment, task: str, variation: int, seed: int, keyframes: Iterable[Keyframe]
-) -> Outcome:
+def replay(env: Environment, episode: EpisodeId, keyframes: Iterable[Keyframe]) -> Outcome:
     """Execute key poses, one action each, in a freshly reset episode.
 
     The keyframes that were discovered in a demonstration hold the poses that the tip reached, not
@@ -35,7 +34,7 @@ def replay(
     Raises:
         PlacementFailed: The episode has no admissible layout.
     """
-    env.reset(task, variation, seed)
+    env.reset(episode)
     outcome = env.wait(0)
     for keyframe in keyframes:
         outcome = env.act(keyframe)

@@ -17,9 +17,10 @@ from zlib import crc32
 
 import numpy as np
 
-from premotor.demonstrate.collect import chosen_tasks
 from premotor.demonstrate.expert import record
 from premotor.demonstrate.replay import random_keyframes, replay
+from premotor.demonstrate.seeds import chosen_tasks
+from premotor.episode.identity import EpisodeId, OfEpisode
 from premotor.errors import (
     ConfigError,
     DataError,
@@ -78,28 +79,23 @@ class SurveyUnit:
     """One episode: of the expert, replayed if it succeeds, or of random actions."""
 
     folder: Path
-    task: str
-    variation: int
-    seed: int
-
+    episode: EpisodeId
     kind: Kind
 
     def __str__(self) -> str:
-        return f"{self.task}, variation {self.variation}, seed {self.seed}"
+        return str(self.episode)
 
     @property
     def path(self) -> Path:
         """Where its result lies."""
-        return self.folder / self.task / f"{self.kind}_{self.variation:05d}_{self.seed}.json"
+        own = self.episode
+        return self.folder / own.task / f"{self.kind}_{own.variation:05d}_{own.seed}.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SurveyRecord:
+class SurveyRecord(OfEpisode):
     """How one episode went."""
 
-    task: str
-    variation: int
-    seed: int
     kind: str
     code_version: str
     success: bool = False
@@ -160,14 +156,14 @@ def _prepare(config: SurveyConfig) -> None:
 
 
 def _place(config: SurveyConfig) -> Callable[["SurveyUnit"], tuple[int, int]]:
-    return lambda unit: (config.tasks.index(unit.task), unit.seed)
+    return lambda unit: (config.tasks.index(unit.episode.task), unit.episode.seed)
 
 
 def _first_units(config: SurveyConfig, task: str) -> list[SurveyUnit]:
     count, folder = len(find_task(task).variations), config.out.absolute()
     episodes: Mapping[Kind, int] = {"expert": config.seeds, "random": config.random}
     return [
-        SurveyUnit(folder, task, i % count, SEEDS[kind] + i, kind)
+        SurveyUnit(folder, EpisodeId(task, i % count, SEEDS[kind] + i), kind)
         for kind, number in episodes.items()
         for i in range(number)
     ]
@@ -177,11 +173,13 @@ def _further_units(
     task: str, units: Sequence[SurveyUnit], found: Mapping[SurveyUnit, SurveyRecord]
 ) -> list[SurveyUnit]:
     """One more seed for each variation that has not succeeded and may be tried again."""
-    mine = [unit for unit in units if unit.task == task and unit.kind != "random"]
-    tries = Counter(unit.variation for unit in mine)
-    done = {unit.variation for unit in mine if unit in found and found[unit].success}
+    mine = [unit for unit in units if unit.episode.task == task and unit.kind != "random"]
+    tries = Counter(unit.episode.variation for unit in mine)
+    done = {unit.episode.variation for unit in mine if unit in found and found[unit].success}
     return [
-        SurveyUnit(units[0].folder, task, variation, _further_seed(variation, tries), "further")
+        SurveyUnit(
+            units[0].folder, EpisodeId(task, variation, _further_seed(variation, tries)), "further"
+        )
         for variation in range(len(find_task(task).variations))
         if variation not in done and tries[variation] < SEEDS_PER_VARIATION
     ]
@@ -245,17 +243,17 @@ def _environment() -> Environment:
 
 
 def _act_as_expert(unit: SurveyUnit) -> SurveyRecord:
-    env, episode = _environment(), (unit.task, unit.variation, unit.seed)
+    env = _environment()
     started = time.perf_counter()
     try:
-        recording = record(env, *episode)
+        recording = record(env, unit.episode)
     except PlacementFailed as error:
         return _unplaced(unit, error)
     except DemonstrationFailed as error:
         seconds = time.perf_counter() - started
         return replace(_placed(unit, env), reason=error.reason, seconds=seconds)
     seconds = time.perf_counter() - started
-    again = replay(env, *episode, recording.keyframes)
+    again = replay(env, unit.episode, recording.keyframes)
     return replace(
         _placed(unit, env),
         success=True,
@@ -272,11 +270,12 @@ def _act_by_chance(unit: SurveyUnit) -> SurveyRecord:
     env, steps = _environment(), 0
     started = time.perf_counter()
     try:
-        env.reset(unit.task, unit.variation, unit.seed)
+        env.reset(unit.episode)
     except PlacementFailed as error:
         return _unplaced(unit, error)
     outcome = env.wait(0)
-    for keyframe in random_keyframes(np.random.default_rng([crc32(unit.task.encode()), unit.seed])):
+    key = [crc32(unit.episode.task.encode()), unit.episode.seed]
+    for keyframe in random_keyframes(np.random.default_rng(key)):
         outcome, steps = env.act(keyframe), steps + 1
         if outcome.ended:
             break
@@ -302,9 +301,7 @@ def _unplaced(unit: SurveyUnit, error: PlacementFailed) -> SurveyRecord:
 
 def _record(unit: SurveyUnit, rejections: Sequence[str]) -> SurveyRecord:
     return SurveyRecord(
-        task=unit.task,
-        variation=unit.variation,
-        seed=unit.seed,
+        **vars(unit.episode),
         kind=unit.kind,
         code_version=code_version(),
         rejected=len(rejections),

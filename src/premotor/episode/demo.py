@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from premotor.episode.clip import Clip
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
 
@@ -19,10 +20,8 @@ class Demo:
     views. `keyframes[k].step` is the row whose pose the k-th keyframe is.
     """
 
-    task: str
-    variation: int
+    episode: EpisodeId
     instructions: tuple[str, ...]  # paraphrases; the first is the one used for acting
-    seed: int
     observations: tuple[Observation, ...]
     keyframes: tuple[Keyframe, ...]
     states: Float[np.ndarray, "t s"]  # simulator state per row, float64

@@ -126,9 +126,7 @@ def film(
     """Roll the same episode out again, taking pictures; the same seed gives the same episode."""
     camera = _Camera()
     try:
-        result = roll_out(
-            environment, actor, (record.task, record.variation, record.seed), max_steps, camera
-        )
+        result = roll_out(environment, actor, record.episode, max_steps, camera)
         stem = f"{record.checkpoint}_{record.task}_{'success' if result.success else 'failure'}"
         folder.mkdir(parents=True, exist_ok=True)
         film_strip(camera.stills).save(folder / f"{stem}.png", optimize=True)
@@ -138,9 +136,7 @@ def film(
         camera.close()
     return FilmRecord(
         checkpoint=record.checkpoint,
-        task=record.task,
-        variation=record.variation,
-        seed=record.seed,
+        **vars(record.episode),
         instruction=result.instruction,
         success=result.success,
         reason=result.failure or result.reason,

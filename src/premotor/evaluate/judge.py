@@ -11,8 +11,9 @@ import tyro
 
 from premotor.align.fit import FitConfig
 from premotor.checkpoint import checkpoints, find, load_mirror
-from premotor.demonstrate.collect import EpisodeUnit, chosen_tasks
+from premotor.demonstrate.seeds import chosen_tasks, unseen_slots
 from premotor.device import Device, chosen_device
+from premotor.episode.identity import EpisodeSlot
 from premotor.errors import ConfigError, DataError, OutputExists, refuse_both
 from premotor.evaluate.alignment import (
     Against,
@@ -34,7 +35,6 @@ from premotor.evaluate.success import (
     policies,
     roll_out_all,
     shared_environment,
-    unseen_episodes,
 )
 from premotor.findings import STUDIES, Study
 from premotor.mirror import Mirror
@@ -233,10 +233,10 @@ def _refit(
     )
 
 
-def _episodes(config: EvaluateConfig, data: Path | None) -> list[EpisodeUnit]:
+def _episodes(config: EvaluateConfig, data: Path | None) -> list[EpisodeSlot]:
     """The unseen episodes to act in."""
     tasks = _tasks(config, data)
-    return unseen_episodes(tasks, config.episodes, config.seed) if config.episodes > 0 else []
+    return unseen_slots(tasks, config.episodes, config.seed) if config.episodes > 0 else []
 
 
 def _tasks(config: EvaluateConfig, data: Path | None) -> tuple[str, ...]:
@@ -270,16 +270,16 @@ def _checkpoints(run: Path, config: EvaluateConfig) -> dict[str, int]:
 def _roll_out(
     run: Path,
     named: dict[str, int],
-    episodes: Sequence[EpisodeUnit],
+    episodes: Sequence[EpisodeSlot],
     options: tuple[EvaluateConfig, int, Progress],
 ) -> tuple[list[EvalRecord], list[str]]:
     """Records of all roll-outs, and what is to be said of those that broke."""
     config, workers, progress = options
     preset = read_json(run / "manifest.json", RunManifest).preset
     units = [
-        RolloutUnit(str(run), step, name, preset, e.task, e.variation, e.seeds, config.max_steps)
+        RolloutUnit(str(run), step, name, preset, slot, config.max_steps)
         for name, step in named.items()
-        for e in episodes
+        for slot in episodes
     ]
     if not units:
         return [], []

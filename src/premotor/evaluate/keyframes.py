@@ -51,12 +51,12 @@ def measure_keyframes(
     """
     path, step = run / "evaluation" / "keyframes.jsonl", find(run).step
     wanted = {
-        (step, info.task, info.variation, info.seed, index)
+        (step, info.episode, index)
         for info in source.open(split).episodes
         for index in range(len(info.keyframe_steps))
     }
     known = list(read_lines(path, KeyframeRecord))
-    if {(r.step, r.task, r.variation, r.seed, r.keyframe_index) for r in known} == wanted:
+    if {(r.step, r.episode, r.keyframe_index) for r in known} == wanted:
         return known
     mirror = load_mirror(run, step)
     records = []
@@ -97,9 +97,7 @@ def _predict(
         records.append(
             KeyframeRecord(
                 step=step,
-                task=info.task,
-                variation=info.variation,
-                seed=info.seed,
+                **vars(info.episode),
                 keyframe_index=int(known.keyframe_index[row]),
                 position_error=float(np.linalg.norm(pose.position - known.position[row])),
                 rotation_error=float(np.rad2deg(turn)),

@@ -83,7 +83,7 @@ def compare(ours: Sequence[NamedClip], theirs: Sequence[NamedClip]) -> NamingPai
     Raises:
         ConfigError: The clips are not the same.
     """
-    right = [{(c.task, c.variation, c.seed): c.hit == 1.0 for c in side} for side in (ours, theirs)]
+    right = [{c.episode: c.hit == 1.0 for c in side} for side in (ours, theirs)]
     if right[0].keys() != right[1].keys() or not ours:
         raise ConfigError(
             f"{len(right[0].keys() ^ right[1].keys())} of the clips are named by one side alone, "

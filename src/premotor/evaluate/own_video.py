@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from premotor.data.dataset import Dataset
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.errors import DataError
 from premotor.evaluate.unseen_camera import pictures
@@ -20,8 +21,6 @@ from premotor.records import write_atomically
 from premotor.simulate.environment import Environment
 from premotor.store.cache import NUM_FRAMES, spread_rows
 from premotor.store.layout import VIDEO_CAMERA
-
-Episode = tuple[str, int, int]  # task, variation, seed
 
 _REMEDY = "run the same command again: a roll-out without its clip is done anew"
 
@@ -57,10 +56,9 @@ class OwnVideo:
         write_atomically(path, buffer.getvalue())
 
 
-def clip_path(folder: Path, episode: Episode) -> Path:
+def clip_path(folder: Path, episode: EpisodeId) -> Path:
     """Where the clip of an episode lies among those of one policy's roll-outs."""
-    task, variation, seed = episode
-    return folder / f"{task}_{variation}_{seed}.npy"
+    return folder / f"{episode.task}_{episode.variation}_{episode.seed}.npy"
 
 
 def own_clips(folder: Path, dataset: Dataset) -> Dataset:
@@ -75,7 +73,7 @@ def own_clips(folder: Path, dataset: Dataset) -> Dataset:
     """
     count, *size = dataset.cache.frames.shape[1:]
     episodes = dataset.cache.episodes
-    paths = [clip_path(folder, (info.task, info.variation, info.seed)) for info in episodes]
+    paths = [clip_path(folder, info.episode) for info in episodes]
     missing = [info for info, path in zip(episodes, paths, strict=True) if not path.is_file()]
     if missing:
         raise DataError(

@@ -199,9 +199,7 @@ def _clips(dataset: Dataset, found: _Answers) -> list[NamedClip]:
         NamedClip(
             checkpoint=found.checkpoint,
             class_set=found.classes.name,
-            task=info.task,
-            variation=info.variation,
-            seed=info.seed,
+            **vars(info.episode),
             truth=labels[right],
             answer=labels[given],
             hit=hit,

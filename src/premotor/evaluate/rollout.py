@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
 from premotor.evaluate.failures import Witness, why
@@ -57,7 +58,7 @@ class Watcher(Protocol):
 def roll_out(
     environment: Environment,
     actor: Acts,
-    episode: tuple[str, int, int],
+    episode: EpisodeId,
     max_steps: int = EPISODE_STEPS,
     watcher: Watcher | None = None,
 ) -> RolloutResult:
@@ -66,7 +67,7 @@ def roll_out(
     Args:
         environment: Is reset to the episode.
         actor: Chooses the key poses from four cameras and the first instruction.
-        episode: Task, variation and seed.
+        episode: Which one.
         max_steps: Key poses at most.
         watcher: Looks on.
 
@@ -74,7 +75,7 @@ def roll_out(
         PlacementFailed: The episode has no admissible layout; it is nobody's failure to act.
     """
     started = time.perf_counter()
-    environment.reset(*episode)
+    environment.reset(episode)
     instruction = environment.instructions[0]
     reason, success, strict, steps, reachable = "time_out", False, False, 0, True
     with _witness(environment) as witness:

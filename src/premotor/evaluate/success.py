@@ -11,7 +11,7 @@ import torch
 
 from premotor.actor import Actor
 from premotor.codec import to_json
-from premotor.demonstrate.collect import CollectConfig, EpisodeUnit, work_list
+from premotor.episode.identity import EpisodeId, EpisodeSlot
 from premotor.errors import ConfigError, PlacementFailed
 from premotor.evaluate.own_video import OwnVideo, clip_path
 from premotor.evaluate.rollout import Acts, RolloutResult, roll_out
@@ -21,7 +21,7 @@ from premotor.simulate import EPISODE_STEPS
 from premotor.simulate.environment import Environment
 from premotor.worklist import Done, run_units
 
-Key = tuple[str, str, int, int]  # checkpoint, task, variation, seed
+Key = tuple[str, EpisodeId]  # checkpoint, episode
 
 SIMULATOR = "premotor-mujoco"  # stands beside every success rate: these are no RLBench numbers
 
@@ -34,35 +34,20 @@ class RolloutUnit:
     step: int
     checkpoint: str  # "untrained", "started" or "trained"
     preset: str
-    task: str
-    variation: int
-    seeds: tuple[int, ...]  # the first that has an admissible layout is the episode
+    slot: EpisodeSlot  # the first candidate that has an admissible layout is the episode
     max_steps: int = EPISODE_STEPS
 
     def __str__(self) -> str:
-        return f"{self.checkpoint}: {self.task}, variation {self.variation}, seed {self.seeds[0]}"
+        return f"{self.checkpoint}: {self.slot}"
 
     @property
     def keys(self) -> tuple[Key, ...]:
         """The records that would be this unit's."""
-        return tuple((self.checkpoint, self.task, self.variation, s) for s in self.seeds)
+        return tuple((self.checkpoint, episode) for episode in self.slot.candidates)
 
     def made(self, record: EvalRecord) -> bool:
         """Whether a record is of these weights, allowed as many key poses."""
         return (record.step, record.max_steps) == (self.step, self.max_steps)
-
-
-def unseen_episodes(tasks: Sequence[str], count: int, seed: int = 0) -> list[EpisodeUnit]:
-    """The first `count` test episodes of each task.
-
-    Their seeds are those that `premotor collect --split test` draws, which no training set has;
-    here they do not depend on whether the expert succeeds.
-
-    Raises:
-        UnknownName: There is no such task.
-    """
-    config = CollectConfig(tasks=tuple(tasks), episodes=count, seed=seed, split="test")
-    return sorted(work_list(config), key=lambda unit: tuple(tasks).index(unit.task))
 
 
 @lru_cache(maxsize=2)
@@ -103,13 +88,11 @@ def roll_out_unit(
         unit: What to roll out.
         clips: Where to keep the roll-out's own video (`own_video.clip_path`), if anywhere.
     """
-    result, seed = _roll_out(actors(unit.run, unit.step), unit, clips)
+    result, episode = _roll_out(actors(unit.run, unit.step), unit, clips)
     return EvalRecord(
         checkpoint=unit.checkpoint,
         preset=unit.preset,
-        task=unit.task,
-        variation=unit.variation,
-        seed=seed,
+        **vars(episode),
         instruction=result.instruction,
         success=result.success,
         strict=result.strict,
@@ -124,11 +107,12 @@ def roll_out_unit(
     )
 
 
-def _roll_out(actor: Acts, unit: RolloutUnit, clips: Path | None) -> tuple[RolloutResult, int]:
+def _roll_out(
+    actor: Acts, unit: RolloutUnit, clips: Path | None
+) -> tuple[RolloutResult, EpisodeId]:
     """Roll out on the first of the unit's seeds that has a layout at all."""
     environment = shared_environment()
-    for seed in unit.seeds:
-        episode = (unit.task, unit.variation, seed)
+    for episode in unit.slot.candidates:
         video = OwnVideo() if clips is not None else None
         try:
             result = roll_out(environment, actor, episode, unit.max_steps, video)
@@ -136,10 +120,10 @@ def _roll_out(actor: Acts, unit: RolloutUnit, clips: Path | None) -> tuple[Rollo
             continue
         if clips is not None and video is not None:
             video.write(environment, clip_path(clips, episode))
-        return result, seed
+        return result, episode
     raise PlacementFailed(
-        f"no admissible layout for {unit.task} variation {unit.variation} on seeds {unit.seeds}; "
-        "choose another --seed"
+        f"no admissible layout for {unit.slot.task} variation {unit.slot.variation} on seeds "
+        f"{unit.slot.seeds}; choose another --seed"
     )
 
 
@@ -151,7 +135,7 @@ def done_before(
     A last line that a crash cut off is removed from the file. Where clips are wanted, a roll-out
     whose clip is not in their folder is one of the others.
     """
-    found = {(r.checkpoint, r.task, r.variation, r.seed): r for r in read_lines(path, EvalRecord)}
+    found = {(r.checkpoint, r.episode): r for r in read_lines(path, EvalRecord)}
     records: list[EvalRecord] = []
     todo: list[RolloutUnit] = []
     for unit in units:
@@ -169,8 +153,7 @@ def done_before(
 
 
 def _has_clip(record: EvalRecord, clips: Path | None) -> bool:
-    episode = (record.task, record.variation, record.seed)
-    return clips is None or clip_path(clips, episode).is_file()
+    return clips is None or clip_path(clips, record.episode).is_file()
 
 
 def roll_out_all(

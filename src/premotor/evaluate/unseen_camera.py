@@ -76,7 +76,7 @@ def _clip(
     environment, camera = view
     info = demos.episodes[position]
     _, states = read_rows(demos.folder, info)
-    environment.reset(info.task, info.variation, info.seed)
+    environment.reset(info.episode)
     return pictures(environment, states[spread_rows(info.num_rows, count)], camera)
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from premotor.checkpoint import checkpoints
-from premotor.demonstrate.collect import EpisodeUnit, chosen_tasks
+from premotor.demonstrate.seeds import chosen_tasks, unseen_slots
 from premotor.device import Device, chosen_device
+from premotor.episode.identity import EpisodeId, EpisodeSlot
 from premotor.errors import ConfigError, UnknownName
 from premotor.evaluate.keyframes import located, measure_keyframes, turned
 from premotor.evaluate.success import (
@@ -22,7 +23,6 @@ from premotor.evaluate.success import (
     done_before,
     policies,
     roll_out_all,
-    unseen_episodes,
 )
 from premotor.measure.intervals import bootstrap, paired_difference, wilson
 from premotor.measure.paired import MOST_FLIPPED, SignFlip, sign_flip, t_interval
@@ -42,7 +42,7 @@ from premotor.represent import Source
 from premotor.simulate import EPISODE_STEPS
 from premotor.worklist import Done
 
-Key = tuple[str, int, int, int]  # task, variation, episode seed, keyframe
+Key = tuple[EpisodeId, int]  # episode, keyframe
 Answers = dict[Key, bool]  # what one training got right
 BySeed = dict[int, Answers]  # by training seed
 Rate = Callable[[Answers], Interval]
@@ -202,7 +202,7 @@ def runs(config: AblateConfig) -> list[AblationRun]:
     return [AblationRun(config, v, seed) for seed in range(config.seeds) for v in chosen]
 
 
-def episodes_of(config: AblateConfig) -> list[EpisodeUnit]:
+def episodes_of(config: AblateConfig) -> list[EpisodeSlot]:
     """The unseen episodes that every variant is rolled out on.
 
     Raises:
@@ -211,7 +211,7 @@ def episodes_of(config: AblateConfig) -> list[EpisodeUnit]:
     """
     held_out = config.source.open(config.split).episodes
     of_data = tuple(dict.fromkeys(info.task for info in held_out))
-    return unseen_episodes(chosen_tasks(config.tasks or of_data), config.episodes)
+    return unseen_slots(chosen_tasks(config.tasks or of_data), config.episodes)
 
 
 def measure(run: AblationRun, workers: int, progress: Progress) -> Outcome:
@@ -234,12 +234,10 @@ def measure(run: AblationRun, workers: int, progress: Progress) -> Outcome:
             step=config.steps,
             checkpoint="trained",
             preset=config.preset,
-            task=episode.task,
-            variation=episode.variation,
-            seeds=episode.seeds,
+            slot=slot,
             max_steps=config.max_steps,
         )
-        for episode in episodes_of(config)
+        for slot in episodes_of(config)
     ]
     path = run.path / "evaluation" / "rollouts.jsonl"
     rollouts, todo = done_before(units, path)
@@ -298,10 +296,10 @@ def _answers(outcomes: Sequence[Outcome], variant: Variant) -> dict[str, BySeed]
     for outcome in [o for o in outcomes if o.run.variant == variant]:
         own = {name: by_seed.setdefault(outcome.run.seed, {}) for name, by_seed in found.items()}
         for r in outcome.rollouts:
-            key = (r.task, r.variation, r.seed, 0)
+            key = (r.episode, 0)
             own["success"][key], own["strict"][key] = r.success, r.strict
         for r in outcome.keyframes:
-            key = (r.task, r.variation, r.seed, r.keyframe_index)
+            key = (r.episode, r.keyframe_index)
             own["position"][key], own["rotation"][key] = located(r), turned(r)
     return found
 
@@ -318,7 +316,7 @@ def _of_task(by_seed: BySeed, task: str) -> BySeed:
     """The answers on a task, or on all but studies; seeds without any are left out."""
     every = task == ablation.ALL_TASKS
     chosen = {
-        seed: {k: own[k] for k in own if k[0] == task or (every and not is_study(k[0]))}
+        seed: {k: own[k] for k in own if k[0].task == task or (every and not is_study(k[0].task))}
         for seed, own in by_seed.items()
     }
     return {seed: answers for seed, answers in chosen.items() if answers}
@@ -380,8 +378,8 @@ def _difference_of_keyframes(ours: Answers, theirs: Answers, common: Sequence[Ke
 
 def _resampled(keys: Sequence[Key], values: Sequence[float]) -> Interval:
     """Bootstrap over whole episodes."""
-    places = {episode: i for i, episode in enumerate(dict.fromkeys(key[:3] for key in keys))}
-    groups = np.array([places[key[:3]] for key in keys])
+    places = {episode: i for i, episode in enumerate(dict.fromkeys(key[0] for key in keys))}
+    groups = np.array([places[key[0]] for key in keys])
     return bootstrap(np.array(values), groups, np.random.default_rng(0))
 
 

@@ -20,6 +20,7 @@ from premotor.checkpoint import checkpoints, find, load_policy, load_recognizer
 from premotor.data.dataset import Dataset
 from premotor.data.pairing import Unit
 from premotor.device import Device, chosen_device
+from premotor.episode.identity import EpisodeId, EpisodeSlot
 from premotor.errors import ConfigError, EpisodesMissing, OutputExists, refuse_both
 from premotor.evaluate.against_success import against_success
 from premotor.evaluate.alignment import (
@@ -63,8 +64,6 @@ from premotor.simulate import EPISODE_STEPS
 from premotor.train.config import TrainConfig
 from premotor.train.run import read_config
 from premotor.worklist import Done
-
-Episode = tuple[str, int, int]  # task, variation, seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,8 +290,8 @@ def _clips(config: ProbeConfig) -> Path:
     return config.out / "clips" / f"step_{_step(config.run_e):06d}"
 
 
-def _episodes(dataset: Dataset) -> list[Episode]:
-    return [(info.task, info.variation, info.seed) for info in dataset.cache.episodes]
+def _episodes(dataset: Dataset) -> list[EpisodeId]:
+    return [info.episode for info in dataset.cache.episodes]
 
 
 def _roll_out(
@@ -307,9 +306,14 @@ def _roll_out(
     preset = read_json(config.run_e / "manifest.json", RunManifest).preset
     units = [
         RolloutUnit(
-            str(config.run_e), step, "trained", preset, task, variation, (seed,), config.max_steps
+            str(config.run_e),
+            step,
+            "trained",
+            preset,
+            EpisodeSlot(episode.task, episode.variation, (episode.seed,)),
+            config.max_steps,
         )
-        for task, variation, seed in episodes
+        for episode in episodes
     ]
     path = config.out / "rollouts.jsonl"
     clips = _clips(config) if config.own_videos else None
@@ -333,7 +337,7 @@ def _roll_out(
         raise EpisodesMissing(
             f"{len(broken)} roll-outs broke; mend that and run again with --resume: {broken[0]}"
         )
-    found = {(record.task, record.variation, record.seed): record for record in records}
+    found = {record.episode: record for record in records}
     return [found[episode] for episode in episodes]
 
 
@@ -344,9 +348,9 @@ def _write(out: Path, record: ProbeRecord, spaces: Spaces, dataset: Dataset) -> 
     write_atomically(out / "probe.svg", report.figure(record).encode())
     episodes = _episodes(dataset)
     labels = {
-        "task": [task for task, _, _ in episodes],
-        "variation": [str(variation) for _, variation, _ in episodes],
-        "episode": [str(seed) for _, _, seed in episodes],
+        "task": [episode.task for episode in episodes],
+        "variation": [str(episode.variation) for episode in episodes],
+        "episode": [str(episode.seed) for episode in episodes],
     }
     raw = spaces["raw"]
     sides = {"u": raw.u, "e": raw.e}

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from premotor.episode.discovery import STOPPING_DELTA
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
 from premotor.errors import ConfigError, MotionFailed, PlacementFailed, UnknownName
@@ -105,7 +106,7 @@ class Environment:
         self.on_step: Callable[[], None] | None = None
         self._rig: Rig | None = None
 
-    def reset(self, task: str, variation: int, seed: int) -> None:
+    def reset(self, episode: EpisodeId) -> None:
         """Stage an episode.
 
         Layouts are drawn until one is admissible: nothing touches the arm and the expert's
@@ -117,23 +118,23 @@ class Environment:
             PlacementFailed: No admissible layout in `MAX_ATTEMPTS`.
         """
         self.close()
-        self.task = find_task(task)
-        count = len(self.task.variations)
+        self.task = find_task(episode.task)
+        count, variation = len(self.task.variations), episode.variation
         if not 0 <= variation < count:
-            raise ConfigError(f"{task} has variations 0 to {count - 1}, got {variation}")
-        if seed < 0:
-            raise ConfigError(f"a seed is a number from 0 on, got {seed}")
+            raise ConfigError(f"{episode.task} has variations 0 to {count - 1}, got {variation}")
+        if episode.seed < 0:
+            raise ConfigError(f"a seed is a number from 0 on, got {episode.seed}")
         rejections: list[str] = []
         for attempt in range(MAX_ATTEMPTS):
-            key = (zlib.crc32(task.encode()), variation, seed, attempt)
+            key = (zlib.crc32(episode.task.encode()), variation, episode.seed, attempt)
             objection = self._stage(variation, key)
             if not objection:
                 self._begin(variation, tuple(rejections), _stream(key, PLANNER))
                 return
             rejections.append(objection)
         raise PlacementFailed(
-            f"no admissible layout for {task}, variation {variation}, seed {seed} in "
-            f"{MAX_ATTEMPTS} attempts ({rejections[-1]} last); choose another seed",
+            f"no admissible layout for {episode} in {MAX_ATTEMPTS} attempts "
+            f"({rejections[-1]} last); choose another seed",
             rejections,
         )
 

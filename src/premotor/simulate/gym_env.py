@@ -21,6 +21,7 @@ import gymnasium
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS
 from premotor.errors import ConfigError, PlacementFailed, PremotorError
@@ -181,7 +182,7 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
         drawn = int(np.random.default_rng(number).integers(count))
         variation = drawn if wished is None else wished
         try:
-            self.environment.reset(self._task.name, variation, number)
+            self.environment.reset(EpisodeId(self._task.name, variation, number))
         except PlacementFailed:
             if seed is not None or draws == 1:
                 raise

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from premotor.codec import Excerpt, to_json
+from premotor.episode.identity import OfEpisode
 from premotor.errors import DataError
 from premotor.records import read_json
 
@@ -51,13 +52,10 @@ class ColorStats:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EpisodeInfo:
+class EpisodeInfo(OfEpisode):
     """What is known of an episode without reading its arrays."""
 
     index: int  # position of its unit in the work list
-    task: str
-    variation: int
-    seed: int
     instructions: tuple[str, ...]
     num_rows: int
     keyframe_steps: tuple[int, ...]
@@ -67,7 +65,7 @@ class EpisodeInfo:
     files: tuple[FileInfo, ...]  # states, keyframes, video; LeRobot's rows once the set is whole
 
     def __str__(self) -> str:
-        return f"episode {self.index} ({self.task}, variation {self.variation}, seed {self.seed})"
+        return f"episode {self.index} ({self.episode})"
 
     @property
     def content(self) -> str:

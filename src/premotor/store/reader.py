@@ -127,10 +127,8 @@ class DemoSet:
         for step, seen in zip((0, *info.keyframe_steps), self.observations(position), strict=True):
             observations[step] = seen
         return Demo(
-            task=info.task,
-            variation=info.variation,
+            episode=info.episode,
             instructions=info.instructions,
-            seed=info.seed,
             observations=tuple(observations),
             keyframes=self.keyframes(position),
             states=states,

@@ -45,9 +45,7 @@ def write_episode(
         write_atomically(folder / path, data)
     info = EpisodeInfo(
         index=index,
-        task=demo.task,
-        variation=demo.variation,
-        seed=demo.seed,
+        **vars(demo.episode),
         instructions=demo.instructions,
         num_rows=len(demo.observations),
         keyframe_steps=tuple(k.step for k in demo.keyframes),
@@ -116,7 +114,9 @@ def keyframes_table(demo: Demo) -> pa.Table:
     }
     for camera in CAMERAS:
         if missing := [s for s, o in zip(steps, seen, strict=True) if camera not in o.views]:
-            raise DataError(f"{demo.task}: rows {missing} lack the {camera} view; render it first")
+            raise DataError(
+                f"{demo.episode}: rows {missing} lack the {camera} view; render it first"
+            )
         views = [o.views[camera] for o in seen]
         key = f"observation.camera.{camera}"
         columns[f"{key}.rgb"] = _image_column([images.encode_rgb(v.rgb) for v in views])
