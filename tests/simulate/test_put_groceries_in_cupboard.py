@@ -8,7 +8,7 @@ import pytest
 from premotor.errors import PlacementFailed
 from premotor.geometry.poses import Pose
 from premotor.simulate.arm import FINGER_TRAVEL
-from premotor.simulate.props import labels
+from premotor.simulate.modeling import labels
 from premotor.simulate.props.cupboard import ROOMS, SHELF, WALL
 from premotor.simulate.props.grocery import GROCERIES, PALM_RAISE, TALLEST, Grocery
 from premotor.simulate.scene import Scene

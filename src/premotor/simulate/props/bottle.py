@@ -9,9 +9,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
-from premotor.simulate import textures
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
-from premotor.simulate.props.forms import Profile, lathe
+from premotor.simulate.modeling import textures
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.forms import Profile, lathe
 
 BODY = (0.06, 0.18)  # [m] diameter and height of the lower part
 # That part collides as a row of balls: two cylinders side by side touch in one point, at a depth

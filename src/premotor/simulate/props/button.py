@@ -6,7 +6,7 @@ import mujoco
 
 from premotor.geometry.poses import Pose
 from premotor.simulate.colors import Color
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid, slot_of
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Prop, Solid, slot_of
 
 BASE = (0.1, 0.1, 0.021)  # [m] colored plate
 BASE_HEIGHT = 0.0085  # [m] of its center above the frame (the table plane)

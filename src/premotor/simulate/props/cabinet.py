@@ -7,8 +7,8 @@ import numpy as np
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
-from premotor.simulate import textures
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling import textures
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Prop, Solid
 
 PANEL = 0.0075  # [m] thickness of the carcass panels
 WIDTH = 0.375  # [m] of the carcass along x, y and z

@@ -7,8 +7,8 @@ import numpy as np
 from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate import verbs
 from premotor.simulate.colors import Color
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
-from premotor.simulate.props.forms import lathe
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.forms import lathe
 
 HEIGHT = 0.147  # [m]
 FOOT, MOUTH = 0.030, 0.047  # [m] outer radii

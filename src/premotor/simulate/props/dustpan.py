@@ -6,8 +6,8 @@ import mujoco
 import numpy as np
 
 from premotor.geometry.poses import Pose
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop
-from premotor.simulate.props.forms import arc, lathe, prism
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Prop
+from premotor.simulate.modeling.forms import arc, lathe, prism
 
 WIDTH, DEPTH, HEIGHT = 0.274, 0.218, 0.083  # [m] of the larger pan; others are scaled
 SENSOR = (0.25, 0.15, 0.05)  # [m]

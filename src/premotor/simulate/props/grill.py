@@ -7,9 +7,8 @@ from jaxtyping import Float
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
-from premotor.simulate import textures
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling import forms, textures
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Prop, Solid
 
 LENGTH, DEPTH = 0.553, 0.299  # [m] along y and x, as the benchmark's collision body
 GRATE_TOP = 0.276  # [m] upper side of the bars, on which meat lies

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate.props import forms, labels, shapes
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
-from premotor.simulate.props.labels import Label
-from premotor.simulate.props.shapes import Surface
+from premotor.simulate.modeling import forms, labels, surfaces
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.labels import Label
+from premotor.simulate.modeling.surfaces import Surface
 from premotor.simulate.verbs import POINTING_DOWN
 
 GRIP_DEPTH = 0.015  # [m] of the tip below the top
@@ -85,7 +85,7 @@ class Grocery(Prop):
         x, y, z = self.size
         middle = Pose.of((0.0, 0.0, z / 2))
         blueprint.solid_box(body, self.size, middle, Solid(mass=self.mass))
-        blueprint.surface(body, shapes.labelled_box((x / 2, y / 2, z / 2), 0.001), middle, print_)
+        blueprint.surface(body, surfaces.labelled_box((x / 2, y / 2, z / 2), 0.001), middle, print_)
 
     def _build_can(self, blueprint: Blueprint) -> None:
         body = blueprint.spec.body(self.name)
@@ -137,7 +137,7 @@ class Grocery(Prop):
         blueprint.solid_box(body, self.size, middle, Solid(mass=self.mass))
         inner = (x - 2 * SEAM, y - 2 * SEAM, z - 0.004)
         print_ = blueprint.texture(self.name, labels.carton(self.label, inner), shine=0.5)
-        walls = shapes.labelled_box((inner[0] / 2, inner[1] / 2, inner[2] / 2), 0.006)
+        walls = surfaces.labelled_box((inner[0] / 2, inner[1] / 2, inner[2] / 2), 0.006)
         blueprint.surface(body, walls, middle, print_)
         rim = forms.rounded_rectangle(x, y, 0.010)
         hollow = forms.rounded_rectangle(x - 0.006, y - 0.006, 0.008)

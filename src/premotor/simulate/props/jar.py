@@ -6,11 +6,10 @@ from functools import cache
 import numpy as np
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate import textures
 from premotor.simulate.colors import Color
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import Surface
+from premotor.simulate.modeling import forms, textures
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.surfaces import Surface
 
 FOOT = -0.0534  # [m] of the jar below its frame: the table
 RIM = 0.0549  # [m] of the neck above its frame

@@ -6,9 +6,9 @@ from functools import cache
 import numpy as np
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import TABLE, Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import Surface
+from premotor.simulate.modeling import forms
+from premotor.simulate.modeling.blueprint import TABLE, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.surfaces import Surface
 
 SOCKET = 0.3046  # [m] frame of the socket above the lamp's
 SOCKET_BASE = (0.051, 0.0172)  # [m] diameter and height of what closes the socket below

@@ -8,9 +8,9 @@ import numpy as np
 
 from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate.colors import Color
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import Surface
+from premotor.simulate.modeling import forms
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.surfaces import Surface
 from premotor.simulate.world import overlap, solid_geoms
 
 GLASS_DIAMETER = 0.0684  # [m]

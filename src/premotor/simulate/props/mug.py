@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
-from premotor.simulate.props.forms import arc, lathe, tube
-from premotor.simulate.textures import Image
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.forms import arc, lathe, tube
+from premotor.simulate.modeling.textures import Image
 
 RADIUS, HEIGHT = 0.0328, 0.0832  # [m]
 WALL, FLOOR = 0.003, 0.006  # [m] thickness

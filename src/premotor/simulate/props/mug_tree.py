@@ -6,8 +6,8 @@ import numpy as np
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
-from premotor.simulate.props.forms import lathe
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.forms import lathe
 
 POST = (0.0323, 0.3160)  # [m] diameter, height of its top above the frame
 FOOT = (0.1541, 0.0186)  # [m] diameter, height

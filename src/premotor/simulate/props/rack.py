@@ -8,9 +8,9 @@ from jaxtyping import Float
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
-from premotor.simulate import textures
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
-from premotor.simulate.props.forms import arc, prism
+from premotor.simulate.modeling import textures
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.forms import arc, prism
 
 TIERS = (0.0377, 0.1087)  # [m] heights of the rods above the table
 ROD = (0.0128, 0.1802)  # [m] diameter, length

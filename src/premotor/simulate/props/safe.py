@@ -7,9 +7,9 @@ import numpy as np
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import TABLE, VISUAL, Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import Surface
+from premotor.simulate.modeling import forms
+from premotor.simulate.modeling.blueprint import TABLE, VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.surfaces import Surface
 
 WIDTH, DEPTH = 0.31, 0.236  # [m] along x and y; the front is at +y
 LOW, HIGH = TABLE, 0.4937  # [m] heights of the outside; the benchmark's floats 0.6 mm up

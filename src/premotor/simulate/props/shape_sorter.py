@@ -12,10 +12,9 @@ import numpy as np
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate import textures
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import RGB, TABLE, Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import bevelled_box
+from premotor.simulate.modeling import forms, textures
+from premotor.simulate.modeling.blueprint import RGB, TABLE, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.surfaces import bevelled_box
 from premotor.simulate.props.toy_shapes import (
     HEIGHTS,
     OUTLINES,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate import textures
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling import textures
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Prop, Solid
 
 THICK, LENGTH = 0.0128, 0.36  # [m]
 MASS = 0.059  # [kg]

@@ -13,10 +13,9 @@ import numpy as np
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate import textures
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import TABLE, VISUAL, Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import Surface
+from premotor.simulate.modeling import forms, textures
+from premotor.simulate.modeling.blueprint import TABLE, VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.surfaces import Surface
 
 SIDES = {"left": -1.0, "right": 1.0}
 DECK = (0.052, 0.332, 0.022)  # [m] the bar that carries all, along x, y and z

@@ -11,9 +11,8 @@ from jaxtyping import Float
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
-from premotor.simulate import textures
-from premotor.simulate.props import shapes
-from premotor.simulate.props.shapes import Surface
+from premotor.simulate.modeling import surfaces, textures
+from premotor.simulate.modeling.surfaces import Surface
 
 SENSOR_GROUP = 4  # geoms of this group are neither drawn nor solid: volumes that detect
 
@@ -88,7 +87,7 @@ class Blueprint:
         if solid.collides:
             self.solid_box(body, size, pose, solid)
         bevel = min(0.0012, 0.3 * min(x, y, z))
-        self.surface(body, shapes.bevelled_box((x, y, z), bevel), pose, paint)
+        self.surface(body, surfaces.bevelled_box((x, y, z), bevel), pose, paint)
 
     def cylinder(
         self, body: mujoco.MjsBody, size: tuple[float, float], pose: Pose, paint: str, solid: Solid
@@ -98,7 +97,7 @@ class Blueprint:
         if solid.collides:
             self.solid_cylinder(body, size, pose, solid)
         bevel = min(0.0015, 0.4 * min(radius, half))
-        self.surface(body, shapes.rounded_cylinder(radius, half, bevel), pose, paint)
+        self.surface(body, surfaces.rounded_cylinder(radius, half, bevel), pose, paint)
 
     def ball(
         self, body: mujoco.MjsBody, size: Sequence[float], pose: Pose, paint: str, solid: Solid
