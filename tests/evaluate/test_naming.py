@@ -14,7 +14,7 @@ from premotor.evaluate.naming import (
     task_right,
 )
 from premotor.records import NamedClip
-from premotor.simulate.tasks import AXES, STUDIES, TASKS
+from premotor.simulate.tasks import TASKS
 from premotor.store.layout import EpisodeInfo
 from premotor.understand.classes import class_set
 
@@ -40,10 +40,9 @@ def clips(checkpoint: str, hits: list[float], class_set: str = "text") -> list[N
 
 
 def test_every_task_has_its_axis_and_the_counts_of_the_papers_table():
-    assert AXES.keys() == {**TASKS, **STUDIES}.keys()
-    of = {axis: [t for t, axes in AXES.items() if axis in axes and t in TASKS] for axis in ALL}
+    of = {axis: [t for t, task in TASKS.items() if axis in task.axes] for axis in ALL}
     assert {axis: len(tasks) for axis, tasks in of.items()} == ALL
-    assert AXES["stack_blocks"] == ("color", "count")
+    assert TASKS["stack_blocks"].axes == ("color", "count")
 
 
 ALL = {"placement": 5, "color": 8, "size": 1, "shape": 1, "count": 2, "category": 2}
