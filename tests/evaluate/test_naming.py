@@ -16,7 +16,7 @@ from premotor.evaluate.naming import (
 from premotor.records import NamedClip
 from premotor.simulate.tasks import TASKS
 from premotor.store.layout import EpisodeInfo
-from premotor.understand.classes import class_set
+from premotor.understand.classes import VariationTexts, class_set
 
 
 def info(task: str, variation: int = 0, seed: int = 0) -> EpisodeInfo:
@@ -64,7 +64,11 @@ def test_in_the_mean_over_tasks_every_task_counts_alike():
     assert over_tasks(by_task(found, infos)).value == 0.5
 
 
-ROWS = [("close_jar", 0, ("close red",)), ("close_jar", 1, ("close blue",)), ("tap", 0, ("turn",))]
+ROWS = [
+    VariationTexts("close_jar", 0, ("close red",)),
+    VariationTexts("close_jar", 1, ("close blue",)),
+    VariationTexts("tap", 0, ("turn",)),
+]
 
 
 def test_another_class_of_the_right_task_is_the_right_task():

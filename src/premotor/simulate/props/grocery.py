@@ -101,7 +101,7 @@ class Grocery(Prop):
         profile += [(wall - 0.002, height - sink), (0.0, height - sink)]
         blueprint.surface(body, forms.lathe(profile), foot, tin)
         top = height - (CAP_HEIGHT if self.form == "jar" else LABEL_MARGIN)
-        self._wrap(blueprint, wall + 0.0004, (LABEL_MARGIN, top))
+        self._wrap(blueprint, wall + 0.0004, low=LABEL_MARGIN, high=top)
         if self.form == "can":  # a disc of the label's color on the lid, for the cameras above
             name, color = f"{self.name}_lid", [channel / 255 for channel in self.label.band]
             disc = Pose.of((0.0, 0.0, height - sink))
@@ -115,14 +115,9 @@ class Grocery(Prop):
             blueprint.surface(body, forms.lathe(lid), foot, cream)
 
     def _wrap(
-        self,
-        blueprint: Blueprint,
-        radius: float,
-        between: tuple[float, float],
-        squash: float = 1.0,
+        self, blueprint: Blueprint, radius: float, *, low: float, high: float, squash: float = 1.0
     ) -> None:
         """Paper around a can, between two heights [m]."""
-        low, high = between
         image = labels.wrapper(self.label, (2 * radius, high - low))
         paper = blueprint.texture(self.name, image, shine=0.25)
         sheet = _squashed(forms.lathe([(radius, low), (radius, high)]), squash)
@@ -168,7 +163,7 @@ class Grocery(Prop):
         ]
         profile += [(0.78 * r, 0.88 * tall), (0.55 * r, 0.95 * tall), (neck, tall), (0.0, tall)]
         blueprint.surface(body, _squashed(forms.lathe(profile), y / x), foot, yellow)
-        self._wrap(blueprint, r + 0.0003, (0.10 * tall, 0.64 * tall), squash=y / x)
+        self._wrap(blueprint, r + 0.0003, low=0.10 * tall, high=0.64 * tall, squash=y / x)
         a, b = NOZZLE[0] / 2, NOZZLE[1] / 2
         nozzle = [(0.0, tall - 0.004), (a, tall - 0.004), (a, tall + 0.010), (b, tall + 0.012)]
         nozzle += [(0.6 * b, z - 0.001), (0.4 * b, z), (0.0, z)]

@@ -72,7 +72,7 @@ class Rack(Prop):
         maple = blueprint.texture("rack_maple", textures.wood(MAPLE, planks=1), shine=0.25)
         beech = blueprint.texture("rack_beech", textures.wood(BEECH, planks=1), shine=0.3)
         for height in TIERS:
-            self._build_tier(blueprint, body, height, (maple, beech))
+            self._build_tier(blueprint, body, height, maple=maple, beech=beech)
         for x in (-END_X, END_X):
             for y in (-POST_Y, POST_Y):
                 post = Pose.of((x, y, POST_TOP / 2))
@@ -85,9 +85,8 @@ class Rack(Prop):
 
     @staticmethod
     def _build_tier(
-        blueprint: Blueprint, body: mujoco.MjsBody, height: float, paints: tuple[str, str]
+        blueprint: Blueprint, body: mujoco.MjsBody, height: float, *, maple: str, beech: str
     ) -> None:
-        maple, beech = paints
         for x in RODS:
             rod = Pose.of((x, ROD_Y, height), rotations.Z_AGAINST_Y)
             blueprint.cylinder(body, ROD, rod, beech, POLISHED)
