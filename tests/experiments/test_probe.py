@@ -47,7 +47,7 @@ def _fares(units, path, actors, workers, on_done, clips=None):
             **vars(unit.slot.candidates[0]),
             success=count % 2 == 0,
         )
-        on_done(Done(unit, replace(record, step=unit.step, max_steps=unit.max_steps), None))
+        on_done(Done(unit, replace(record, step=unit.step, max_key_poses=unit.max_key_poses), None))
 
 
 def test_two_towers_that_were_trained_apart_are_measured_and_held_against_success(
