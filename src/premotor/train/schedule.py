@@ -10,7 +10,7 @@ from premotor.errors import ConfigError
 class ScheduleConfig:
     """Warm-up and the floor of the cosine."""
 
-    warmup: int = 100  # updates; short, ten minutes have only about 1,800 (decisions D44)
+    warmup: int = 100  # updates; short, as ten minutes have few (decisions D44)
     floor: float = 0.02  # last learning rate as a share of the peak
     warmup_counts: bool = True  # the cosine ends with the run; False: the reference's overlong one
 
