@@ -107,7 +107,8 @@ def _as_today(kind: Any, raw: Any) -> Any:
     if not _has_past(kind):
         return raw
     if is_dataclass(kind) and isinstance(raw, dict):
-        own = kind.of_before(raw) if hasattr(kind, "of_before") else raw
+        before = getattr(kind, "of_before", None)
+        own = before(raw) if before else raw
         types = _types(kind)
         return {n: _as_today(types[n], v) if n in types else v for n, v in own.items()}
     args = [part for part in get_args(kind) if _has_past(part)]

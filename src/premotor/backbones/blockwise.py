@@ -3,7 +3,7 @@
 L = ( sum_i log sum_j exp S_ij + sum_j log sum_i exp S_ij - 2 sum_ij T_ij S_ij ) / 2b, T targets
 
 The last sum is one of row products, as T averages rows with the same id. The first two take one
-pass over blocks of rows; the backward pass computes each block anew (recognition.md b.3). Extra
+pass over blocks of rows; the backward pass computes each block anew (decisions D36). Extra
 memory grows with the number of rows, not with its square. With four matrix products instead of
 the plain form's six it is no slower either.
 

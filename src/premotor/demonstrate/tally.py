@@ -10,7 +10,7 @@ from premotor.measure.intervals import wilson
 from premotor.records import Interval
 from premotor.simulate.environment import find_task
 
-# Mean keyframes of the benchmark's demonstrations (rlbench.md, average keyframes).
+# Mean keyframes of the benchmark's demonstrations (docs/benchmark.md, Tasks).
 BENCHMARK_KEYFRAMES: Mapping[str, float] = {
     "open_drawer": 3.0,
     "slide_block_to_color_target": 4.7,

@@ -38,7 +38,7 @@ class Observation:
 
     @property
     def proprioception(self) -> Float[np.ndarray, "3"]:
-        """Gripper open (0/1) and both finger positions clipped to [0, 0.04] m (execution.md a)."""
+        """Gripper open (0/1) and both finger positions clipped to [0, 0.04] m (decisions D13)."""
         fingers = np.clip(self.finger_positions, 0.0, 0.04)
         return np.concatenate([[float(self.gripper_open)], fingers]).astype(np.float32)
 

@@ -17,7 +17,8 @@ from premotor.geometry.poses import Pose
 from premotor.simulate import EPISODE_KEY_POSES
 from premotor.simulate.environment import ACTION_HIGH, ACTION_LOW, Environment
 
-_MARGIN = 1e-7  # [m] the target is clipped to the action box less this (execution.md f)
+# [m] The target is clipped to the action box less this (docs/benchmark.md, Action and planner).
+_MARGIN = 1e-7
 
 
 @runtime_checkable

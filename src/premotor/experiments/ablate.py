@@ -63,8 +63,8 @@ def _variant(name: str, change: str, options: str) -> Variant:
 
 
 BASELINE = _variant("full", "the preset as it is, AdamW at 2e-3", "")
-# Learning rates of the other optimizers: 1e-2 is what LAMB learned with in tiny.md 4; the capped
-# one lies between AdamW's and 5e-3, as the cap only ever shrinks a step. None was swept.
+# Learning rates of the other optimizers: 1e-2 is what LAMB learned with before (decisions D42); the
+# capped one lies between AdamW's and 5e-3, as the cap only ever shrinks a step. None was swept.
 _CAPPED = "--optimizer.name lamb_capped --optimizer.learning-rate 3e-3"
 VARIANTS = {
     variant.name: variant

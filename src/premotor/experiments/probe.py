@@ -98,7 +98,8 @@ class ProbeConfig:
             )
         if self.max_key_poses < 1 or self.workers < 0:
             raise ConfigError(
-                f"max_key_poses must be >= 1 and workers >= 0, got {self.max_key_poses}, {self.workers}"
+                "max_key_poses must be >= 1 and workers >= 0, got "
+                f"{self.max_key_poses}, {self.workers}"
             )
 
 

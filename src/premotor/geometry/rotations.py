@@ -71,7 +71,7 @@ def multiply(a: Float[np.ndarray, "4"], b: Float[np.ndarray, "4"]) -> Float[np.n
 
 
 def euler_degrees(quaternion: Float[np.ndarray, "4"]) -> Float[np.ndarray, "3"]:
-    """Extrinsic xyz Euler angles [deg], with the gimbal fix (execution.md a, Augmentation).
+    """Extrinsic xyz Euler angles [deg], with the gimbal fix (decisions D12).
 
     A pitch within `GIMBAL_MARGIN` of +-90 is set to +-90 and the third angle becomes 0, so that
     labels near the pole are stable.
@@ -86,7 +86,7 @@ def euler_degrees(quaternion: Float[np.ndarray, "4"]) -> Float[np.ndarray, "3"]:
 
 
 def to_bins(quaternion: Float[np.ndarray, "4"], num_bins: int = 72) -> Int[np.ndarray, "3"]:
-    """Rotation bins of the extrinsic xyz Euler angles (execution.md a).
+    """Rotation bins of the extrinsic xyz Euler angles (docs/conventions.md, Rotation bins).
 
     Degrees + 180, divided by the bin width, rounded half to even; the last bin wraps to 0.
     """

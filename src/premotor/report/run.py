@@ -31,7 +31,7 @@ _OLD = "alignment.json"  # where version 0.1 kept alignment, before there were s
 
 @dataclass(frozen=True, kw_only=True)
 class _Align(Excerpt):
-    temperature: float = 0.05  # tau (paper.md)
+    temperature: float = 0.05  # tau, where a run does not say (decisions D66)
 
 
 @dataclass(frozen=True, kw_only=True)

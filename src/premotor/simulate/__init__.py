@@ -23,7 +23,7 @@ os.environ["MUJOCO_GL"] = WANTED_GL if _found.get(WANTED_GL, WANTED_GL) else "di
 # same bytes, a little faster than with one, and it survives a fork.
 os.environ.setdefault("LP_NUM_THREADS", "0")
 
-EPISODE_KEY_POSES = 25  # actions per episode (rlbench.md, evaluation)
+EPISODE_KEY_POSES = 25  # actions per episode (docs/benchmark.md, Evaluation)
 
 for _task in pkgutil.iter_modules([str(Path(__file__).parent / "tasks")]):
     gymnasium.register(

@@ -28,7 +28,7 @@ NUM_FRAMES = 32  # kept per episode
 _STEPS = 65535  # of a coordinate within the bounds: 15 um for a side of 1 m
 
 Bounds = tuple[tuple[float, float, float], tuple[float, float, float]]
-SCENE_BOUNDS: Bounds = ((-0.3, -0.5, 0.6), (0.7, 0.5, 1.6))  # [m] (execution.md a)
+SCENE_BOUNDS: Bounds = ((-0.3, -0.5, 0.6), (0.7, 0.5, 1.6))  # [m] (docs/conventions.md)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Transitions:
     """From frame 0 or a keyframe to the next keyframe: the samples the policy learns from.
 
     The observation of row i is `EpisodeCache.cloud(observation_index[i])`: frame 0 where
-    `keyframe_index` is 0, the keyframe before the target elsewhere (execution.md a).
+    `keyframe_index` is 0, the keyframe before the target elsewhere (decisions D14).
     """
 
     episode: Int[np.ndarray, " m"]  # position in `EpisodeCache.episodes`

@@ -1,7 +1,7 @@
 """What both towers make of a fixed held-out set, written down again and again while they learn.
 
 In inference mode: e from the predicted zoom at the first frame of each episode, u from the whole,
-unmasked clip (README.md 15).
+unmasked clip (decisions D40).
 """
 
 from collections.abc import Mapping

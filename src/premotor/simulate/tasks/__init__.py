@@ -54,7 +54,7 @@ STUDIES: Mapping[str, Task[Any, Any]] = {
 }
 
 Axis = Literal["placement", "color", "size", "shape", "count", "category"]
-# What the variations of a task vary, as in the paper's table of tasks (paper.md).
+# What the variations of a task vary, as in the paper's table of tasks (docs/benchmark.md, Tasks).
 AXES: Mapping[str, tuple[Axis, ...]] = {
     "open_drawer": ("placement",),
     "slide_block_to_color_target": ("color",),
