@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from premotor.codec import from_json, restore, to_json
 from premotor.errors import (
@@ -126,7 +126,7 @@ def _always(_unit: object, _record: object) -> bool:
     return True
 
 
-def _no_more(_results: object) -> Sequence[Unit]:
+def _no_more(_results: object) -> Sequence[Any]:
     return ()
 
 

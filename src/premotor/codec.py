@@ -112,6 +112,8 @@ def _as_today(kind: Any, raw: Any) -> Any:
         types = _types(kind)
         return {n: _as_today(types[n], v) if n in types else v for n, v in own.items()}
     args = [part for part in get_args(kind) if _has_past(part)]
+    if not args:
+        return raw
     if isinstance(raw, list):
         return [_as_today(args[0], part) for part in raw]
     if isinstance(raw, dict) and get_origin(kind) not in (Union, UnionType):
