@@ -94,7 +94,7 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
     "missing": (
         EvalRecord,
         without(EvalRecord, "task", "steps", "failure"),  # the last one has a default
-        ": EvalRecord: missing steps, task; mend it",
+        ": EvalRecord: missing key_poses, task; mend it",
     ),
     "misspelt": (
         NamedClip,
