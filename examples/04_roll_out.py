@@ -30,5 +30,7 @@ run, task, seed = (sys.argv[1:] + ["runs/demo", "push_buttons", "20000000"][len(
     :3
 ]
 actor = Actor.load(run)
-result = roll_out(Environment(), actor, EpisodeId(task, 0, int(seed)), max_steps=10, watcher=Tell())
-print(f"{result.instruction!r}: {result.reason} after {result.steps} key poses")
+result = roll_out(
+    Environment(), actor, EpisodeId(task, 0, int(seed)), max_key_poses=10, watcher=Tell()
+)
+print(f"{result.instruction!r}: {result.reason} after {result.key_poses} key poses")

@@ -75,7 +75,7 @@ def rollout(**changes: Any) -> EvalRecord:
         instruction="push the red button",
         success=success,
         strict=success,
-        steps=3,
+        key_poses=3,
         reason="success" if success else "time_out",
         seconds=1.0,
         simulator=SIMULATOR,

@@ -94,7 +94,7 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
     "missing": (
         EvalRecord,
         without(EvalRecord, "task", "steps", "failure"),  # the last one has a default
-        ": EvalRecord: missing steps, task; mend it",
+        ": EvalRecord: missing key_poses, task; mend it",
     ),
     "misspelt": (
         NamedClip,
@@ -104,8 +104,8 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
     ),
     "wrong type": (
         EvalRecord,
-        changed(EvalRecord, steps="many"),
-        ": EvalRecord.steps: expected int, got str ('many'); mend it",
+        changed(EvalRecord, key_poses="many"),
+        ": EvalRecord.key_poses: expected int, got str ('many'); mend it",
     ),
     "a number for a truth": (
         EvalRecord,
@@ -114,8 +114,8 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
     ),
     "a fraction for a count": (
         EvalRecord,
-        changed(EvalRecord, steps=2.5),
-        ": EvalRecord.steps: expected int, got float (2.5)",
+        changed(EvalRecord, key_poses=2.5),
+        ": EvalRecord.key_poses: expected int, got float (2.5)",
     ),
     "null": (
         EvalRecord,
@@ -230,8 +230,8 @@ def test_older_records_lack_fields_that_have_defaults_and_have_integers_for_numb
     tmp_path: Path,
 ):
     path = tmp_path / "old.jsonl"
-    line = json.loads(without(EvalRecord, "step", "max_steps", "failure")) | {"seconds": 3}
+    line = json.loads(without(EvalRecord, "step", "max_key_poses", "failure")) | {"seconds": 3}
     path.write_text(json.dumps(line) + "\n")
     (record,) = read_lines(path, EvalRecord)
-    assert (record.step, record.max_steps, record.failure) == (-1, 25, "")
+    assert (record.step, record.max_key_poses, record.failure) == (-1, 25, "")
     assert isinstance(record.seconds, float)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from premotor.errors import ConfigError
-from premotor.worklist import Done, UnitBroken, WorkerCrashed, run_units
+from premotor.worklist import Crew, Done, UnitBroken, WorkerCrashed, run_units
 
 ENGINES = ("processes", "ray")
 DEATH = 30.0  # [s] in which processes have to be gone, on a busy machine too
@@ -20,7 +20,7 @@ POISON = "type('Poison', (Exception,), {'__reduce__': lambda self: (int, ('no nu
 
 def test_every_unit_ends_once_and_a_failing_one_stops_no_other():
     done = []
-    run_units(math.sqrt, [4.0, -1.0, 9.0], 1, done.append)
+    run_units(math.sqrt, [4.0, -1.0, 9.0], Crew(workers=1), done.append)
     assert [d.unit for d in done] == [4.0, -1.0, 9.0]
     assert done[2].unwrap() == 3.0
     with pytest.raises(ValueError, match=r"math domain|nonnegative"):
@@ -31,7 +31,7 @@ def test_every_unit_ends_once_and_a_failing_one_stops_no_other():
 @pytest.mark.parametrize("engine", ENGINES)
 def test_processes_give_what_one_process_gives(engine):
     done = []
-    run_units(math.factorial, [5, -1, 7, 9], 2, done.append, engine)
+    run_units(math.factorial, [5, -1, 7, 9], Crew(workers=2, engine=engine), done.append)
     assert sorted((d.unit, d.result) for d in done if d.error is None) == [
         (5, 120),
         (7, 5040),
@@ -45,7 +45,7 @@ def test_processes_give_what_one_process_gives(engine):
 def test_a_dying_worker_costs_its_unit_alone(engine):
     done: list[Done] = []
     units = [signal.SIGCHLD, signal.SIGKILL, signal.SIGWINCH, signal.SIGURG]
-    run_units(signal.raise_signal, units, 2, done.append, engine)
+    run_units(signal.raise_signal, units, Crew(workers=2, engine=engine), done.append)
     assert sorted(d.unit for d in done) == sorted(units)
     assert {d.unit: type(d.error) for d in done if d.error} == {signal.SIGKILL: WorkerCrashed}
 
@@ -55,7 +55,12 @@ def test_a_dying_worker_costs_its_unit_alone(engine):
 def test_what_cannot_travel_costs_its_unit_alone_and_is_told(engine):
     done: list[Done] = []
     raising = f"(_ for _ in ()).throw({POISON})"
-    run_units(eval, ["1 + 1", "lambda: 0", POISON, raising, "2 + 2"], 2, done.append, engine)
+    run_units(
+        eval,
+        ["1 + 1", "lambda: 0", POISON, raising, "2 + 2"],
+        Crew(workers=2, engine=engine),
+        done.append,
+    )
     errors = {d.unit: d.error for d in done if d.error}
     assert {d.unit: d.result for d in done if not d.error} == {"1 + 1": 2, "2 + 2": 4}
     assert set(errors) == {"lambda: 0", POISON, raising}
@@ -70,7 +75,12 @@ def test_a_ray_of_our_own_leaves_no_folder(monkeypatch):
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         monkeypatch.setenv("RAY_TMPDIR", folder)
         during: list[list[str]] = []
-        run_units(math.sqrt, [4.0], 1, lambda _: during.append(os.listdir(folder)), "ray")
+        run_units(
+            math.sqrt,
+            [4.0],
+            Crew(workers=1, engine="ray"),
+            lambda _: during.append(os.listdir(folder)),
+        )
         assert [name.startswith("ray-") for names in during for name in names] == [True]
         assert os.listdir(folder) == []
 
@@ -80,7 +90,9 @@ def test_a_worker_of_ray_has_one_thread(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delenv("LP_NUM_THREADS", raising=False)
     done: list[Done] = []
-    run_units(os.getenv, ["OMP_NUM_THREADS", "LP_NUM_THREADS"], 1, done.append, "ray")
+    run_units(
+        os.getenv, ["OMP_NUM_THREADS", "LP_NUM_THREADS"], Crew(workers=1, engine="ray"), done.append
+    )
     assert [d.unwrap() for d in done] == ["1", "0"]
 
 
@@ -88,10 +100,10 @@ def test_a_worker_of_ray_has_one_thread(monkeypatch):
 def test_an_interrupted_ray_leaves_nothing_running():
     script = (
         "import sys, time\n"
-        "from premotor.worklist import run_units\n"
+        "from premotor.worklist import Crew, run_units\n"
         "try:\n"
         "    say = lambda done: print(done.unit, flush=True)\n"
-        "    run_units(time.sleep, [0, 30, 30], 2, say, 'ray')\n"
+        "    run_units(time.sleep, [0, 3, 4, 5, 6], Crew(workers=2, engine='ray'), say)\n"
         "except KeyboardInterrupt:\n"
         "    sys.exit(130)\n"
     )
@@ -113,9 +125,9 @@ def test_an_interrupted_ray_leaves_nothing_running():
 def test_workers_die_with_a_killed_parent():
     script = (
         "import multiprocessing, os, time\n"
-        "from premotor.worklist import run_units\n"
+        "from premotor.worklist import Crew, run_units\n"
         "if __name__ == '__main__':\n"
-        "    run_units(time.sleep, [30, 30], 2, print)\n"
+        "    run_units(time.sleep, [30, 30], Crew(workers=2), print)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script])
     children: list[int] = []
@@ -137,12 +149,12 @@ def test_workers_die_with_a_killed_parent():
 def test_interrupted_processes_end_what_they_are_at_and_hand_it_over():
     script = (
         "import signal, sys, time\n"
-        "from premotor.worklist import run_units\n"
+        "from premotor.worklist import Crew, run_units\n"
         # A shell that runs us in the background has Ctrl-C ignored, and we would inherit that.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "try:\n"
         "    say = lambda done: print(done.unit, flush=True)\n"
-        "    run_units(time.sleep, [0, 3, 4, 5, 6], 2, say)\n"
+        "    run_units(time.sleep, [0, 3, 4, 5, 6], Crew(workers=2), say)\n"
         "except KeyboardInterrupt:\n"
         "    sys.exit(130)\n"
     )
@@ -201,18 +213,18 @@ def _alive(pid: int) -> bool:
 
 def test_no_workers_is_refused():
     with pytest.raises(ConfigError, match="workers"):
-        run_units(math.sqrt, [1.0], 0, print)
+        run_units(math.sqrt, [1.0], Crew(workers=0), print)
 
 
 def test_without_ray_its_engine_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match=r"pip install 'premotor\[ray\]'"):
-        run_units(math.sqrt, [1.0], 1, print, "ray")
+        run_units(math.sqrt, [1.0], Crew(workers=1, engine="ray"), print)
 
 
 def test_a_cluster_that_is_not_there_is_named():
     with pytest.raises(ConfigError, match=r"no Ray at .127\.0\.0\.1:1"):
-        run_units(math.sqrt, [1.0], 1, print, "ray", "127.0.0.1:1")
+        run_units(math.sqrt, [1.0], Crew(workers=1, engine="ray", ray_address="127.0.0.1:1"), print)
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, ValueError])
@@ -224,7 +236,7 @@ def test_a_cluster_of_another_version_or_a_wrong_address_is_told(monkeypatch, ki
 
     monkeypatch.setattr(ray, "init", init)
     with pytest.raises(ConfigError, match=r"no Ray at 'auto' \(Version mismatch\).*same version"):
-        run_units(math.sqrt, [1.0], 1, print, "ray", "auto")
+        run_units(math.sqrt, [1.0], Crew(workers=1, engine="ray", ray_address="auto"), print)
 
 
 def test_the_work_list_needs_no_ray():

@@ -75,7 +75,8 @@ def restore(kind: type[Kind], raw: object, source: str) -> Kind:
     """A dataclass from plain values: None, bool, int, float, str, list, dict.
 
     Nothing is turned into another type, except that an integer may stand for a float, a list for a
-    tuple and a string for a path. Fields with a default may be left out.
+    tuple and a string for a path. Fields with a default may be left out. A dataclass with a class
+    method `of_before` gets its plain fields through that, as an earlier version wrote them.
 
     Args:
         kind: The dataclass to build.
@@ -85,6 +86,7 @@ def restore(kind: type[Kind], raw: object, source: str) -> Kind:
     Raises:
         DataError: A field is unknown, missing or of another type, or the dataclass refuses it.
     """
+    raw = _as_today(kind, raw)
     if faults := "; ".join(_misnamed(kind, raw, kind.__name__)):
         raise DataError(f"{source}: {faults}; {_REMEDY}")
     try:
@@ -92,6 +94,31 @@ def restore(kind: type[Kind], raw: object, source: str) -> Kind:
     except msgspec.ValidationError as error:
         fault = _misfit(kind, raw, kind.__name__)
         raise DataError(f"{source}: {fault}; {_REMEDY}") from error
+
+
+def renamed(raw: dict[str, Any], **former: str) -> dict[str, Any]:
+    """Plain fields by today's names, given as `today="former"`; for `of_before`."""
+    today = {old: new for new, old in former.items()}
+    return {today.get(name, name): value for name, value in raw.items()}
+
+
+def _as_today(kind: Any, raw: Any) -> Any:
+    """A plain value with all fields of all dataclasses in it as they are written today."""
+    if not _has_past(kind):
+        return raw
+    if is_dataclass(kind) and isinstance(raw, dict):
+        before = getattr(kind, "of_before", None)
+        own = before(raw) if before else raw
+        types = _types(kind)
+        return {n: _as_today(types[n], v) if n in types else v for n, v in own.items()}
+    args = [part for part in get_args(kind) if _has_past(part)]
+    if not args:
+        return raw
+    if isinstance(raw, list):
+        return [_as_today(args[0], part) for part in raw]
+    if isinstance(raw, dict) and get_origin(kind) not in (Union, UnionType):
+        return {name: _as_today(args[0], part) for name, part in raw.items()}
+    return _as_today(args[0], raw) if isinstance(raw, dict) else raw
 
 
 def _plain(value: Any) -> Any:
@@ -180,6 +207,14 @@ def _types(kind: Any) -> dict[str, Any]:
 def _holds_fields(kind: Any) -> bool:
     """Whether a type is a dataclass or made of some."""
     return is_dataclass(kind) or any(_holds_fields(part) for part in get_args(kind))
+
+
+@cache
+def _has_past(kind: Any) -> bool:
+    """Whether a type is, or is made of, a dataclass that earlier versions wrote otherwise."""
+    if is_dataclass(kind):
+        return hasattr(kind, "of_before") or any(map(_has_past, _types(kind).values()))
+    return any(map(_has_past, get_args(kind)))
 
 
 @cache

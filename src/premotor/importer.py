@@ -1,6 +1,6 @@
 """Weights trained elsewhere, in the reference's names, as a policy of ours.
 
-The names are those of the stored reference data (execution.md, parity data): `mvt1.*` and `mvt2.*`
+The names are those of ARP's released code, as the golden data has them: `mvt1.*` and `mvt2.*`
 are the trunks, `policy.*` is the token transformer with the heatmap heads. Every key of the file
 is accounted for, or nothing is imported.
 """

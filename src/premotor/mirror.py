@@ -96,7 +96,7 @@ class Mirror(nn.Module):
 
 
 def mirror_losses(output: MirrorOutput, batch: MirrorBatch, config: MirrorConfig) -> MirrorLosses:
-    """L = L_u + L_e + lambda L_align; without a clip only L_e (README.md 15).
+    """L = L_u + L_e + lambda L_align; without a clip only L_e (decisions D39).
 
     Raises:
         ConfigError: The batch has no target.

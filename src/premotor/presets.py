@@ -60,7 +60,7 @@ def _nano_execute() -> ExecuteConfig:
 
 
 def _tiny_execute() -> ExecuteConfig:
-    """Configuration "quick" of tiny.md 3, with the text tower and the token transformer."""
+    """The prototype's sizes (decisions D20), with the text tower and the token transformer."""
     return ExecuteConfig(
         views=ViewsConfig(size=48, stride=3, fine_radius=1.5),
         trunk=TrunkConfig(
@@ -127,7 +127,7 @@ def nano() -> TrainConfig:
 
 
 def tiny() -> TrainConfig:
-    """Learns three tasks on two CPU cores: 2,600 steps in ten minutes, 8,000 in forty (tiny.md)."""
+    """Learns three tasks on two CPU cores: 2,600 steps in ten minutes, 8,000 in forty."""
     understand = UnderstandConfig(
         video=VideoTransformerConfig(
             px=96, patch=16, num_frames=8, tubelet=2, width=128, layers=4, heads=4, embed_dim=128
@@ -152,7 +152,7 @@ def _small_execute() -> ExecuteConfig:
     """Tiny's kind of network at twice its resolution, three times as wide in the blocks.
 
     Convolutional stem and skip up-sampler, not patchify and convex: they locate within hundreds
-    of updates where the latter had not after as many (tiny.md 2), and a run of an hour is short.
+    of updates where the latter had not after as many (decisions D16), and an hour's run is short.
     """
     return ExecuteConfig(
         views=ViewsConfig(size=96, stride=2, fine_radius=1.5),
@@ -203,13 +203,12 @@ def small() -> TrainConfig:
 
 
 def paper() -> TrainConfig:
-    """The paper's table: ARP on the MVT trunk, 2 x 96 rows, 80,000 updates of LAMB (paper.md).
+    """The paper's table: ARP on the MVT trunk, 2 x 96 rows, 80,000 updates of LAMB.
 
-    Where the table is silent: the recognizer is B/16 (README.md 15) with a drop path of 0.1
-    (recognition.md c.3), the schedule is the released recipe's (execution.md e) with a cosine that
-    ends with the run. Words: the paper's policy reads
-    them with CLIP's frozen tower, `--execute.frozen-text.weights FILE`; without it one of the same
-    size is trained.
+    Where the table is silent: the recognizer is B/16 with a drop path of 0.1 (decisions D33), the
+    schedule is ARP's with a cosine that ends with the run (decisions D44). Words: the paper's
+    policy reads them with CLIP's frozen tower, `--execute.frozen-text.weights FILE`; without it
+    one of the same size is trained.
     """
     return TrainConfig(
         preset="paper",

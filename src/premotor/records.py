@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from premotor import __version__
-from premotor.codec import from_json, restore, to_json
+from premotor.codec import from_json, renamed, restore, to_json
 from premotor.episode.identity import OfEpisode
 from premotor.errors import DataError
 
@@ -80,14 +80,19 @@ class EvalRecord(OfEpisode):
     instruction: str
     success: bool
     strict: bool  # success without any wrong press or other marked mishap on the way
-    steps: int  # key poses executed
+    key_poses: int  # executed
     reason: str  # how it ended: "success", "time_out", "no_path", "out_of_bounds", ...
     seconds: float
     simulator: str
     code_version: str
     step: int = -1  # updates that the policy had learned from
-    max_steps: int = 25  # key poses it was allowed
+    max_key_poses: int = 25  # it was allowed
     failure: str = ""  # why it failed (evaluate/failures.py); "" for successes and older records
+
+    @classmethod
+    def of_before(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        """As version 0.1.0 wrote it."""
+        return renamed(raw, key_poses="steps", max_key_poses="max_steps")
 
     @property
     def ending(self) -> str:

@@ -1,7 +1,7 @@
 """Episodes on disk as tensors, and what a mirror makes of them: u, e, z_u, z_e.
 
 As they are measured: e in inference mode (predicted zoom) at the first frame of an episode,
-before anything was done; u from the unmasked clip of the whole episode (README.md 15). Segment by
+before anything was done; u from the unmasked clip of the whole episode (decisions D40). Segment by
 segment: e at every transition, u from the part of the episode that leads to its target.
 """
 

@@ -18,7 +18,6 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
-    ALL_COMPLETED,
     FIRST_COMPLETED,
     Future,
     ProcessPoolExecutor,
@@ -31,8 +30,7 @@ from types import ModuleType
 from typing import Any, Generic, Literal, TypeVar
 
 from premotor.errors import ConfigError, PremotorError
-
-_log = logging.getLogger(__name__)
+from premotor.stopping import Stopped, StopSignal
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -41,7 +39,7 @@ RAY_HERE = "local"  # the address that starts a Ray of our own on this machine
 # Software GL (LP) with no thread of its own draws in the one that asks.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LP_NUM_THREADS": "0"}
 _RAY_STORE = 100 * 2**20  # [byte] shared memory for results, which are small
-_RAY_LOOKS = 0.5  # [s] between two looks whether Ctrl-C was pressed
+_RAY_LOOKS = 0.5  # [s] between two looks whether a stop was asked for
 _RAY_ANSWERS = 10.0  # [s] in which a cluster takes a connection; Ray itself tries for ten minutes
 
 
@@ -56,6 +54,27 @@ class WorkerCrashed(PremotorError):
 
 class UnitBroken(PremotorError):
     """A unit whose result or error cannot be brought back to the process that asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crew:
+    """Who does the units.
+
+    After SIGKILL, run `ray stop`: agents of a local Ray stay, and so does its folder `ray-*` in
+    RAY_TMPDIR, TMPDIR or /tmp.
+    """
+
+    workers: int = 1
+    """Units under way at a time, over all machines, in processes of one thread each; 1 of the
+    engine "processes" works in this process."""
+    engine: Engine = "processes"  # "ray" leaves it to Ray; changes no byte on machines alike
+    ray_address: str = RAY_HERE
+    """"local" starts a Ray that ends with the work; else a cluster's address. What the units read
+    and write must then lie where all of its machines see it, and all need the same packages."""
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise ConfigError(f"workers must be >= 1, got {self.workers}")
 
 
 @dataclass(frozen=True)
@@ -77,45 +96,59 @@ class Done(Generic[Unit, Result]):
 def run_units(
     function: Callable[[Unit], Result],
     units: Sequence[Unit],
-    workers: int,
+    crew: Crew,
     on_done: Callable[[Done[Unit, Result]], None],
-    engine: Engine = "processes",
-    ray_address: str = RAY_HERE,
 ) -> None:
     """Run `function` over all units, calling `on_done` in this process as each one ends.
 
-    On Ctrl-C, processes on this machine end the units that they are at, and `on_done` gets them.
+    On a first Ctrl-C or SIGTERM no further unit is begun; those under way are brought to their
+    end, and `on_done` gets them. On a second one they are given up.
 
     Args:
         function: Importable by name; gets a unit and returns something that can be pickled.
         units: What to do; a unit that raises is reported, the others go on.
-        workers: Units under way at a time, over all machines, in processes of one thread each; 1
-            of the engine "processes" works in this process.
+        crew: Who does it.
         on_done: Gets units in the order in which they end, not in the order of `units`. What it
             raises stops the work.
-        engine: "processes" spawns them on this machine; "ray" leaves that to Ray.
-        ray_address: "local" starts a Ray that ends with the work; else a cluster's address. What
-            the units read and write must then lie where all of its machines see it, and all of
-            them need the same packages. After SIGKILL, run `ray stop`: agents of a local Ray
-            stay, and so does its folder `ray-*` in RAY_TMPDIR, TMPDIR or /tmp.
 
     Raises:
-        ConfigError: No workers, or no Ray.
+        ConfigError: No Ray, where it was asked for.
+        Stopped: It was asked to stop before all units were done.
     """
-    if workers < 1:
-        raise ConfigError(f"workers must be >= 1, got {workers}")
-    if engine == "ray":
-        with _ray(workers, ray_address) as ray:
-            _drain_ray(ray, function, units, workers, on_done)
-        return
-    if workers == 1:
-        for unit in units:
-            on_done(_attempt(function, unit))
-        return
-    suspects = _run_pool(function, units, min(workers, max(len(units), 1)), on_done)
-    for unit in suspects:  # in a pool of their own: only the one that kills its process fails
-        for culprit in _run_pool(function, [unit], 1, on_done):
-            on_done(_crashed(culprit))
+    left = len(units)
+
+    def hand_on(done: Done[Unit, Result]) -> None:
+        nonlocal left
+        left -= 1
+        on_done(done)
+
+    with StopSignal() as stop:
+        if crew.engine == "ray":
+            with _ray(crew) as ray:
+                _drain_ray(ray, function, units, crew.workers, hand_on, stop)
+        elif crew.workers == 1:
+            for unit in units:
+                if not stop.received:
+                    hand_on(_attempt(function, unit))
+        elif units:
+            _run_pools(function, units, min(crew.workers, len(units)), hand_on, stop)
+        if stop.received and left:
+            raise Stopped
+
+
+def _run_pools(
+    function: Callable[[Unit], Result],
+    units: Sequence[Unit],
+    workers: int,
+    on_done: Callable[[Done[Unit, Result]], None],
+    stop: StopSignal,
+) -> None:
+    """Run units in spawned processes, whatever becomes of these."""
+    for unit in _run_pool(function, units, workers, on_done, stop):
+        # in a pool of its own: only the one that kills its process fails
+        for culprit in _run_pool(function, [unit], 1, on_done, stop):
+            if not stop.received:  # else its process was ended with this one: it is given back
+                on_done(_crashed(culprit))
 
 
 def _crashed(unit: Unit) -> Done[Unit, Any]:
@@ -150,16 +183,22 @@ def _run_pool(
     units: Sequence[Unit],
     workers: int,
     on_done: Callable[[Done[Unit, Result]], None],
+    stop: StopSignal,
 ) -> list[Unit]:
     """Run units in spawned processes; returns those that were under way when a process died."""
     queue = deque(units)
     suspects: list[Unit] = []
-    while queue:
+    while queue and not stop.received:
+        others = set(multiprocessing.active_children())
         pool = ProcessPoolExecutor(
             workers, multiprocessing.get_context("spawn"), initializer=_prepare_worker
         )
         try:
-            suspects += _drain(pool, function, queue, workers, on_done)
+            suspects += _drain(pool, function, queue, workers, on_done, stop)
+        except KeyboardInterrupt:  # the second one: what is under way is given up
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     return suspects
@@ -171,34 +210,29 @@ def _drain(
     queue: deque[Unit],
     workers: int,
     on_done: Callable[[Done[Unit, Result]], None],
+    stop: StopSignal,
 ) -> list[Unit]:
-    """Work until the queue is empty or the pool breaks; returns the units it broke on."""
+    """Work until all is done, a stop is asked for or the pool breaks; returns what it broke on."""
     running: dict[Future[Done[Unit, Result]], Unit] = {}
     suspects: list[Unit] = []
-    try:
-        while (queue or running) and not suspects:
-            try:
-                while queue and len(running) < workers:
-                    future = pool.submit(_attempt_away, function, queue[0])
-                    running[future] = queue.popleft()
-            except BrokenProcessPool:
-                break
-            suspects += _hand_over(running, FIRST_COMPLETED, on_done)
-    except KeyboardInterrupt:
-        _log.warning("interrupted; %d units under way are brought to their end", len(running))
-        _hand_over(running, ALL_COMPLETED, on_done)
-        raise
+    while ((queue and not stop.received) or running) and not suspects:
+        try:
+            while queue and len(running) < workers and not stop.received:
+                future = pool.submit(_attempt_away, function, queue[0])
+                running[future] = queue.popleft()
+        except BrokenProcessPool:
+            break
+        suspects += _hand_over(running, on_done)
     return suspects + list(running.values())
 
 
 def _hand_over(
     running: dict[Future[Done[Unit, Result]], Unit],
-    until: str,
     on_done: Callable[[Done[Unit, Result]], None],
 ) -> list[Unit]:
-    """Wait for units and hand them to `on_done`; returns those whose process died."""
+    """Wait for the next units and hand them to `on_done`; returns those whose process died."""
     suspects: list[Unit] = []
-    for future in wait(running, return_when=until).done:
+    for future in wait(running, return_when=FIRST_COMPLETED).done:
         unit = running.pop(future)
         try:
             done = future.result()
@@ -224,7 +258,7 @@ def _die_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _ray(workers: int, address: str) -> Iterator[ModuleType]:
+def _ray(crew: Crew) -> Iterator[ModuleType]:
     """Ray, connected; on leaving, whatever still runs is stopped and a Ray of our own ends."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it tells its makers of each use
     try:
@@ -237,17 +271,18 @@ def _ray(workers: int, address: str) -> Iterator[ModuleType]:
     with tempfile.TemporaryDirectory(  # short, for Ray's sockets: their paths end at 107 characters
         prefix="ray-", dir=os.environ.get("RAY_TMPDIR"), ignore_cleanup_errors=True
     ) as folder:
-        _connect(ray, workers, address, folder)
+        _connect(ray, crew, folder)
         try:
             yield ray
         finally:
             ray.shutdown()
 
 
-def _connect(ray: ModuleType, workers: int, address: str, folder: str) -> None:
+def _connect(ray: ModuleType, crew: Crew, folder: str) -> None:
     """Start a Ray that keeps its files in a folder, or join the one at an address."""
+    address = crew.ray_address
     here = {
-        "num_cpus": workers,
+        "num_cpus": crew.workers,
         "include_dashboard": False,
         "object_store_memory": _RAY_STORE,
         "_temp_dir": folder,
@@ -281,8 +316,9 @@ def _drain_ray(
     units: Sequence[Unit],
     workers: int,
     on_done: Callable[[Done[Unit, Result]], None],
+    stop: StopSignal,
 ) -> None:
-    """Work until all units have ended, at most `workers` of them at a time."""
+    """Work until all units have ended or a stop is asked for, some of them at a time."""
     lost = (
         ray.exceptions.WorkerCrashedError,
         ray.exceptions.OutOfMemoryError,
@@ -292,33 +328,17 @@ def _drain_ray(
     attempt = ray.remote(num_cpus=1, max_retries=0)(_attempt_away)
     queue = deque(units)
     running = {}
-    with _deferred_interrupt() as interrupted:
-        while queue or running:
-            while queue and len(running) < workers:
-                unit = queue.popleft()
-                running[attempt.remote(function, unit)] = unit
-            for ended in ray.wait(list(running), num_returns=1, timeout=_RAY_LOOKS)[0]:
-                unit = running.pop(ended)
-                try:
-                    done = ray.get(ended)
-                except lost:
-                    done = _crashed(unit)
-                except ray.exceptions.RayError as error:
-                    done = Done(unit, None, UnitBroken(f"{unit}: Ray could not run it: {error}"))
-                on_done(done)
-            if interrupted.is_set():
-                raise KeyboardInterrupt
-
-
-@contextlib.contextmanager
-def _deferred_interrupt() -> Iterator[threading.Event]:
-    """Ctrl-C sets the event instead of raising: raised inside Ray's own code it can get lost."""
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, before)
+    while (queue and not stop.received) or running:
+        while queue and len(running) < workers and not stop.received:
+            unit = queue.popleft()
+            running[attempt.remote(function, unit)] = unit
+        # Short waits: a signal that comes inside Ray's own code is noted between two of them.
+        for ended in ray.wait(list(running), num_returns=1, timeout=_RAY_LOOKS)[0]:
+            unit = running.pop(ended)
+            try:
+                done = ray.get(ended)
+            except lost:
+                done = _crashed(unit)
+            except ray.exceptions.RayError as error:
+                done = Done(unit, None, UnitBroken(f"{unit}: Ray could not run it: {error}"))
+            on_done(done)

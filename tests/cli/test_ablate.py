@@ -19,7 +19,7 @@ from premotor.records import (
 from premotor.store.meta import finalize
 from premotor.store.writer import write_episode
 
-SMALL = "--preset nano --steps 2 --episodes 1 --max-steps 1 --processes 1 --workers 1"
+SMALL = "--preset nano --steps 2 --episodes 1 --max-key-poses 1 --processes 1 --workers 1"
 
 
 def premotor(line: str) -> int:
@@ -53,7 +53,7 @@ def test_an_ablation_is_trained_measured_and_gone_on_with(made_up_data, tmp_path
     assert len(checkpoint.load_mirror(run).execute.trunks) == 1
     assert "--execute.stages 1" in read_json(run / "manifest.json", RunManifest).command
     (rollout,) = read_lines(run / "evaluation" / "rollouts.jsonl", EvalRecord)
-    assert (rollout.task, rollout.step, rollout.max_steps) == ("push_buttons", 2, 1)
+    assert (rollout.task, rollout.step, rollout.max_key_poses) == ("push_buttons", 2, 1)
     assert rollout.seed >= 20_000_000
 
     with pytest.raises(OutputExists, match="--resume"):

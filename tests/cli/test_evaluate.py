@@ -51,7 +51,7 @@ def run(tmp_path_factory):
 @pytest.mark.slow
 def test_everything_is_measured_before_and_after(run, capsys):
     data = run.parent / "data"
-    line = f"evaluate {run} --data {data} --episodes 1 --max-steps 2 --workers 1"
+    line = f"evaluate {run} --data {data} --episodes 1 --max-key-poses 2 --workers 1"
     assert premotor(line) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "not RLBench numbers" in said
@@ -116,7 +116,7 @@ def test_what_cannot_be_measured_is_said(run, options, error, message):
 @pytest.mark.sim
 @pytest.mark.slow
 def test_success_alone_needs_no_data_set(run, capsys):
-    line = f"evaluate {run} --episodes 1 --max-steps 1 --workers 1 --no-films --no-untrained"
+    line = f"evaluate {run} --episodes 1 --max-key-poses 1 --workers 1 --no-films --no-untrained"
     with pytest.raises(ConfigError, match="--tasks all"):
         premotor(f"{line} --overwrite")
     assert premotor(f"{line} --tasks {TASKS} --device cpu --overwrite") == 0

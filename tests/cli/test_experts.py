@@ -32,9 +32,9 @@ def record(**changes) -> SurveyRecord:
 
 def test_the_tables_hold_what_was_counted_and_round_no_failure_away():
     records = [
-        *(record(variation=i % 3, success=True, steps=4, replayed=True) for i in range(1999)),
+        *(record(variation=i % 3, success=True, key_poses=4, replayed=True) for i in range(1999)),
         record(rejected=200, seconds=2001.0),
-        record(kind="random", steps=7),
+        record(kind="random", key_poses=7),
     ]
     experts, keyframes = survey_tables(tally(records))
     rate = wilson(1999, 2000)

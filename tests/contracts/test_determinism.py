@@ -19,7 +19,7 @@ from premotor.episode.observation import CAMERAS
 from premotor.simulate.tasks import TASKS
 from premotor.store import layout
 from premotor.store.layout import EpisodeInfo
-from premotor.worklist import Done, Engine, run_units
+from premotor.worklist import Crew, Done, Engine, run_units
 
 pytestmark = pytest.mark.sim
 
@@ -41,7 +41,9 @@ def _made(units: Sequence[EpisodeUnit], way: Way) -> list[EpisodeInfo]:
     def on_done(done: Done[EpisodeUnit, EpisodeInfo]) -> None:
         infos.append(done.unwrap())
 
-    run_units(collect_unit, units[:: way.order], way.workers, on_done, way.engine)
+    run_units(
+        collect_unit, units[:: way.order], Crew(workers=way.workers, engine=way.engine), on_done
+    )
     return sorted(infos, key=lambda info: info.index)
 
 

@@ -67,7 +67,7 @@ def test_paper_has_the_released_sizes_to_the_parameter():
     with torch.device("meta"):
         mirror = Mirror(config)
     trunks = [sum(p.numel() for p in trunk.parameters()) for trunk in mirror.execute.trunks]
-    assert trunks == [34_033_728, 34_033_728]  # execution.md c
+    assert trunks == [34_033_728, 34_033_728]  # ARP as released
     named = mirror.execute.named_parameters()
     assert sum(p.numel() for name, p in named if not name.startswith("text.")) == 72_115_622
     assert (config.understand.u_dim, config.execute.e_dim) == (768, 384)

@@ -7,7 +7,7 @@ from premotor.demonstrate.expert import record
 from premotor.demonstrate.replay import random_keyframes, replay
 from premotor.episode.identity import EpisodeId
 from premotor.geometry import rotations
-from premotor.simulate import EPISODE_STEPS
+from premotor.simulate import EPISODE_KEY_POSES
 from premotor.simulate.environment import ACTION_HIGH, ACTION_LOW, Environment
 from premotor.simulate.verbs import POINTING_DOWN
 
@@ -34,7 +34,7 @@ def test_another_episodes_keyframes_do_not_do_it():
 
 def test_random_key_poses_are_valid_and_point_roughly_down():
     keyframes = list(random_keyframes(np.random.default_rng(0)))
-    assert len(keyframes) == EPISODE_STEPS
+    assert len(keyframes) == EPISODE_KEY_POSES
     for keyframe in keyframes:
         pose = keyframe.end_effector
         assert np.linalg.norm(pose.quaternion) == pytest.approx(1.0)

@@ -136,12 +136,14 @@ def test_no_data_set_draws_a_seed_of_the_survey():
 
 def test_counting_keeps_apart_what_was_asked_apart():
     records = [
-        _record(0, 0, success=True, strict=True, steps=3, replayed=True, rejected=1, seconds=1.0),
-        _record(1, 1, success=True, steps=5, replay_reason="no_path", seconds=3.0),
+        _record(
+            0, 0, success=True, strict=True, key_poses=3, replayed=True, rejected=1, seconds=1.0
+        ),
+        _record(1, 1, success=True, key_poses=5, replay_reason="no_path", seconds=3.0),
         _record(2, 2, reason="waypoint 0: no_path", rejections=["no way; x", "no way; y"]),
         _record(0, 3, placed=False, rejected=40, reason="no admissible layout"),
-        _record(0, 4, kind="random", steps=7, reason="no_path"),
-        _record(2, 5, kind="further", success=True, steps=99),
+        _record(0, 4, kind="random", key_poses=7, reason="no_path"),
+        _record(2, 5, kind="further", success=True, key_poses=99),
     ]
     row = tally(records)[0]
     assert (row.expert.value, row.expert.count) == (0.5, 4)
@@ -156,8 +158,8 @@ def test_counting_keeps_apart_what_was_asked_apart():
 
 
 def test_one_row_counts_all_tasks_together():
-    records = [_record(i % 3, i, success=True, steps=2) for i in range(1999)]
-    records += [_record(0, 0, task="turn_tap", steps=4), _record(1, 1, task="turn_tap")]
+    records = [_record(i % 3, i, success=True, key_poses=2) for i in range(1999)]
+    records += [_record(0, 0, task="turn_tap", key_poses=4), _record(1, 1, task="turn_tap")]
     records += [_record(0, 2, task=task, kind="random") for task in (TASK, "turn_tap")]
     rows = with_all(tally(records), records)
     assert [row.task for row in rows] == [TASK, "turn_tap", "all"]
@@ -190,11 +192,11 @@ def test_an_episode_is_acted_replayed_and_written_down(tmp_path):
     assert expert.success
     assert expert.replayed
     assert expert.replay_reason == "success"
-    assert expert.steps == 2
+    assert expert.key_poses == 2
     assert expert.seconds > 0
     chance = found.records[-1]
     assert chance.kind == "random"
-    assert 1 <= chance.steps <= 25
+    assert 1 <= chance.key_poses <= 25
     assert not chance.success
     files = list(tmp_path.rglob("*.json"))
     assert len(files) == len(found.records) == 1 + 1 + 3  # three variations had no seed yet

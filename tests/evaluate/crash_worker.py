@@ -27,10 +27,7 @@ def main() -> None:
     run, path = sys.argv[1], Path(sys.argv[2])
     slot = EpisodeSlot("open_drawer", 0, (7,))
     units = [
-        RolloutUnit(
-            run, step, f"step {step}", "nano", EpisodeSlot("open_drawer", 0, (7,)), max_steps=1
-        )
-        for step in (0, 1)
+        RolloutUnit(run, step, f"step {step}", "nano", slot, max_key_poses=1) for step in (0, 1)
     ]
     found, todo = done_before(units, path)
     say("found", *(record.step for record in found))

@@ -60,7 +60,7 @@ def test_looking_on_changes_nothing_of_a_roll_out(replay):
         result = roll_out(
             environment, replay(environment), EpisodeId("push_buttons", 1, 7), watcher=video
         )
-        told = (result.success, result.strict, result.steps, result.reason, result.failure)
+        told = (result.success, result.strict, result.key_poses, result.reason, result.failure)
         outcomes.append((told, environment.world.state()))
     (told, state), (told_watched, state_watched) = outcomes
     assert told == told_watched
@@ -97,7 +97,7 @@ def test_the_last_frame_is_that_of_the_end(replay, recorded):
 def test_a_roll_out_that_never_moves_shows_the_same_frame_throughout(tmp_path):
     environment, video = Environment(), OwnVideo()
     result = roll_out(environment, Stretched(), EpisodeId("push_buttons", 0, 8), watcher=video)
-    assert (result.failure, result.steps) == ("unreachable", 1)
+    assert (result.failure, result.key_poses) == ("unreachable", 1)
     path = clip_path(tmp_path, EpisodeId("push_buttons", 0, 8))
     video.write(environment, path)
     clip = np.load(path)

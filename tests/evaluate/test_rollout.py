@@ -29,29 +29,29 @@ def test_the_experts_key_poses_succeed_through_the_evaluation(replay):
     assert result.success
     assert result.strict
     assert (result.reason, result.failure) == ("success", "")
-    assert result.steps == 4  # two buttons, hover and press
+    assert result.key_poses == 4  # two buttons, hover and press
     assert result.instruction.startswith("push the maroon button")
 
 
 @pytest.mark.sim
 def test_an_idle_policy_runs_out_of_time():
     environment = Environment()
-    result = roll_out(environment, Fixed([0.2, 0.0, 1.2]), EPISODE, max_steps=3)
-    assert (result.success, result.reason, result.steps) == (False, "time_out", 3)
+    result = roll_out(environment, Fixed([0.2, 0.0, 1.2]), EPISODE, max_key_poses=3)
+    assert (result.success, result.reason, result.key_poses) == (False, "time_out", 3)
     assert result.failure == "nothing_moved"
 
 
 @pytest.mark.sim
 def test_a_pose_that_no_posture_reaches_is_told_from_one_without_a_path():
     environment = Environment()
-    result = roll_out(environment, Fixed([0.77, 0.65, 1.75]), EPISODE, max_steps=3)
-    assert (result.reason, result.failure, result.steps) == ("no_path", "unreachable", 1)
+    result = roll_out(environment, Fixed([0.77, 0.65, 1.75]), EPISODE, max_key_poses=3)
+    assert (result.reason, result.failure, result.key_poses) == ("no_path", "unreachable", 1)
 
 
 @pytest.mark.sim
 def test_a_target_outside_is_clipped_to_the_action_box():
     environment = Environment()
-    result = roll_out(environment, Fixed([0.3, 0.0, 0.2]), EPISODE, max_steps=1)
+    result = roll_out(environment, Fixed([0.3, 0.0, 0.2]), EPISODE, max_key_poses=1)
     assert result.reason != "out_of_bounds"
 
 

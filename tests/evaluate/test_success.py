@@ -37,7 +37,7 @@ def test_a_record_without_a_failure_is_read_and_counted_by_its_plain_reason(tmp_
 def test_only_roll_outs_of_the_same_weights_and_length_count_as_done(tmp_path):
     path = tmp_path / "rollouts.jsonl"
     path.write_text(json.dumps(asdict(RECORD)) + "\n" + '{"checkpoint": "tra')
-    later, longer = replace(UNIT, step=4), replace(UNIT, max_steps=30)
+    later, longer = replace(UNIT, step=4), replace(UNIT, max_key_poses=30)
     assert done_before([UNIT, later, longer], path) == ([RECORD], [later, longer])
     assert path.read_text().count("\n") == 1  # what a crash cut off is gone
 
@@ -62,7 +62,7 @@ def test_a_dying_simulator_costs_its_roll_out_alone_and_the_rest_is_not_done_aga
 def test_one_policy_for_two_simulators_gives_the_records_of_a_policy_in_this_process(tmp_path):
     run = str(make.checkpoints(tmp_path / "run"))
     units = [
-        RolloutUnit(run, 0, "untrained", "nano", EpisodeSlot(task, 0, (7,)), max_steps=2)
+        RolloutUnit(run, 0, "untrained", "nano", EpisodeSlot(task, 0, (7,)), max_key_poses=2)
         for task in ("open_drawer", "turn_tap")
     ]
     alone, served, clips = (tmp_path / name for name in ("alone.jsonl", "served.jsonl", "clips"))

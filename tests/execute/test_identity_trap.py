@@ -1,4 +1,4 @@
-"""Zero at the start and capped for ever: the finding of execution.md (h) 5.
+"""Zero at the start and capped for ever: why AdaLN begins small (decisions D10).
 
 The released initialization of the AdaLN modulation is zero, weight and bias, and the released
 optimizer caps a tensor's update by the tensor's norm. So the blocks that should look at the view

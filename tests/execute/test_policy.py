@@ -191,7 +191,7 @@ def test_the_default_sizes_are_the_released_ones_to_the_parameter():
         policy = Policy(ExecuteConfig())
     parameters = {name: p.numel() for name, p in policy.named_parameters()}
     text = sum(n for name, n in parameters.items() if name.startswith("text."))
-    assert sum(parameters.values()) - text == 72_115_622  # execution.md c
+    assert sum(parameters.values()) - text == 72_115_622  # ARP as released
 
 
 def test_e_depends_on_the_words():

@@ -1,6 +1,6 @@
 """The splat renderer with the released habits against the reference, pixel by pixel.
 
-The reference's soft renderer (`*.blend`) is not ours to reproduce (README.md of the specification).
+The reference's soft renderer (`*.blend`) is not ours to reproduce.
 """
 
 import json

@@ -136,7 +136,9 @@ def canonical(a: np.ndarray, b: np.ndarray) -> Iterator[Case]:
     yield case("svcca", expected)
     expected = {by("cca-zoo CCA"): zoo_correlations(a, b).mean()}
     if len(a) > max(a.shape[1], b.shape[1]):
-        expected[by("statsmodels CanCorr")] = CanCorr(a, b).cancorr.mean()
+        found = CanCorr(a, b).cancorr
+        expected[by("statsmodels CanCorr")] = found.mean()
+        yield case("cca_correlations", {by("statsmodels CanCorr"): found.tolist()})
     yield case("cca", expected)
 
 
@@ -152,16 +154,21 @@ def ridge(a: np.ndarray, b: np.ndarray) -> Iterator[Case]:
     per such square.
     """
     fold = np.arange(len(a)) % K
-    joint, squares = [], []
+    joint, single, squares = [], [], []
     for k in range(K):
         truth = b[fold == k]
         model = Ridge(alpha=PENALTY, solver="svd").fit(a[fold != k], b[fold != k])
         predicted = model.predict(a[fold == k])
         joint.append(r2_score(truth, predicted, multioutput="variance_weighted"))
+        single.append(r2_score(truth, predicted, multioutput="uniform_average"))
         squares.append(truth.var(axis=0).sum() * len(truth))
     source = by("scikit-learn Ridge, r2_score")
-    for held_out, found in (([0], joint[0]), ([0, 1, 2], np.average(joint, weights=squares))):
-        yield case("ridge_r2", {source: found}, held_out=held_out, penalty=PENALTY)
+    for measure, held_out, found in (
+        ("ridge_r2", [0], joint[0]),
+        ("ridge_r2", [0, 1, 2], np.average(joint, weights=squares)),
+        ("ridge_r2_uniform", [0], single[0]),
+    ):
+        yield case(measure, {source: found}, held_out=held_out, penalty=PENALTY)
 
 
 def neighbors(a: np.ndarray, b: np.ndarray) -> Iterator[Case]:

@@ -8,10 +8,12 @@ from premotor.measure.catalog import BY_NAME, MeasureConfig, Prepared
 from premotor.measure.linear import (
     PENALTIES,
     cca,
+    cca_correlations,
     cca_statistic,
     principal_share,
     random_folds,
     ridge_r2,
+    ridge_r2_uniform,
     ridge_statistic,
     svcca,
     svcca_statistic,
@@ -45,6 +47,13 @@ def test_cca_of_too_wide_features_says_one_whatever_they_are():
     a, b = rng.normal(size=(20, 12)), rng.normal(size=(20, 12))
     assert cca(a, b) > 0.7
     assert cca(np.hstack([a, a]), b) == pytest.approx(cca(a, b))  # doubled columns add nothing
+
+
+def test_canonical_correlations_are_ordered_and_their_mean_is_cca(pair):
+    rho = cca_correlations(*pair)
+    assert rho.shape == (5,)
+    assert np.all(np.diff(rho) <= 0.0)
+    assert cca(*pair) == pytest.approx(rho.mean())
 
 
 def test_as_many_principal_components_are_kept_as_hold_the_share():
@@ -90,6 +99,8 @@ def test_ridge_is_the_normal_equations_on_the_training_rows(pair):
     around = b[40:] - b[40:].mean(0)
     expected = 1 - (missed**2).sum() / (around**2).sum()
     assert ridge_r2(a, b, folds, [2.0]) == pytest.approx(expected)
+    by_column = 1 - (missed**2).sum(0) / (around**2).sum(0)
+    assert ridge_r2_uniform(a, b, folds, [2.0]) == pytest.approx(by_column.mean())
 
 
 def test_ridge_of_an_order_is_that_of_reordered_targets(pair):
@@ -137,6 +148,9 @@ def test_targets_that_do_not_vary_within_any_fold_are_refused(pair):
     values = np.array([0.1, 0.2, 0.3, 0.7, 0.9, 0.11])  # whose means over ten rows are rounded
     with pytest.raises(NoVariation, match="no row held out differs"):
         ridge_r2(pair[0], values[folds][:, None], folds)
+    one_column = np.hstack([values[folds][:, None], pair[1][:, :1]])
+    alone = ridge_r2(pair[0], pair[1][:, :1], folds, [2.0])
+    assert ridge_r2_uniform(pair[0], one_column, folds, [2.0]) == pytest.approx(alone / 2)
 
 
 def test_an_order_that_leaves_nothing_to_predict_is_as_well_guessed_by_the_mean():

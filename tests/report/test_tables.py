@@ -24,7 +24,7 @@ def cells(table: Table) -> list[dict[str, Cell]]:
 
 
 def test_success_counts_are_those_of_the_records():
-    failed = replace(ROLLOUT, seed=1, success=False, strict=False, reason="no_path", steps=2)
+    failed = replace(ROLLOUT, seed=1, success=False, strict=False, reason="no_path", key_poses=2)
     lucky = replace(ROLLOUT, seed=2, strict=False, instruction="push red")
     before = replace(failed, checkpoint="untrained", reason="time_out")
     (table,) = success_tables([ROLLOUT, failed, lucky, before])

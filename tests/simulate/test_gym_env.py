@@ -18,7 +18,7 @@ from premotor.episode.identity import EpisodeId
 from premotor.episode.observation import CAMERAS
 from premotor.errors import ConfigError, PlacementFailed, UnknownName
 from premotor.geometry.poses import Pose
-from premotor.simulate import EPISODE_STEPS
+from premotor.simulate import EPISODE_KEY_POSES
 from premotor.simulate.environment import Environment
 from premotor.simulate.gym_env import FIRST_DRAWN_SEED, ResetNeeded, TaskEnv
 from premotor.simulate.gym_film import MotionVideo, Picture
@@ -65,7 +65,7 @@ def same(a, b):
 def test_every_task_is_registered():
     registered = {name for name in gymnasium.registry if name.startswith("premotor/")}
     assert registered == {f"premotor/{task}-v0" for task in TASKS}
-    assert all(gymnasium.spec(name).max_episode_steps == EPISODE_STEPS for name in registered)
+    assert all(gymnasium.spec(name).max_episode_steps == EPISODE_KEY_POSES for name in registered)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -253,7 +253,7 @@ def test_acting_and_showing_need_an_episode():
 def test_the_benchmarks_steps_are_the_limit(make):
     env = make(cameras=())
     env.reset(seed=0)
-    ends = [env.step(action(0.3, 0.0, 1.1))[2:4] for _ in range(EPISODE_STEPS)]
+    ends = [env.step(action(0.3, 0.0, 1.1))[2:4] for _ in range(EPISODE_KEY_POSES)]
     assert set(ends[:-1]) == {(False, False)}
     assert ends[-1] == (False, True)
 

@@ -83,7 +83,7 @@ def test_a_held_cube_does_not_drift_when_swung(bench):
     """Measured over four swings of 0.3 m: 0.05 mm at the end, 0.10 mm at worst on the way.
 
     At three times the speed 0.05 and 0.21 mm. Held by contact alone the prototype drifted 2 to
-    3 mm (simulator-measurements.md).
+    3 mm (decisions D53).
     """
     world = lifted(bench)
     before = in_hand(world)

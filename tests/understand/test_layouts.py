@@ -81,7 +81,7 @@ def _reader(prefix: str, text: TextConfig) -> Shapes:
 
 
 def viclip(config: UnderstandConfig) -> Shapes:
-    """The released key layout as recognition.md a.5 has it."""
+    """The key layout of ViCLIP's released files."""
     video = config.video
     times = (1, video.num_steps, video.width)
     return {
@@ -93,7 +93,7 @@ def viclip(config: UnderstandConfig) -> Shapes:
 
 
 def clip(config: UnderstandConfig) -> Shapes:
-    """OpenAI's key layout, as recognition.md a.5 has it; texts of 77 tokens."""
+    """The key layout of OpenAI's CLIP files; texts of 77 tokens."""
     text = replace(config.text, context=77)
     return {"logit_scale": (), **_eye("visual.", config.video, ()), **_reader("", text)}
 

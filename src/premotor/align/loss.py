@@ -11,7 +11,7 @@ def info_nce(
 ) -> Float[Tensor, ""]:
     """Bidirectional InfoNCE: row i of z_u and row i of z_e are one action, watched and done.
 
-    L_align = ( CE(S, I) + CE(S^T, I) ) / 2,  S_ij = <z_u_i, z_e_j> / tau   (recognition.md b.4)
+    L_align = ( CE(S, I) + CE(S^T, I) ) / 2,  S_ij = <z_u_i, z_e_j> / tau   (paper Eqs. 17, 19)
 
     Under several ranks, this rank's rows are contrasted with the rows of all.
 

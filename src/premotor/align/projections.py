@@ -21,7 +21,7 @@ class Aligned:
 
 
 class Projections(nn.Module):
-    """z_u = T_u u / |T_u u|, z_e = T_e e / |T_e e| (recognition.md b.4).
+    """z_u = T_u u / |T_u u|, z_e = T_e e / |T_e e| (paper Eqs. 8, 22; decisions D37).
 
     T_u and T_e are linear with a bias, so that all that they align was in u and e before.
     """

@@ -1,6 +1,6 @@
 """Pre-norm transformer blocks, shared as code (never as parameters) by every tower.
 
-The parameter names are CLIP's, so that its weights load by name (recognition.md a.5).
+The parameter names are CLIP's, so that its weights load by name (decisions D32).
 
 b: batch  n: tokens  d: width
 """
@@ -46,7 +46,7 @@ def drop_path(
 ) -> Float[Tensor, "b ..."]:
     """Drop the update of whole samples; without a generator, nothing is dropped.
 
-    The first axis is the batch: the reference drops tokens instead (recognition.md g.3).
+    The first axis is the batch: the released ViCLIP drops tokens instead (decisions D23).
     """
     if rate == 0.0 or generator is None:
         return x
@@ -154,14 +154,14 @@ class Block(nn.Module):
     def first(
         self, x: Float[Tensor, "b n d"], generator: torch.Generator | None = None
     ) -> Float[Tensor, "b 1 d"]:
-        """The block's first output token, without computing the others (recognition.md g.15)."""
+        """The block's first output token, without computing the others (decisions D24)."""
         seen = self.attn.of_first(self.ln_1(x))
         x = x[:, :1] + drop_path(seen, self.drop, generator)
         return x + drop_path(self.mlp(self.ln_2(x)), self.drop, generator)
 
 
 class Transformer(nn.Module):
-    """A stack of blocks, initialized as CLIP's (recognition.md a.4)."""
+    """A stack of blocks, initialized as CLIP's (decisions D32)."""
 
     def __init__(
         self, width: int, layers: int, heads: int, activation: Activation, max_drop: float = 0.0

@@ -3,7 +3,7 @@
 L = ( sum_i log sum_j exp S_ij + sum_j log sum_i exp S_ij - 2 sum_i S_ii ) / 2b
 
 The last sum is one of row products. The first two take one pass over blocks of rows; the backward
-pass computes each block anew (recognition.md b.3). Extra memory grows with the number of rows, not
+pass computes each block anew (decisions D36). Extra memory grows with the number of rows, not
 with its square. With four matrix products instead of the plain form's six it is no slower either.
 
 b: rows of this rank  all: rows of all ranks  d: width

@@ -1,7 +1,7 @@
 """Contrastive losses over paired rows, the core of L_u and L_align.
 
 Logits are at least float32 whatever the autocast, because bf16 resolves a similarity / 0.05 to
-no better than 0.1 (recognition.md g.13). Rows are gathered over ranks (gather.py).
+no better than 0.1 (decisions D34). Rows are gathered over ranks (gather.py).
 
 b: rows of this rank  all: rows of all ranks  d: width
 """
@@ -61,7 +61,7 @@ def info_nce_shared(
 ) -> Float[Tensor, ""]:
     """The same, where all rows with the same id are each other's partners, in equal parts.
 
-    Equal to `info_nce` if no two ids are equal (recognition.md b.1).
+    Equal to `info_nce` if no two ids are equal (ViCLIP; decisions D26).
     """
     forth, back = _logits(a, b, temperature)
     same = (ids[:, None] == gather_values(ids)[None, :]).to(forth.dtype)

@@ -27,7 +27,7 @@ from premotor.errors import ConfigError
 
 FIELD = "frozen_text.weights"  # of the configuration
 HEAD_DIM = 64  # of every CLIP text tower; its files do not say how many heads there are
-NOT_TEXT = (  # what else a CLIP file holds (recognition.md a.5)
+NOT_TEXT = (  # what else a file of OpenAI's CLIP holds
     "visual.",
     "logit_scale",
     "input_resolution",
@@ -84,7 +84,7 @@ class FrozenTextTower(TextTower):
     """A `TextTower` whose weights stay as they were made or loaded; state dict and keys are its.
 
     The embeddings are kept on the tower, and forgotten when weights are loaded into it or it is
-    moved: none outlives the weights it is of (recognition.md g.2, g.14).
+    moved: none outlives the weights it is of (decisions D31).
     """
 
     def __init__(self, config: TextConfig) -> None:

@@ -1,7 +1,7 @@
 """Rows of all ranks, with gradients, for losses that compare every row with every other.
 
 Contract: each rank computes the mean loss of its own rows against the rows of all ranks; then the
-mean over ranks of the gradients is the gradient of the whole-batch loss (recognition.md b.2).
+mean over ranks of the gradients is the gradient of the whole-batch loss (decisions D35).
 Every rank must hold as many rows as the others. With one process, all of this is the identity.
 """
 

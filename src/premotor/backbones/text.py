@@ -19,7 +19,7 @@ VOCABULARY_SIZE = 49408  # CLIP's byte pairs, and the two special tokens
 
 @dataclass(frozen=True, kw_only=True)
 class TextConfig:
-    """Sizes of a text tower; the defaults are ViCLIP-B's (recognition.md a.1)."""
+    """Sizes of a text tower; the defaults are ViCLIP-B's."""
 
     context: int = 32  # tokens per text, both special tokens included
     vocab_size: int = VOCABULARY_SIZE  # ids the tokenizer can emit
@@ -44,7 +44,7 @@ class TextConfig:
 
 
 class TextTower(nn.Module):
-    """Causal transformer over tokens; the state dict has CLIP's keys (recognition.md a.5).
+    """Causal transformer over tokens; the state dict has CLIP's keys (decisions D32).
 
     With `config.vocabulary`, the table holds a row per listed id and a last one for every other
     id, so that a small run neither stores nor updates 49,408 rows.

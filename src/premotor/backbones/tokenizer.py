@@ -1,4 +1,4 @@
-"""Words to CLIP's token ids (recognition.md a.6)."""
+"""Words to CLIP's token ids."""
 
 import html
 import re

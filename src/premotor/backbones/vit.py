@@ -1,7 +1,7 @@
-"""Video transformer with joint space-time attention, ViCLIP's tower (recognition.md a.2).
+"""Video transformer with joint space-time attention, ViCLIP's tower.
 
 Differences to the reference, all exact: patches are chosen before they are embedded, and the last
-block computes the class token only, where nothing else is asked for (recognition.md g.15, g.16).
+block computes the class token only, where nothing else is asked for (decisions D24).
 The parameter names are the released checkpoint's.
 
 b: batch  t: frames  s: time steps of tubelets  n: patch tokens, spatial-major, time-minor
@@ -22,7 +22,7 @@ from premotor.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class VideoTransformerConfig:
-    """Sizes of a video tower; the defaults are ViCLIP-B/16's (recognition.md a.1)."""
+    """Sizes of a video tower; the defaults are ViCLIP-B/16's."""
 
     px: int = 224  # side of a frame [px]
     patch: int = 16  # side of a patch [px]

@@ -1,7 +1,7 @@
 """Weights from files that a user points at: read without running their code, fitted strictly.
 
 Nothing is fetched and nothing is dropped in silence: every key of a file is loaded, named by the
-caller as not wanted, or listed in the refusal. Layouts are CLIP's (recognition.md a.5).
+caller as not wanted, or listed in the refusal. Layouts are CLIP's (decisions D32).
 """
 
 import hashlib

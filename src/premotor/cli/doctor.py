@@ -24,7 +24,7 @@ from premotor.worklist import available_cores
 PACKAGES = ("torch", "numpy", "mujoco", "mink", "ompl", "pyarrow", "av", "gymnasium-robotics")
 MIN_DISK = 5.0  # [GB] a data set of 900 demonstrations with its cache takes about 4
 MIN_MEMORY = 4.0  # [GB]
-TABLE_HEIGHT = 0.75  # [m] (rlbench.md, Common: scene)
+TABLE_HEIGHT = 0.75  # [m] (docs/benchmark.md, Scene)
 TABLE_PART = (np.array([0.3, -0.4, 0.5]), np.array([0.6, 0.4, 1.0]))  # [m] in sight of the camera
 
 

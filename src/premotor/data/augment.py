@@ -1,4 +1,4 @@
-"""Training-only changes of a batch that leave the action's meaning alone (execution.md a).
+"""Training-only changes of a batch that leave the action's meaning alone (decisions D47).
 
 The scene is turned about the target and shifted, and the target with it; colors flicker.
 """
@@ -58,7 +58,7 @@ def move(
     """Turn the scene by -yaw [rad] about the target and shift it [m].
 
     With R the rotation by yaw about z and c the target: p' = R^T (p - c) + c + shift for points,
-    c + shift and R^T R_t for the target (execution.md a).
+    c + shift and R^T R_t for the target (ARP).
     """
     matrix, quaternion = _about_z(yaw)
     center = target.position + shift

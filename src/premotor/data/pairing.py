@@ -1,11 +1,11 @@
 """Which rows meet in a batch: a pure function of (seed, step), so that resuming is exact.
 
-Kinds of steps (README.md 15):
-- *acting* steps walk in epochs over all key-to-key transitions of all episodes (tiny.md 4), or,
-  where the tasks' shares are set, in epochs inside each task;
+Kinds of steps (decisions D39):
+- *acting* steps walk in epochs over all key-to-key transitions of all episodes (decisions D46),
+  or, where the tasks' shares are set, in epochs inside each task;
 - *paired* steps, every `recognition_every`-th, draw episodes in epochs and one transition of
   each, so that a batch over all processes holds at most one row per episode: clip and act of one
-  row are one action, and the alignment bound holds (recognition.md b.4). The clip shows the whole
+  row are one action, and the alignment bound holds (decisions D38). The clip shows the whole
   episode or, by `unit`, the segment up to the keyframe that the row acts to;
 - *watching* steps, all of a run whose recognizer learns alone, draw the episodes of paired ones.
 """

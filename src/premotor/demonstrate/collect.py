@@ -35,7 +35,7 @@ from premotor.simulate.environment import Environment
 from premotor.store import layout, meta
 from premotor.store.layout import EpisodeInfo
 from premotor.store.writer import write_episode
-from premotor.worklist import RAY_HERE, Done, Engine, WorkerCrashed, run_units
+from premotor.worklist import RAY_HERE, Crew, Done, Engine, WorkerCrashed, run_units
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +69,11 @@ class CollectConfig:
     def folder(self) -> Path:
         """Where the split lies; absolute, since workers may start elsewhere."""
         return (self.out / self.split).absolute()
+
+    @property
+    def crew(self) -> Crew:
+        """Who does it."""
+        return Crew(workers=self.workers, engine=self.engine, ray_address=self.ray_address)
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,7 @@ def collect(config: CollectConfig, progress: Progress = no_progress) -> tuple[Ta
         progress("collect", count, len(units), "")
 
     progress("collect", count, len(units), "")
-    run_units(collect_unit, pending, config.workers, on_done, config.engine, config.ray_address)
+    run_units(collect_unit, pending, config.crew, on_done)
     if failed:
         raise _missing(failed, len(units))
     infos = [layout.read_record(config.folder, unit.index) for unit in units]

@@ -23,7 +23,7 @@ from premotor.simulate.environment import Environment, Outcome
 from premotor.simulate.rig import Rig
 from premotor.simulate.world import RECORD_PERIOD
 
-GRACE_ROWS = 10  # at the end, for what has to come to rest (rlbench.md, Demonstrations)
+GRACE_ROWS = 10  # at the end, for what has to come to rest (docs/benchmark.md, Demonstrations)
 VIDEO_CAMERA = "front"
 
 

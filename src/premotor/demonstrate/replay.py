@@ -11,7 +11,7 @@ from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
-from premotor.simulate import EPISODE_STEPS
+from premotor.simulate import EPISODE_KEY_POSES
 from premotor.simulate.environment import Environment, Outcome
 from premotor.simulate.verbs import POINTING_DOWN
 
@@ -43,7 +43,9 @@ def replay(env: Environment, episode: EpisodeId, keyframes: Iterable[Keyframe]) 
     return outcome
 
 
-def random_keyframes(rng: np.random.Generator, count: int = EPISODE_STEPS) -> Iterator[Keyframe]:
+def random_keyframes(
+    rng: np.random.Generator, count: int = EPISODE_KEY_POSES
+) -> Iterator[Keyframe]:
     """Valid key poses over the table, the hand pointing roughly down."""
     for _ in range(count):
         lean, turn = rng.uniform(-np.pi, np.pi, 2)

@@ -31,7 +31,7 @@ from premotor.errors import (
 from premotor.progress import Progress, no_progress
 from premotor.records import code_version, read_json, write_json
 from premotor.simulate.environment import Environment, find_task
-from premotor.worklist import RAY_HERE, Done, Engine, run_units
+from premotor.worklist import RAY_HERE, Crew, Done, Engine, run_units
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +73,11 @@ class SurveyConfig:
         if self.workers < 1:
             raise ConfigError(f"workers must be >= 1, got {self.workers}")
 
+    @property
+    def crew(self) -> Crew:
+        """Who does it."""
+        return Crew(workers=self.workers, engine=self.engine, ray_address=self.ray_address)
+
 
 @dataclass(frozen=True)
 class SurveyUnit:
@@ -101,7 +106,7 @@ class SurveyRecord(OfEpisode):
     success: bool = False
     strict: bool = False  # success without a mishap
     reason: str = ""  # "success", or what stood in the way
-    steps: int = 0  # keyframes found in the expert's episode, or random actions done
+    key_poses: int = 0  # found in the expert's episode, or random ones done
     placed: bool = True  # there was an admissible layout
     rejected: int = 0  # layouts that were not
     rejections: list[str] = field(default_factory=list)  # why, as far as known
@@ -210,7 +215,7 @@ def _do(
 
     todo = [unit for unit in units if unit not in found]
     total = before + len(todo)
-    run_units(survey_unit, todo, config.workers, on_done, config.engine, config.ray_address)
+    run_units(survey_unit, todo, config.crew, on_done)
 
 
 def _read(unit: SurveyUnit) -> SurveyRecord | None:
@@ -259,7 +264,7 @@ def _act_as_expert(unit: SurveyUnit) -> SurveyRecord:
         success=True,
         strict=recording.strict,
         reason="success",
-        steps=len(recording.keyframes),
+        key_poses=len(recording.keyframes),
         replayed=again.success,
         replay_reason=again.reason or "goal not reached",
         seconds=seconds,
@@ -267,7 +272,7 @@ def _act_as_expert(unit: SurveyUnit) -> SurveyRecord:
 
 
 def _act_by_chance(unit: SurveyUnit) -> SurveyRecord:
-    env, steps = _environment(), 0
+    env, key_poses = _environment(), 0
     started = time.perf_counter()
     try:
         env.reset(unit.episode)
@@ -276,7 +281,7 @@ def _act_by_chance(unit: SurveyUnit) -> SurveyRecord:
     outcome = env.wait(0)
     key = [crc32(unit.episode.task.encode()), unit.episode.seed]
     for keyframe in random_keyframes(np.random.default_rng(key)):
-        outcome, steps = env.act(keyframe), steps + 1
+        outcome, key_poses = env.act(keyframe), key_poses + 1
         if outcome.ended:
             break
     return replace(
@@ -284,7 +289,7 @@ def _act_by_chance(unit: SurveyUnit) -> SurveyRecord:
         success=outcome.success,
         strict=outcome.strict,
         reason=outcome.reason or "time_out",
-        steps=steps,
+        key_poses=key_poses,
         seconds=time.perf_counter() - started,
     )
 

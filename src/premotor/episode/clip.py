@@ -23,7 +23,7 @@ def _edges(length: int, num_frames: int) -> Int[np.ndarray, " n"]:
 
 
 def middle_frames(length: int, num_frames: int) -> Int[np.ndarray, " n"]:
-    """Middle of each of `num_frames` equal segments (recognition.md a.7).
+    """Middle of each of `num_frames` equal segments (ViCLIP).
 
     Clips shorter than `num_frames` give each frame once and then repeat the last one.
     """

@@ -1,4 +1,4 @@
-"""Keyframe discovery, exactly as PerAct and ARP have it (execution.md a)."""
+"""Keyframe discovery, exactly as PerAct and ARP have it (docs/conventions.md, Keyframes)."""
 
 from collections.abc import Sequence
 

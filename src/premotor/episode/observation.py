@@ -12,7 +12,7 @@ from premotor.geometry.poses import Pose
 
 CAMERAS = ("front", "left_shoulder", "right_shoulder", "wrist")  # order of the point cloud
 # The scene: what lies outside is cropped from the cloud, and the policy's views show the inside.
-SCENE_LOW = (-0.3, -0.5, 0.6)  # [m] lower corner, world frame (ARP, RVT)
+SCENE_LOW = (-0.3, -0.5, 0.6)  # [m] lower corner, world frame (docs/conventions.md, Scene bounds)
 SCENE_HIGH = (0.7, 0.5, 1.6)  # [m] upper corner
 
 
@@ -41,7 +41,7 @@ class Observation:
 
     @property
     def proprioception(self) -> Float[np.ndarray, "3"]:
-        """Gripper open (0/1) and both finger positions clipped to [0, 0.04] m (execution.md a)."""
+        """Gripper open (0/1) and both finger positions clipped to [0, 0.04] m (decisions D13)."""
         fingers = np.clip(self.finger_positions, 0.0, 0.04)
         return np.concatenate([[float(self.gripper_open)], fingers]).astype(np.float32)
 

@@ -121,12 +121,12 @@ def choose(records: Iterable[EvalRecord], checkpoint: str) -> list[EvalRecord]:
 
 
 def film(
-    environment: Environment, actor: Acts, record: EvalRecord, max_steps: int, folder: Path
+    environment: Environment, actor: Acts, record: EvalRecord, max_key_poses: int, folder: Path
 ) -> FilmRecord:
     """Roll the same episode out again, taking pictures; the same seed gives the same episode."""
     camera = _Camera()
     try:
-        result = roll_out(environment, actor, record.episode, max_steps, camera)
+        result = roll_out(environment, actor, record.episode, max_key_poses, camera)
         stem = f"{record.checkpoint}_{record.task}_{'success' if result.success else 'failure'}"
         folder.mkdir(parents=True, exist_ok=True)
         film_strip(camera.stills).save(folder / f"{stem}.png", optimize=True)

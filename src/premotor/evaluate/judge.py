@@ -51,7 +51,7 @@ from premotor.records import (
     write_lines,
 )
 from premotor.represent import Source, open_dataset, pairs_of
-from premotor.simulate import EPISODE_STEPS
+from premotor.simulate import EPISODE_KEY_POSES
 from premotor.worklist import Done
 
 _log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class EvaluateConfig:
     tasks: tuple[str, ...] = ()  # names, studies too, or "all"; () = those of the data set
     device: Device = "auto"  # "auto": the GPU where there is one
     untrained: bool = True  # measure the model as it began beside the trained one
-    max_steps: int = EPISODE_STEPS  # key poses per episode
+    max_key_poses: int = EPISODE_KEY_POSES  # key poses per episode
     seed: int = 0  # which unseen episodes
     split: str = "test"  # for recognition and alignment
     fit_split: str = "train"
@@ -83,10 +83,10 @@ class EvaluateConfig:
     skip_bad: bool = False  # leave damaged episodes of the data set out
 
     def __post_init__(self) -> None:
-        if self.episodes < 0 or self.max_steps < 1 or self.workers < 0:
+        if self.episodes < 0 or self.max_key_poses < 1 or self.workers < 0:
             raise ConfigError(
-                "episodes and workers must be >= 0, max_steps >= 1, got "
-                f"{self.episodes}, {self.workers}, {self.max_steps}"
+                "episodes and workers must be >= 0, max_key_poses >= 1, got "
+                f"{self.episodes}, {self.workers}, {self.max_key_poses}"
             )
         if self.tasks:
             chosen_tasks(self.tasks)
@@ -277,7 +277,7 @@ def _roll_out(
     config, workers, progress = options
     preset = read_json(run / "manifest.json", RunManifest).preset
     units = [
-        RolloutUnit(str(run), step, name, preset, slot, config.max_steps)
+        RolloutUnit(str(run), step, name, preset, slot, config.max_key_poses)
         for name, step in named.items()
         for slot in episodes
     ]
@@ -322,6 +322,6 @@ def _film(
     for count, record in enumerate(chosen):
         progress("film", count, len(chosen), record.task)
         actor = actor_of(str(run), named[record.checkpoint], device=device)
-        films.append(film(shared_environment(), actor, record, config.max_steps, folder))
+        films.append(film(shared_environment(), actor, record, config.max_key_poses, folder))
     write_json(folder / "films.json", films)
     progress("film", len(chosen), len(chosen), "")

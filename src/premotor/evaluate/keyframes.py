@@ -1,7 +1,7 @@
 """Held-out keyframes: is the next key pose where the expert's is? No closed loop, no simulator.
 
 From the expert's true observation the policy decodes by itself (predicted zoom, own rotations).
-Hundreds of keyframes instead of tens of episodes: a far steadier number than success (tiny.md).
+Hundreds of keyframes instead of tens of episodes: a steadier number than success (decisions D48).
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from premotor.progress import Progress
 from premotor.records import KeyframeRecord, read_lines, write_lines
 from premotor.represent import BATCH, Source, open_dataset
 
-POSITION = 0.02  # [m] a position nearer than this is right (tiny.md, keyframe share)
+POSITION = 0.02  # [m] a position nearer than this is right (decisions D48)
 ROTATION = 15.0  # [deg] a rotation nearer than this is right
 
 

@@ -14,10 +14,11 @@ from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
 from premotor.evaluate.failures import Witness, why
 from premotor.geometry.poses import Pose
-from premotor.simulate import EPISODE_STEPS
+from premotor.simulate import EPISODE_KEY_POSES
 from premotor.simulate.environment import ACTION_HIGH, ACTION_LOW, Environment
 
-_MARGIN = 1e-7  # [m] the target is clipped to the action box less this (execution.md f)
+# [m] The target is clipped to the action box less this (docs/benchmark.md, Action and planner).
+_MARGIN = 1e-7
 
 
 @runtime_checkable
@@ -35,7 +36,7 @@ class RolloutResult:
 
     success: bool
     strict: bool  # success, and no mishap on the way
-    steps: int  # key poses executed
+    key_poses: int  # executed
     reason: str  # "success", "time_out", "no_path", ...
     failure: str  # why it failed, of `failures.FAILURES`; "" for a success
     seconds: float
@@ -59,16 +60,16 @@ def roll_out(
     environment: Environment,
     actor: Acts,
     episode: EpisodeId,
-    max_steps: int = EPISODE_STEPS,
+    max_key_poses: int = EPISODE_KEY_POSES,
     watcher: Watcher | None = None,
 ) -> RolloutResult:
-    """Act until success, failure or `max_steps` key poses.
+    """Act until success, failure or `max_key_poses` key poses.
 
     Args:
         environment: Is reset to the episode.
         actor: Chooses the key poses from four cameras and the first instruction.
         episode: Which one.
-        max_steps: Key poses at most.
+        max_key_poses: Key poses at most.
         watcher: Looks on.
 
     Raises:
@@ -77,16 +78,16 @@ def roll_out(
     started = time.perf_counter()
     environment.reset(episode)
     instruction = environment.instructions[0]
-    reason, success, strict, steps, reachable = "time_out", False, False, 0, True
+    reason, success, strict, key_poses, reachable = "time_out", False, False, 0, True
     with _witness(environment) as witness:
-        while steps < max_steps:
+        while key_poses < max_key_poses:
             keyframe = _clipped(actor.act(environment.observe(), instruction))
             on_row = None
             if watcher is not None:
                 watcher.before(environment, keyframe)
                 on_row = partial(watcher.during, environment)
             outcome = environment.act(keyframe, on_row)
-            steps += 1
+            key_poses += 1
             witness.look()  # the fingers close on something after the last physics step
             if outcome.ended:
                 reason, success, strict = outcome.reason, outcome.success, outcome.strict
@@ -96,7 +97,7 @@ def roll_out(
         watcher.before(environment, None)
     failure = why(reason, witness.handling(), reachable)
     seconds = time.perf_counter() - started
-    return RolloutResult(success, strict, steps, reason, failure, seconds, instruction)
+    return RolloutResult(success, strict, key_poses, reason, failure, seconds, instruction)
 
 
 @contextmanager

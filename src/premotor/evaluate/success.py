@@ -17,9 +17,9 @@ from premotor.evaluate.own_video import OwnVideo, clip_path
 from premotor.evaluate.rollout import Acts, RolloutResult, roll_out
 from premotor.evaluate.server import PolicyFailed, PolicyServer
 from premotor.records import EvalRecord, code_version, read_lines, write_lines
-from premotor.simulate import EPISODE_STEPS
+from premotor.simulate import EPISODE_KEY_POSES
 from premotor.simulate.environment import Environment
-from premotor.worklist import Done, run_units
+from premotor.worklist import Crew, Done, run_units
 
 Key = tuple[str, EpisodeId]  # checkpoint, episode
 
@@ -35,7 +35,7 @@ class RolloutUnit:
     checkpoint: str  # "untrained", "started" or "trained"
     preset: str
     slot: EpisodeSlot  # the first candidate that has an admissible layout is the episode
-    max_steps: int = EPISODE_STEPS
+    max_key_poses: int = EPISODE_KEY_POSES
 
     def __str__(self) -> str:
         return f"{self.checkpoint}: {self.slot}"
@@ -47,7 +47,7 @@ class RolloutUnit:
 
     def made(self, record: EvalRecord) -> bool:
         """Whether a record is of these weights, allowed as many key poses."""
-        return (record.step, record.max_steps) == (self.step, self.max_steps)
+        return (record.step, record.max_key_poses) == (self.step, self.max_key_poses)
 
 
 @lru_cache(maxsize=2)
@@ -96,14 +96,14 @@ def roll_out_unit(
         instruction=result.instruction,
         success=result.success,
         strict=result.strict,
-        steps=result.steps,
+        key_poses=result.key_poses,
         reason=result.reason,
         failure=result.failure,
         seconds=result.seconds,
         simulator=SIMULATOR,
         code_version=code_version(),
         step=unit.step,
-        max_steps=unit.max_steps,
+        max_key_poses=unit.max_key_poses,
     )
 
 
@@ -115,7 +115,7 @@ def _roll_out(
     for episode in unit.slot.candidates:
         video = OwnVideo() if clips is not None else None
         try:
-            result = roll_out(environment, actor, episode, unit.max_steps, video)
+            result = roll_out(environment, actor, episode, unit.max_key_poses, video)
         except PlacementFailed:
             continue
         if clips is not None and video is not None:
@@ -197,4 +197,4 @@ def roll_out_all(
                 os.fsync(file.fileno())
             on_done(done)
 
-        run_units(partial(roll_out_unit, actors, clips=clips), units, workers, append)
+        run_units(partial(roll_out_unit, actors, clips=clips), units, Crew(workers=workers), append)

@@ -1,7 +1,7 @@
 """Autoregressive token transformer: where to look, then how to turn, then what the hand does.
 
 Two streams share weights. The value stream embeds values that are known, the query stream only
-what is asked; predictions are read from the query stream (execution.md d). A screen-point token
+what is asked; predictions are read from the query stream (ARP). A screen-point token
 runs through the cross blocks alone, the action tokens through the self blocks alone.
 
 b: batch  n: tokens in a stream  m: cells of one view  e: embed_dim  r: rotation bins
@@ -125,7 +125,7 @@ class CrossBlock(nn.Module):
     """What a token sees in the cells scales, shifts and gates its own block (AdaLN).
 
     The released initialization is zero, an identity that a norm-capped optimizer can never leave
-    (execution.md h.5): here it is small.
+    (decisions D10): here it is small.
     """
 
     def __init__(self, dim: int, config: TokensConfig) -> None:

@@ -8,7 +8,7 @@ from premotor.backbones.text import TextConfig
 from premotor.episode.observation import SCENE_HIGH, SCENE_LOW
 from premotor.errors import ConfigError
 
-NUM_VIEWS = 3  # top, +x and +y: one axis is lost in each (execution.md b)
+NUM_VIEWS = 3  # top, +x and +y: one axis is lost in each (decisions D1)
 NUM_CHANNELS = 10  # of a rendered view: xyz, rgb, depth, occupied or view, column, row
 
 Stem = Literal["patchify", "convolutional"]
@@ -94,7 +94,7 @@ class HeatmapConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TokensConfig:
-    """Autoregressive token transformer (execution.md d)."""
+    """Autoregressive token transformer (ARP)."""
 
     heads: int = 8
     cross_depth: int = 4  # screen-point tokens: AdaLN blocks that look at the view's cells
@@ -145,7 +145,7 @@ def _rn50_text() -> TextConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ExecuteConfig:
-    """The whole policy; the defaults are the released sizes of ARP (execution.md c, d)."""
+    """The whole policy; the defaults are the released sizes of ARP."""
 
     views: ViewsConfig = field(default_factory=ViewsConfig)
     trunk: TrunkConfig = field(default_factory=TrunkConfig)
@@ -157,7 +157,7 @@ class ExecuteConfig:
     proprioception_dim: int = 3  # gripper open, two finger positions
     stages: Literal[1, 2] = 2  # the whole scene, then the zoom; 1 = no zoom: all is read at once
     coarse_context: bool = False  # the fine trunk also sees the coarse features at its center
-    e_source: Source = "fine_max"  # which tensor is e (execution.md g); fine: of the last stage
+    e_source: Source = "fine_max"  # which tensor is e (decisions D15); fine: of the last stage
 
     def __post_init__(self) -> None:
         cell, size = self.trunk.cell, self.views.size

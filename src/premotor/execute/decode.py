@@ -16,7 +16,7 @@ def keyframes(output: ExecuteOutput, config: ExecuteConfig) -> list[Keyframe]:
     """One keyframe per sample, in the world frame.
 
     With `tokens.mean_window` > 1 the angles are circular means around the decoded bins, finer
-    than a bin (tiny.md 6.7).
+    than a bin (decisions D18).
 
     Raises:
         ConfigError: The output was teacher-forced and holds no decoded position.

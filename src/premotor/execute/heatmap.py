@@ -16,7 +16,7 @@ MASK_SCALE = 0.1  # of the mixing logits (RAFT)
 
 
 class ConvexHead(nn.Module):
-    """Each pixel is a convex mixture of the 3 x 3 cells around its own (execution.md c)."""
+    """Each pixel is a convex mixture of the 3 x 3 cells around its own (RVT-2)."""
 
     def __init__(self, config: ExecuteConfig) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Merge(nn.Module):
 
 
 class SkipHead(nn.Module):
-    """Merge the stem's levels from coarse to fine, then shuffle to full resolution (tiny.md 3)."""
+    """Merge the stem's levels from coarse to fine, then shuffle to all pixels (decisions D16)."""
 
     def __init__(self, config: ExecuteConfig) -> None:
         super().__init__()

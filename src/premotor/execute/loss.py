@@ -1,4 +1,4 @@
-"""What the policy is trained on: seven terms of weight one (execution.md e).
+"""What the policy is trained on: seven terms of weight one (ARP; decisions D19).
 
 Without a zoom stage the term "fine" is absent.
 """

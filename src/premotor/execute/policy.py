@@ -1,7 +1,7 @@
 """The policy: a cloud and an instruction in, the next keyframe and the representation e out.
 
 Look at the whole scene (coarse), zoom to where it says something is to be done (fine), read what
-is there, and decode how to turn and what the hand does (execution.md b-d, RVT-2, ARP).
+is there, and decode how to turn and what the hand does (RVT-2, ARP).
 
 b: batch  v: views  s: image side  g: cells a side  e: embed_dim  r: rotation bins  l: text tokens
 """
@@ -210,7 +210,7 @@ class Policy(nn.Module):
     def _representation(
         self, stages: tuple[_Seen, ...], prompts: Float[Tensor, "b 6 e"], logits: ActionLogits
     ) -> Float[Tensor, "b d"]:
-        """The tensor that is aligned with u, by name (execution.md g)."""
+        """The tensor that is aligned with u, by name (decisions D15)."""
         match self.config.e_source:
             case "fine_max":
                 return stages[-1].maximum().flatten(1)

@@ -1,6 +1,6 @@
-"""The released policy's habits, as values, for weights that were trained with them (README.md 7).
+"""The released policy's habits, as values, for weights trained with them (decisions D7).
 
-Our own rules are better (execution.md h 1, 2, 9, 10, 18) and are the defaults everywhere else;
+Our own rules are better (decisions D2 to D6) and are the defaults everywhere else;
 only the checkpoint importer, the ablation and the golden tests import this file.
 
 b: batch  v: views  c: channels  g: cells a side  s: image side  m: points of all samples in a row
@@ -19,11 +19,11 @@ from premotor.execute.config import ExecuteConfig, HeatmapConfig, TokensConfig, 
 from premotor.execute.virtual_views import Cloud, Rig, project, to_pixels
 
 EYES = (1.0, 1.0, 0.5)  # the third stands inside the cube: points behind it win at depth 0
-ROTATION_NOISE = (0.2, 0.4, 0.4, 0.0, 0.0)  # of shifts by -2..2 bins: never upwards (h 6)
+ROTATION_NOISE = (0.2, 0.4, 0.4, 0.0, 0.0)  # of shifts by -2..2: never upwards (decisions D9)
 
 
 def by_farthest(cloud: Cloud) -> Float[Tensor, "m 3"]:
-    """Coordinates over the sample's largest one, so that a single point rescales all (h 18)."""
+    """Coordinates over the sample's largest one, one point rescales all (decisions D6)."""
     largest = cloud.points.new_zeros(cloud.batch_size)
     largest.scatter_reduce_(0, cloud.sample, cloud.points.abs().amax(1), "amax")
     return cloud.points / largest[cloud.sample][:, None]
@@ -49,9 +49,9 @@ def _corner_weights(beyond: Float[Tensor, "*b 2"]) -> Float[Tensor, "*b 2 2"]:
 def inverse_distance(
     maps: Float[Tensor, "n c g g2"], cells: Float[Tensor, "n 2"]
 ) -> Float[Tensor, "n c"]:
-    """Mean of the four cells around (column, row) indices; zero outside the first and last (h 9).
+    """Mean of the four cells around (column, row) indices; zero outside the first and last.
 
-    No bilinear interpolation: the weights are the inverse Euclidean distances.
+    Not bilinear: the weights are the inverse Euclidean distances (decisions D5).
     """
     last = maps.shape[-1] - 1
     inside = ((cells >= 0) & (cells <= last)).all(1)
@@ -66,14 +66,14 @@ def inverse_distance(
 
 
 def pixel_offset(size: int) -> float:
-    """Shift of the projection [px]; meant to be half a pixel in other units (h 10)."""
+    """Shift of the projection [px]; meant to be half a pixel in other units (decisions D4)."""
     return 1.0 / size
 
 
 def look_up(
     features: Float[Tensor, "b v c g g2"], points: Float[Tensor, "b 3"], size: int
 ) -> Float[Tensor, "b v c"]:
-    """Features read half a cell toward the upper left: pixels over the patch are the cells (h 9).
+    """Features read half a cell toward the upper left: cell = pixel / patch (decisions D5).
 
     Args:
         features: Feature maps of the views.
@@ -89,7 +89,7 @@ def votes(heat: Float[Tensor, "b v s s"], size: int) -> Float[Tensor, "b v s s"]
     """Probability, not its logarithm, looked up at each cell's center.
 
     The center lies half a pixel beyond the cell's index, so that the look-up is nearly a 2 x 2
-    mean, and the last row and column, outside the image, never win (h 10).
+    mean, and the last row and column, outside the image, never win (decisions D4).
     """
     probability = heat.flatten(2).softmax(2).view(-1, 1, size, size)
     weights = _corner_weights(heat.new_full((2,), 0.5 - pixel_offset(size)))
@@ -112,7 +112,7 @@ def rig(size: int) -> Rig:
 
 
 def habits(config: ExecuteConfig) -> ExecuteConfig:
-    """The same sizes with the released values of all that is no size (execution.md a-d, h 5-7)."""
+    """The same sizes with the released values of all that is no size (decisions D9 to D11)."""
     tokens = replace(
         config.tokens,
         chunk=1,

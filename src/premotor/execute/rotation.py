@@ -14,7 +14,7 @@ def exact_bins(quaternion: Float[Tensor, "b 4"], num_bins: int) -> Float[Tensor,
     """Unrounded bins in [0, num_bins] of wxyz quaternions: (degrees + 180) / bin width.
 
     The torch twin of `geometry.rotations.euler_degrees`, with the same gimbal fix: a pitch within
-    a degree of +-90 is +-90 and the third angle 0 (execution.md a).
+    a degree of +-90 is +-90 and the third angle 0 (decisions D12).
     """
     w, x, y, z = (quaternion / quaternion.norm(dim=1, keepdim=True)).double().unbind(1)
     pitch = torch.rad2deg(torch.asin((2 * (w * y - x * z)).clamp(-1.0, 1.0)))

@@ -1,7 +1,7 @@
 """Multi-view transformer: pictures, words and proprioception in, one feature map per view out.
 
-Two stems share the blocks: `patchify` (MVT, execution.md c) and `convolutional`, which keeps fine
-levels for the skip up-sampler and learns position in minutes on a CPU (tiny.md 3).
+Two stems share the blocks: `patchify` (MVT, of RVT-2) and `convolutional`, which keeps fine
+levels for the skip up-sampler and learns position in minutes on a CPU (decisions D16).
 
 b: batch  v: views  s: image side  g: cells a side  c: channels  l: text tokens  w: word slots
 n: tokens  d: width  e: embed_dim  k: context tokens
@@ -173,7 +173,7 @@ class PatchifyStem(nn.Module):
 
 
 class ConvolutionalStem(nn.Module):
-    """Three convolutions to 1/8 resolution; words meet raw pixels before the first (tiny.md 3)."""
+    """Three convolutions to 1/8 resolution; words meet raw pixels (decisions D16 and D17)."""
 
     def __init__(self, config: ExecuteConfig) -> None:
         super().__init__()

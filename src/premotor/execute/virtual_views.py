@@ -2,7 +2,7 @@
 
 The scene's bounds become the cube [-1, 1]^3. Three orthographic cameras look at it from +z (view
 0), +x (1) and +y (2); each image plane is [-1, 1]^2, so a zoom is a change of the points only.
-Corrected rules (execution.md h 1, 2, 9, 10, 18) are the defaults of `Rig`: every eye stands on the
+Corrected rules (decisions D2 to D6) are the defaults of `Rig`: every eye stands on the
 cube's face, points before it are dropped, a pixel's index is its center (half a pixel from its
 edge), coordinates keep a constant scale, features are read between cell centers.
 
@@ -21,7 +21,7 @@ from premotor.batch import Executed
 from premotor.execute.config import NUM_VIEWS, ViewsConfig
 
 MAX_STEPS = 2**20  # deeper is as deep
-DEPTH_STEPS = 1000  # depths are compared in 1/1000 of the cube's half side (execution.md b)
+DEPTH_STEPS = 1000  # depths are compared in 1/1000 of the cube's half side (decisions D8)
 LIFTED_AT_ONCE = 2**18  # cells of the cube scored at a time: their sums stay in the cache
 LABEL_FLOOR = torch.e**-4.5  # a label below this is zero (three sigma)
 
@@ -84,7 +84,7 @@ def lower_key(a: Tensor, b: Tensor, bits: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Rig:
-    """Habits of the virtual views. The released policy's are other values (README.md 7)."""
+    """Habits of the virtual views. The released policy's are other values (decisions D7)."""
 
     eyes: tuple[float, float, float] = (1.0, 1.0, 1.0)  # where depth 0 lies on each view's axis
     near: float = 0.0  # nearer points are not drawn, cube units; -inf: they are, at depth 0
@@ -275,7 +275,7 @@ def lift(scores: Float[Tensor, "b v s s"], window: int = 1) -> Float[Tensor, "b 
     """Cube point whose three pixels have the largest sum of scores; float32.
 
     Each view ignores one axis, so score(x, y, z) = A[x, y] + B[y, z] + C[x, z]: no index table of
-    s^3 points is needed (execution.md d), and no more than some planes of the sum at a time. With
+    s^3 points is needed (decisions D1), and no more than some planes of the sum at a time. With
     `window` > 1 the point is the mean over the cells around the best, weighted by exp(score).
     """
     size, scores = scores.shape[-1], scores.float()

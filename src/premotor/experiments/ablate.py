@@ -39,7 +39,7 @@ from premotor.records import (
 from premotor.report import ablation
 from premotor.report.tables import is_study
 from premotor.represent import Source
-from premotor.simulate import EPISODE_STEPS
+from premotor.simulate import EPISODE_KEY_POSES
 from premotor.worklist import Done
 
 Key = tuple[EpisodeId, int]  # episode, keyframe
@@ -63,8 +63,8 @@ def _variant(name: str, change: str, options: str) -> Variant:
 
 
 BASELINE = _variant("full", "the preset as it is, AdamW at 2e-3", "")
-# Learning rates of the other optimizers: 1e-2 is what LAMB learned with in tiny.md 4; the capped
-# one lies between AdamW's and 5e-3, as the cap only ever shrinks a step. None was swept.
+# Learning rates of the other optimizers: 1e-2 is what LAMB learned with before (decisions D42); the
+# capped one lies between AdamW's and 5e-3, as the cap only ever shrinks a step. None was swept.
 _CAPPED = "--optimizer.name lamb_capped --optimizer.learning-rate 3e-3"
 VARIANTS = {
     variant.name: variant
@@ -121,7 +121,7 @@ class AblateConfig:
     tasks: tuple[str, ...] = ()  # to roll out, studies too; () = those trained on
     preset: str = "tiny"
     split: str = "val"  # whose keyframes are held out
-    max_steps: int = EPISODE_STEPS  # key poses per episode
+    max_key_poses: int = EPISODE_KEY_POSES  # key poses per episode
     processes: int = 0  # of training; 0: one per core
     workers: int = 0  # simulator processes; 0 = as many as cores
     device: Device = "auto"  # of training and of the policies that are rolled out
@@ -132,10 +132,10 @@ class AblateConfig:
         for name in self.only:
             if name not in VARIANTS:
                 raise UnknownName.of("variant", name, VARIANTS)
-        if min(self.seeds, self.steps, self.episodes, self.max_steps) < 1:
+        if min(self.seeds, self.steps, self.episodes, self.max_key_poses) < 1:
             raise ConfigError(
-                "seeds, steps, episodes and max_steps must be >= 1, got "
-                f"{self.seeds}, {self.steps}, {self.episodes}, {self.max_steps}"
+                "seeds, steps, episodes and max_key_poses must be >= 1, got "
+                f"{self.seeds}, {self.steps}, {self.episodes}, {self.max_key_poses}"
             )
         if self.seeds > MOST_FLIPPED:  # whose sign patterns can all be gone through
             raise ConfigError(f"seeds must be <= {MOST_FLIPPED}, got {self.seeds}")
@@ -235,7 +235,7 @@ def measure(run: AblationRun, workers: int, progress: Progress) -> Outcome:
             checkpoint="trained",
             preset=config.preset,
             slot=slot,
-            max_steps=config.max_steps,
+            max_key_poses=config.max_key_poses,
         )
         for slot in episodes_of(config)
     ]

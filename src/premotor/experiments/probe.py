@@ -60,7 +60,7 @@ from premotor.records import (
 )
 from premotor.report import probe as report
 from premotor.represent import Source, open_dataset, pairs_of
-from premotor.simulate import EPISODE_STEPS
+from premotor.simulate import EPISODE_KEY_POSES
 from premotor.train.config import TrainConfig
 from premotor.train.run import read_config
 from premotor.worklist import Done
@@ -86,7 +86,7 @@ class ProbeConfig:
     are rendered once and kept in the data set's cache. Only for a U that can see through it: how
     many clips it names through either is told. "": the camera of the data set."""
     own_videos: bool = True  # roll out anew, and let U watch that too; else known roll-outs count
-    max_steps: int = EPISODE_STEPS  # key poses per roll-out
+    max_key_poses: int = EPISODE_KEY_POSES  # key poses per roll-out
     device: Device = "auto"  # "auto": the GPU where there is one
     workers: int = 0  # simulator processes; 0 = as many as cores
 
@@ -96,9 +96,10 @@ class ProbeConfig:
                 f"split and fit_split are both {self.split!r}: maps reach anything on the episodes "
                 "they learned from; name two splits"
             )
-        if self.max_steps < 1 or self.workers < 0:
+        if self.max_key_poses < 1 or self.workers < 0:
             raise ConfigError(
-                f"max_steps must be >= 1 and workers >= 0, got {self.max_steps}, {self.workers}"
+                "max_key_poses must be >= 1 and workers >= 0, got "
+                f"{self.max_key_poses}, {self.workers}"
             )
 
 
@@ -311,7 +312,7 @@ def _roll_out(
             "trained",
             preset,
             EpisodeSlot(episode.task, episode.variation, (episode.seed,)),
-            config.max_steps,
+            config.max_key_poses,
         )
         for episode in episodes
     ]

@@ -71,7 +71,7 @@ def multiply(a: Float[np.ndarray, "4"], b: Float[np.ndarray, "4"]) -> Float[np.n
 
 
 def euler_degrees(quaternion: Float[np.ndarray, "4"]) -> Float[np.ndarray, "3"]:
-    """Extrinsic xyz Euler angles [deg], with the gimbal fix (execution.md a, Augmentation).
+    """Extrinsic xyz Euler angles [deg], with the gimbal fix (decisions D12).
 
     A pitch within `GIMBAL_MARGIN` of +-90 is set to +-90 and the third angle becomes 0, so that
     labels near the pole are stable.

@@ -34,6 +34,14 @@ def _basis(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n r"]:
     return left[:, scale > least]
 
 
+def cca_correlations(
+    a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"]
+) -> Float[np.ndarray, " r"]:
+    """Canonical correlations, largest first: singular values of Q_a^T Q_b (Hotelling 1936)."""
+    a, b = paired(a, b, least=3)
+    return np.linalg.svd(_basis(a).T @ _basis(b), compute_uv=False)
+
+
 def cca_statistic(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"]) -> Statistic:
     """`cca` as a function of the order of b's rows."""
     a, b = paired(a, b, least=3)
@@ -52,7 +60,6 @@ def _mean_correlation(
 def cca(a: Real[np.ndarray, "n p"], b: Real[np.ndarray, "n q"]) -> float:
     """Mean canonical correlation; blind to any invertible linear map of either side.
 
-    The correlations are the singular values of Q_a^T Q_b (Hotelling 1936), Q orthonormal bases.
     It is 1 for whatever rows once p + q >= n: take it with many more rows than columns, or
     `svcca`. (Raghu et al. 2017)
     """
@@ -228,3 +235,14 @@ def ridge_r2(
         NoVariation: Besides those of every measure: no row held out differs from its fold's others.
     """
     return ridge_statistic(a, b, folds, penalties)(np.arange(len(a)))
+
+
+def ridge_r2_uniform(
+    a: Real[np.ndarray, "n p"],
+    b: Real[np.ndarray, "n q"],
+    folds: Int[np.ndarray, " n"],
+    penalties: Sequence[float] | None = None,
+) -> float:
+    """The same, each column of b counting alike; a column that does not vary counts 0."""
+    missed, around = _Held.of(a, b, folds, penalties).errors(np.arange(len(a)))
+    return float(np.mean(np.where(around > 0.0, 1.0 - missed / np.maximum(around, 1e-300), 0.0)))

@@ -22,7 +22,7 @@ from premotor.report.run import ProbeStep
 MAX_ROWS = 150  # episodes in a picture; more would hide each other
 MAX_STEPS = 8  # pictures over the iterations, first and last among them
 MIN_ROWS = 8
-START_SD = 1e-4  # spread of the starting picture (recognition.md i)
+START_SD = 1e-4  # spread of the starting picture (decisions D41)
 COMPONENTS = 50
 
 

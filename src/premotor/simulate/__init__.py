@@ -23,12 +23,12 @@ os.environ["MUJOCO_GL"] = WANTED_GL if _found.get(WANTED_GL, WANTED_GL) else "di
 # same bytes, a little faster than with one, and it survives a fork.
 os.environ.setdefault("LP_NUM_THREADS", "0")
 
-EPISODE_STEPS = 25  # actions per episode (rlbench.md, evaluation)
+EPISODE_KEY_POSES = 25  # actions per episode (docs/benchmark.md, Evaluation)
 
 for _task in pkgutil.iter_modules([str(Path(__file__).parent / "tasks")]):
     gymnasium.register(
         id=f"premotor/{_task.name}-v0",
         entry_point="premotor.simulate.gym_env:TaskEnv",
-        max_episode_steps=EPISODE_STEPS,
+        max_episode_steps=EPISODE_KEY_POSES,
         kwargs={"task": _task.name},
     )

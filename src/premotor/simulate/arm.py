@@ -1,7 +1,7 @@
 """The arm: a Franka Panda with its hand, as RLBench mounts it.
 
 Kinematics and limits are Franka's published values, inertias the published identification of the
-link parameters. Two things are RLBench's (rlbench.md, Common: robot): the zero of joint 4 lies
+link parameters. Two things are RLBench's (docs/benchmark.md, Robot): the zero of joint 4 lies
 4 deg from Franka's, so that every joint angle of this package is RLBench's; and the tip frame
 stands 7 mm beyond Franka's tool center. Collision shapes are capsules and boxes; looks come from
 `shells`.
@@ -120,7 +120,7 @@ _TURN = (np.cos(np.pi / 8), 0.0, 0.0, -np.sin(np.pi / 8))  # the hand is turned 
 # Position servos: stiffness [N m/rad], damping [N m s/rad], torque limit [N m]. The damping is
 # near critical, so that a moving target is followed about 35 ms behind.
 _SERVOS = ((4500.0, 150.0, 87.0),) * 2 + ((3500.0, 120.0, 87.0),) * 2 + ((2000.0, 60.0, 12.0),) * 3
-_GRIP_STIFFNESS = 1000.0  # [N/m] on the tendon; simulator.md, Contact and solver settings
+_GRIP_STIFFNESS = 1000.0  # [N/m] on the tendon (decisions D51)
 _GRIP_DAMPING = 50.0  # [N s/m]
 _GRIP_FORCE = 40.0  # [N]
 
@@ -283,7 +283,7 @@ def _add_hand(link7: mujoco.MjsBody) -> mujoco.MjsBody:
         mass=0.0,
     )
     _add_tip(hand)
-    hand.add_geom(  # from 46 mm to 1 mm behind the tip (rlbench.md, Grasp by attachment)
+    hand.add_geom(  # from 46 mm to 1 mm behind the tip (docs/benchmark.md, Grasping)
         name=GRASP_SENSOR,
         type=mujoco.mjtGeom.mjGEOM_BOX,
         pos=(0.0, 0.0, TIP_HEIGHT - 0.0235),

@@ -1,4 +1,4 @@
-"""Named colors: the benchmark's table and palettes drawn from it (rlbench.md, Colour table)."""
+"""Named colors: the benchmark's table and palettes drawn from it (docs/benchmark.md, Colors)."""
 
 from dataclasses import dataclass
 

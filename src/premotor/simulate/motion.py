@@ -1,6 +1,6 @@
 """Paths of the arm: straight where possible, planned around things where not.
 
-Order of attempts (rlbench.md, Common: action and planner; simulator.md, Control stack): a straight
+Order of attempts (docs/benchmark.md, Action and planner; decisions D55): a straight
 line of the tip by inverse kinematics; then goal postures, reached by a straight edge in joint
 space, after backing out, or by RRTConnect; then the same without regard to collisions. Budgets are
 iterations and every random number comes from the generator of the call, so a plan depends on

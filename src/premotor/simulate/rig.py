@@ -36,7 +36,7 @@ class Mount:
     on_hand: bool = False
 
 
-MOUNTS = {  # rlbench.md, Common: cameras
+MOUNTS = {  # docs/benchmark.md, Cameras
     "front": Mount((1.350, 0.0, 1.580), (0.59637, 0.37993, 0.37993, 0.59637), 40.0),
     "left_shoulder": Mount((-0.175, 0.200, 1.980), (0.62755, 0.13912, -0.16580, -0.74789), 40.0),
     "right_shoulder": Mount((-0.175, -0.200, 1.980), (0.74789, 0.16580, -0.13912, -0.62755), 40.0),

@@ -1,4 +1,4 @@
-"""The room: stone floor, wooden table, dark teal wall, and the light (rlbench.md, Common: scene).
+"""The room: stone floor, wooden table, dark teal wall, and the light (docs/benchmark.md, Scene).
 
 Textures are generated here, from fixed seeds; sizes and mean colors are the benchmark's.
 """

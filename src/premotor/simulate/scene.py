@@ -69,11 +69,12 @@ class Scene:
         rig.add_cameras(self.blueprint.spec)
 
     def root(self, box: Box, yaw: tuple[float, float], rng: np.random.Generator) -> Pose:
-        """Draw where the task's frame stands on the table (rlbench.md, Common: episode reset).
+        """Draw where the task's frame stands on the table (docs/benchmark.md, Episode reset).
 
         The yaw is uniform in its bounds, drawn again until the turned model box fits the
         workspace when the root is at its center; x and y are uniform over what slack is left.
-        The benchmark turns the box the wrong way round in this test; we turn it the right way.
+        The benchmark turns the box the wrong way round in this test; ours is right (decisions
+        D58).
 
         Raises:
             PlacementFailed: The box fits at no yaw that was drawn.

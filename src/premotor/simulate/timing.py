@@ -1,4 +1,7 @@
-"""When the arm is where on its path: a speed profile from rest to rest (rlbench.md, Execution)."""
+"""When the arm is where on its path: a speed profile from rest to rest.
+
+The benchmark's own profile: docs/benchmark.md, Execution.
+"""
 
 import numpy as np
 from jaxtyping import Float

@@ -18,7 +18,7 @@ STEPS_PER_ROW = round(RECORD_PERIOD / TIMESTEP)
 FINGER_OPEN = 0.04  # [m] finger target that opens
 FINGER_CLOSED = -0.01  # [m] finger target that closes: 1 cm past closed, so that it squeezes
 FINGER_SPEED = 0.2  # [m/s] per finger (RLBench, evaluation)
-OPEN_FRACTION = 0.95  # of the travel, both fingers, counts as open (rlbench.md, observation)
+OPEN_FRACTION = 0.95  # of both fingers' travel counts as open (docs/benchmark.md, Observation)
 
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 _HELD = "held_"  # prefix of the weld that attaches a graspable body to the hand
@@ -217,7 +217,7 @@ def overlap(model: mujoco.MjModel, data: mujoco.MjData, first: int, second: int)
 
 
 def _set_physics(spec: mujoco.MjSpec) -> None:
-    """Solver settings (simulator.md, Contact and solver settings)."""
+    """Solver settings (decisions D50)."""
     spec.option.timestep = TIMESTEP
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC

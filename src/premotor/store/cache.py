@@ -35,7 +35,7 @@ class Transitions:
     """From frame 0 or a keyframe to the next keyframe: the samples the policy learns from.
 
     The observation of row i is `EpisodeCache.cloud(observation_index[i])`: frame 0 where
-    `keyframe_index` is 0, the keyframe before the target elsewhere (execution.md a).
+    `keyframe_index` is 0, the keyframe before the target elsewhere (decisions D14).
     """
 
     episode: Int[np.ndarray, " m"]  # position in `EpisodeCache.episodes`

@@ -1,7 +1,7 @@
 """As many single-threaded processes as cores, by torch's elastic launcher (what torchrun runs).
 
 Two processes with one thread each are 1.25 to 1.35 times as fast as one with two threads: small
-operators do not scale over threads (tiny.md 5). Under torchrun nothing is launched: we join.
+operators do not scale over threads (decisions D45). Under torchrun nothing is launched: we join.
 """
 
 import ctypes

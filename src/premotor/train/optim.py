@@ -1,13 +1,13 @@
-"""The optimizers by name: `adamw` (torch's), `lamb` and `lamb_capped` (README.md 6).
+"""The optimizers by name: `adamw` (torch's), `lamb` and `lamb_capped` (decisions D42).
 
 Notable choices:
 - `lamb` is the written-out algorithm: no bias correction, parameter norm clamped to 10, decay
   inside the update, trust 1 where a norm is 0.
 - `lamb_capped` is what the released recipe ran: Adam with bias correction whose update is scaled
   down, per tensor, to at most the norm of the parameter. It never enlarges, and a tensor that is
-  exactly zero never moves (execution.md h 5).
+  exactly zero never moves (decisions D10).
 - Both are a handful of grouped tensor operations: a plain loop costs five times as much on a CPU
-  (tiny.md 4).
+  (decisions D43).
 - Three named towers: understand (U), execute (E), align (T), each with its learning-rate factor;
   inside U, pretrained weights can learn more slowly the nearer they are to the pixels.
 """
@@ -171,7 +171,7 @@ def factors(tower: str, names: Iterable[str], config: OptimizerConfig) -> dict[s
     """Learning-rate factor of each weight of a tower, by its name in the tower.
 
     In U's video tower of n blocks, block i (from 0) has layer_decay^(n - i) times the tower's, what
-    stands before the blocks layer_decay^(n + 1), what stands behind them 1 (recognition.md c.3).
+    stands before the blocks layer_decay^(n + 1), what stands behind them 1 (decisions D33).
     """
     found = dict.fromkeys(names, config.factor(tower))
     if tower != "understand":

@@ -1,4 +1,4 @@
-"""Learning rate over updates: linear warm-up, then cosine (execution.md e, tiny.md 4)."""
+"""Learning rate over updates: linear warm-up, then cosine (decisions D44)."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from premotor.errors import ConfigError
 class ScheduleConfig:
     """Warm-up and the floor of the cosine."""
 
-    warmup: int = 100  # updates; short, a ten minute run has only about 1,800 (tiny.md 8)
+    warmup: int = 100  # updates; short, as ten minutes have few (decisions D44)
     floor: float = 0.02  # last learning rate as a share of the peak
     warmup_counts: bool = True  # the cosine ends with the run; False: the reference's overlong one
 

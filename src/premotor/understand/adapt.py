@@ -1,6 +1,6 @@
 """Weights of other sizes, fitted: patch filters, and tables of place, time and text order.
 
-The rules are the reference's (recognition.md a.4).
+The rules are ViCLIP's (decisions D32).
 
 d: width  c: channels  p: side of a patch  k: frames per token  n: rows
 """

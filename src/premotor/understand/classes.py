@@ -1,4 +1,4 @@
-"""Action classes, and the naming of clips by the texts of the classes (recognition.md e).
+"""Action classes, and the naming of clips by the texts of the classes (decisions D28).
 
 Several variations can have the very same texts: 249 benchmark variations are 218 text classes.
 Scores that tie are therefore counted as the share of a random choice among them.
@@ -152,7 +152,7 @@ def class_scores(
 ) -> Float[Tensor, "n c"]:
     """Cosine of clips with the prompts of each class, pooled over its prompts.
 
-    The mean of cosines, not the cosine with the mean prompt (recognition.md c.2).
+    The mean of cosines, not the cosine with the mean prompt (decisions D29).
 
     Args:
         video: Embeddings of the clips.

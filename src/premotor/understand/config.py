@@ -19,7 +19,7 @@ class UnderstandConfig:
     video: VideoTransformerConfig = field(default_factory=VideoTransformerConfig)
     text: TextConfig = field(default_factory=TextConfig)
     cleaning: Cleaning = "none"  # of captions and prompts; "viclip" for ViCLIP's own weights
-    u_source: USource = "pooled"  # which tensor is u (recognition.md f)
+    u_source: USource = "pooled"  # which tensor is u (decisions D30)
     loss: Loss = "contrastive"  # L_u among the batch's texts; class_table: among all of the data
     freeze_text: bool = False  # the text tower keeps its (trained!) weights; texts are read once
     temperature: float = 0.05  # tau of L_u, fixed

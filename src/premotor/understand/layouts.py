@@ -1,4 +1,4 @@
-"""Recognizers trained elsewhere: files of ViCLIP and of CLIP, in and out (recognition.md a.4, a.5).
+"""Recognizers trained elsewhere: files of ViCLIP and of CLIP, in and out (decisions D32).
 
 Every key of a file is accounted for, or nothing is taken. What may differ is fitted and said: the
 tables of place, time and text order, and the patch filters of image towers, which get a time axis.
@@ -285,7 +285,7 @@ def viclip_weights(recognizer: Recognizer) -> dict[str, Tensor]:
     """All weights in ViCLIP's names and shapes, its temperature among them.
 
     A token table of few rows becomes a whole one, in which all other words are alike. With tokens
-    of several frames ViCLIP's own code wants a longer table of times (recognition.md g.4).
+    of several frames ViCLIP's own code wants a longer table of times (decisions D25).
     """
     text = recognizer.text_encoder
     weights = {viclip_name(k): v.detach().cpu() for k, v in recognizer.state_dict().items()}

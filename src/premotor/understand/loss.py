@@ -1,7 +1,7 @@
 """L_u: a clip and the words for it, against other words.
 
 Two losses by name: `contrastive` knows the clips and words of the batch, `class_table` every class
-of the data, and so neither false negatives nor a batch size (recognition.md c.3).
+of the data, and so neither false negatives nor a batch size (decisions D26).
 
 b: batch  c: text classes  o: embedding
 """
@@ -77,7 +77,7 @@ def class_table_loss(
 def video_text_loss(
     video: Float[Tensor, "b o"], text: Float[Tensor, "b o"], temperature: Temperature
 ) -> Float[Tensor, ""]:
-    """Bidirectional InfoNCE of cosines (recognition.md b.1); rows need not be normalized.
+    """Bidirectional InfoNCE of cosines (ViCLIP); rows need not be normalized.
 
     Two clips with the same words are pushed apart: use it where no text occurs twice.
 
@@ -93,7 +93,7 @@ def video_text_loss_shared(
     text_id: Int[Tensor, " b"],
     temperature: Temperature,
 ) -> Float[Tensor, ""]:
-    """The same, where clips with the same text class share their partners (recognition.md b.3).
+    """The same, where clips with the same text class share their partners (decisions D26).
 
     Returns:
         Mean loss [nat]; its floor is the entropy of the shared targets, 0 without duplicates.

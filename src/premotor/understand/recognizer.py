@@ -46,7 +46,7 @@ class Recognizer(nn.Module):
     ) -> UnderstandOutput:
         """Encode clips and captions; see `VideoEncoder.forward` for what the generator does.
 
-        In evaluation mode, clips are always seen whole (recognition.md g.1). Where the batch
+        In evaluation mode, clips are always seen whole (decisions D22). Where the batch
         carries a caption of every class, these alone are read: a row's caption is its class's.
         """
         source = generator if self.training else None

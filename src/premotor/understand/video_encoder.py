@@ -42,7 +42,7 @@ def random_view(
     """One random crop and one random brightness per clip, the same in all its frames.
 
     No flip and no change of hue: instructions speak of left and right, of maroon and red
-    (recognition.md c.3).
+    (decisions D27).
     """
     b, t = frames.shape[:2]
     draws = torch.rand(4, b, generator=generator, device=generator.device).to(frames.device)

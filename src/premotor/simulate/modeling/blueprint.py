@@ -16,7 +16,7 @@ from premotor.simulate.modeling.surfaces import Surface
 
 SENSOR_GROUP = 4  # geoms of this group are neither drawn nor solid: volumes that detect
 
-TABLE = -0.002  # [m] the table top in the frame of a task's root (rlbench.md, Common: scene)
+TABLE = -0.002  # [m] the table top in the frame of a task's root (docs/benchmark.md, Scene)
 
 RGB = tuple[float, float, float]
 

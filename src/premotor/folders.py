@@ -1,0 +1,331 @@
+"""What lies where in every folder that premotor writes, and whether it may be written into.
+
+A folder that is there already is taken up or thrown away only when that was asked for, and only
+where it is of the right kind: `OutputFolder.claim`, the same for all commands.
+"""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from premotor.errors import ConfigError, OutputExists
+
+_PATIENCE = 10.0  # [s] that a process which is just ending gets to free its lock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What to do where the output is there already."""
+
+    resume: bool = False  # keep what is there and do the rest
+    overwrite: bool = False  # throw away what is there and start anew
+
+    def __post_init__(self) -> None:
+        if self.resume and self.overwrite:
+            raise ConfigError("--resume keeps what --overwrite throws away; give one of them")
+
+
+@dataclass(frozen=True)
+class OutputFolder:
+    """A folder that one command makes, and may take up again.
+
+    Attributes:
+        kind: What such a folder is, in words.
+        marks: Patterns of files, one of which is there from early on.
+    """
+
+    path: Path
+    kind: ClassVar[str] = "an output"
+    marks: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything; what a crash left under temporary names does not count."""
+        return self.path.exists() and (
+            not self.path.is_dir() or any(p.name[0] != "." for p in self.path.iterdir())
+        )
+
+    def claim(self, claim: Claim) -> None:
+        """Make the folder ready: anew, to be taken up, or emptied.
+
+        Raises:
+            OutputExists: It is of another kind, or there and neither resumed nor overwritten, or
+                another process is at work in it.
+        """
+        if self.begun:
+            self.check(claim)
+            with self.owned():
+                if claim.overwrite:
+                    trash = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+                    self.path.rename(trash)  # a crash in the middle leaves no half a folder
+                    shutil.rmtree(trash)
+                else:
+                    self.sweep()
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    def check(self, claim: Claim) -> None:
+        """Refuse what `claim` would refuse, and touch nothing.
+
+        Raises:
+            OutputExists: As `claim`.
+        """
+        if not self.begun:
+            return
+        if not self.path.is_dir() or not any(
+            next(self.path.glob(mark), None) for mark in self.marks
+        ):
+            raise OutputExists(f"{self.path} is there and is not {self.kind}; choose another place")
+        if not claim.resume and not claim.overwrite:
+            raise OutputExists(
+                f"{self.path} is there; add --resume to go on with it, --overwrite to start anew, "
+                "or choose another place"
+            )
+
+    def sweep(self) -> None:
+        """Remove what a crash left under temporary names."""
+        for leftover in self.path.rglob(".*.tmp"):
+            if leftover.is_dir():
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink(missing_ok=True)
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Hold the folder's lock, which the system frees however this process ends.
+
+        Raises:
+            OutputExists: Another process is at work in this folder.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".lock").open("w") as file:
+            last = time.monotonic() + _PATIENCE
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > last:
+                        raise OutputExists(
+                            f"another process is at work in {self.path}; wait or stop it"
+                        ) from None
+                    time.sleep(0.1)
+            yield
+
+
+@dataclass(frozen=True)
+class EvaluationFolder(OutputFolder):
+    """What `premotor evaluate` and `premotor ablate` measured of a run."""
+
+    kind: ClassVar[str] = "an evaluation"
+    marks: ClassVar[tuple[str, ...]] = ("*.jsonl", "*.json", "films", "traces")
+
+    @property
+    def rollouts(self) -> Path:
+        """JSON lines of EvalRecord."""
+        return self.path / "rollouts.jsonl"
+
+    @property
+    def traces(self) -> Path:
+        """States of the roll-outs that are to be filmed."""
+        return self.path / "traces"
+
+    @property
+    def films(self) -> Path:
+        """Filmstrips and videos, and `films.json` (FilmRecord)."""
+        return self.path / "films"
+
+    @property
+    def recognition(self) -> Path:
+        """List of RecognitionRecord."""
+        return self.path / "recognition.json"
+
+    @property
+    def named(self) -> Path:
+        """JSON lines of NamedClip."""
+        return self.path / "named.jsonl"
+
+    @property
+    def naming_pairs(self) -> Path:
+        """List of NamingPair."""
+        return self.path / "naming_pairs.json"
+
+    @property
+    def studies(self) -> Path:
+        """List of findings.Study."""
+        return self.path / "studies.json"
+
+    @property
+    def keyframes(self) -> Path:
+        """JSON lines of KeyframeRecord."""
+        return self.path / "keyframes.jsonl"
+
+
+@dataclass(frozen=True)
+class RunFolder(OutputFolder):
+    """What a training writes, and what is measured of it."""
+
+    kind: ClassVar[str] = "a run"
+    marks: ClassVar[tuple[str, ...]] = ("config.yaml",)
+
+    @property
+    def config(self) -> Path:
+        """The resolved TrainConfig; `--config` reads it back."""
+        return self.path / "config.yaml"
+
+    @property
+    def manifest(self) -> Path:
+        """RunManifest: where the run comes from."""
+        return self.path / "manifest.json"
+
+    @property
+    def metrics(self) -> Path:
+        """JSON lines of StepRecord."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """A folder per checkpoint (checkpoint.py)."""
+        return self.path / "checkpoints"
+
+    def checkpoint(self, step: int) -> Path:
+        """The checkpoint after so many updates."""
+        return self.checkpoints / f"step_{step:06d}"
+
+    @property
+    def probe(self) -> Path:
+        """Arrays of the probe episodes, one file per look."""
+        return self.path / "probe"
+
+    @property
+    def probe_rows(self) -> Path:
+        """List of ProbeRow: which episode a row of the arrays is."""
+        return self.probe / "rows.json"
+
+    def probe_arrays(self, step: int) -> Path:
+        """u, e, z_u and z_e of the probe episodes after so many updates."""
+        return self.probe / f"step_{step:06d}.safetensors"
+
+    @property
+    def evaluation(self) -> EvaluationFolder:
+        """What was measured of the run."""
+        return EvaluationFolder(self.path / "evaluation")
+
+    @property
+    def report(self) -> Path:
+        """The page that shows it all."""
+        return self.path / "report.html"
+
+
+@dataclass(frozen=True)
+class SplitFolder(OutputFolder):
+    """One split of a data set; docs/data_format.md says what its files hold."""
+
+    kind: ClassVar[str] = "a data set"
+    marks: ClassVar[tuple[str, ...]] = ("worklist.json",)
+
+    @property
+    def plan(self) -> Path:
+        """DataPlan: which episodes the split is to hold."""
+        return self.path / "worklist.json"
+
+    @property
+    def records(self) -> Path:
+        """JSON lines of EpisodeInfo, one per episode."""
+        return self.path / "episodes.jsonl"
+
+    @property
+    def cache(self) -> Path:
+        """What training reads, derived from the rest."""
+        return self.path / "cache"
+
+
+@dataclass(frozen=True)
+class SurveyFolder(OutputFolder):
+    """How well the experts do."""
+
+    kind: ClassVar[str] = "a survey"
+    marks: ClassVar[tuple[str, ...]] = ("experts.jsonl",)
+
+    @property
+    def records(self) -> Path:
+        """JSON lines of SurveyRecord."""
+        return self.path / "experts.jsonl"
+
+    @property
+    def table(self) -> Path:
+        """What the records come to."""
+        return self.path / "experts.md"
+
+
+@dataclass(frozen=True)
+class ProbeFolder(OutputFolder):
+    """Whether two models align by themselves."""
+
+    kind: ClassVar[str] = "a probe"
+    marks: ClassVar[tuple[str, ...]] = ("rollouts.jsonl", "probe.json")
+
+    @property
+    def rollouts(self) -> Path:
+        """JSON lines of EvalRecord."""
+        return self.path / "rollouts.jsonl"
+
+    def clips(self, step: int) -> Path:
+        """Videos of the roll-outs of the policy after so many updates, for U to watch."""
+        return self.path / "clips" / f"step_{step:06d}"
+
+    @property
+    def record(self) -> Path:
+        """ProbeRecord."""
+        return self.path / "probe.json"
+
+    @property
+    def page(self) -> Path:
+        """The record in words and tables."""
+        return self.path / "probe.md"
+
+    @property
+    def figure(self) -> Path:
+        """The record as a figure."""
+        return self.path / "probe.svg"
+
+    def features(self, name: str) -> Path:
+        """Features of a side, for `premotor align`."""
+        return self.path / "features" / f"{name}.npz"
+
+
+@dataclass(frozen=True)
+class AblationFolder(OutputFolder):
+    """What each part of the policy is worth."""
+
+    kind: ClassVar[str] = "an ablation"
+    marks: ClassVar[tuple[str, ...]] = ("trainings.jsonl",)
+
+    @property
+    def trainings(self) -> Path:
+        """JSON lines of TrainingRecord, one per training."""
+        return self.path / "trainings.jsonl"
+
+    def run(self, variant: str, seed: int) -> RunFolder:
+        """The run of one training."""
+        return RunFolder(self.path / variant / f"seed_{seed}")
+
+    @property
+    def record(self) -> Path:
+        """List of AblationRecord."""
+        return self.path / "ablation.json"
+
+    @property
+    def page(self) -> Path:
+        """The records as a table."""
+        return self.path / "ablation.md"
+
+    @property
+    def figure(self) -> Path:
+        """The records as a figure."""
+        return self.path / "ablation.svg"
