@@ -44,9 +44,9 @@ def carton(label: Label, size: tuple[float, float, float]) -> Image:
 
 
 @cache
-def wrapper(label: Label, size: tuple[float, float]) -> Image:
+def wrapper(label: Label, diameter: float, height: float) -> Image:
     """Twice the front around a can of so much diameter and height [m]."""
-    front = _front(label, (np.pi * size[0] / 2, size[1]))
+    front = _front(label, (np.pi * diameter / 2, height))
     return np.concatenate([np.asarray(front)] * 2, axis=1)
 
 

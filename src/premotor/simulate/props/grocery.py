@@ -6,7 +6,7 @@ import numpy as np
 
 from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate.modeling import forms, labels, surfaces
-from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Cylinder, Prop, Solid
 from premotor.simulate.modeling.labels import Label
 from premotor.simulate.modeling.surfaces import Surface
 from premotor.simulate.verbs import POINTING_DOWN
@@ -93,7 +93,7 @@ class Grocery(Prop):
         diameter, _, height = self.size
         r, foot = diameter / 2, IDENTITY
         upright = Pose.of((0.0, 0.0, height / 2))
-        blueprint.solid_cylinder(body, (diameter, height), upright, Solid(mass=self.mass))
+        blueprint.solid_cylinder(body, Cylinder(diameter, height), upright, Solid(mass=self.mass))
         wall, rim, sink = r - SEAM, 0.0022, 0.0025
         profile = [(0.0, sink), (wall - 0.002, sink), (wall - 0.002, 0.0), (r, 0.0), (r, rim)]
         profile += [(wall, rim + 0.001), (wall, height - rim - 0.001)]
@@ -106,7 +106,7 @@ class Grocery(Prop):
             name, color = f"{self.name}_lid", [channel / 255 for channel in self.label.band]
             disc = Pose.of((0.0, 0.0, height - sink))
             band = blueprint.paint(name, color, shine=0.6)
-            blueprint.cylinder(body, (1.5 * r, 0.002), disc, band, VISUAL)
+            blueprint.cylinder(body, Cylinder(1.5 * r, 0.002), disc, band, VISUAL)
         if self.form == "jar":
             cream = blueprint.paint("grocery_cream", CREAM, shine=0.4)
             low, h = height - CAP_HEIGHT, height + 0.0004
@@ -118,7 +118,7 @@ class Grocery(Prop):
         self, blueprint: Blueprint, radius: float, *, low: float, high: float, squash: float = 1.0
     ) -> None:
         """Paper around a can, between two heights [m]."""
-        image = labels.wrapper(self.label, (2 * radius, high - low))
+        image = labels.wrapper(self.label, 2 * radius, high - low)
         paper = blueprint.texture(self.name, image, shine=0.25)
         sheet = _squashed(forms.lathe([(radius, low), (radius, high)]), squash)
         blueprint.surface(blueprint.spec.body(self.name), sheet, IDENTITY, paper)
@@ -152,7 +152,9 @@ class Grocery(Prop):
         solid = Solid(mass=0.9 * self.mass)
         blueprint.solid_box(body, (0.94 * x, y, tall), Pose.of((0.0, 0.0, tall / 2)), solid)
         cap = Pose.of((0.0, 0.0, (tall + z) / 2))
-        blueprint.solid_cylinder(body, (NOZZLE[0], z - tall), cap, Solid(mass=0.1 * self.mass))
+        blueprint.solid_cylinder(
+            body, Cylinder(NOZZLE[0], z - tall), cap, Solid(mass=0.1 * self.mass)
+        )
         neck = NOZZLE[0] / 2 * 0.95
         profile = [
             (0.0, 0.0),

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate.modeling.blueprint import Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Cylinder, Prop, Ring, Solid
 from premotor.simulate.modeling.forms import arc, lathe, tube
 from premotor.simulate.modeling.textures import Image
 
@@ -71,9 +71,9 @@ class Mug(Prop):
         inner = 2 * (RADIUS - WALL)
         wall = Solid(friction=FRICTION, mass=WALL_MASS)
         around = Pose.of((0.0, 0.0, (LIFT + HEIGHT) / 2))
-        blueprint.solid_ring(body, (inner, WALL, HEIGHT - LIFT), STAVES, around, wall)
+        blueprint.solid_ring(body, Ring(inner, WALL, HEIGHT - LIFT), STAVES, around, wall)
         foot = Solid(friction=FRICTION, mass=FLOOR_MASS)
-        blueprint.solid_cylinder(body, (inner, FLOOR), Pose.of((0.0, 0.0, FLOOR / 2)), foot)
+        blueprint.solid_cylinder(body, Cylinder(inner, FLOOR), Pose.of((0.0, 0.0, FLOOR / 2)), foot)
         _add_handle(blueprint, body)
 
 

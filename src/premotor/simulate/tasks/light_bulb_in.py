@@ -44,7 +44,7 @@ CLEARANCE = 0.001  # [m] left between glass and rim; the bulb settles when let g
 # the socket, ours rests on the rim.
 SEATED = (
     RIM
-    + np.sqrt((GLASS_DIAMETER / 2) ** 2 - (SOCKET_WALL[0] / 2) ** 2)
+    + np.sqrt((GLASS_DIAMETER / 2) ** 2 - (SOCKET_WALL.inner / 2) ** 2)
     - GLASS_CENTER
     + GRASP
     + CLEARANCE
