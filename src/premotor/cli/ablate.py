@@ -1,19 +1,18 @@
 """`premotor ablate --data DIR`: what each part of the policy is worth, one change at a time."""
 
+import shlex
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 import tyro
 from rich.console import Console
 
-from premotor.cli import main
 from premotor.cli.findings import show_tables
 from premotor.cli.progress import StageBars
-from premotor.cli.train import parse
 from premotor.errors import OutputExists
 from premotor.experiments.ablate import (
-    VARIANTS,
     AblateConfig,
     AblationRun,
     Outcome,
@@ -23,8 +22,10 @@ from premotor.experiments.ablate import (
     summarize,
     write,
 )
+from premotor.experiments.variants import VARIANTS
 from premotor.report.ablation import tables
 from premotor.train import run as train_run
+from premotor.train.job import train
 from premotor.train.launch import INTERRUPTED
 from premotor.worklist import available_cores
 
@@ -42,7 +43,7 @@ def command(argv: Sequence[str]) -> int:
     console = Console(stderr=True)
     check(config)
     try:
-        code = _work(config, console)
+        code = _work(config, console, shlex.join(["premotor", "ablate", *argv]))
     except KeyboardInterrupt:
         code = INTERRUPTED
     if code == INTERRUPTED:
@@ -66,12 +67,12 @@ def check(config: AblateConfig) -> None:
             f"{config.out} is there; add --resume to go on with it, or choose another --out"
         )
     for run in runs(config):
-        wanted = parse(run.train_arguments[1:])
+        job = run.job  # refuses what the preset cannot be changed to
         if run.path.exists():
-            train_run.prepare(run.path, wanted.train, fingerprint, resume=True, overwrite=False)
+            train_run.prepare(run.path, job.config, fingerprint, resume=True, overwrite=False)
 
 
-def _work(config: AblateConfig, console: Console) -> int:
+def _work(config: AblateConfig, console: Console, command: str) -> int:
     workers = config.workers or available_cores()
     todo, outcomes = runs(config), list[Outcome]()
     seconds: list[float] = []  # of each run that was trained, evaluation included
@@ -80,9 +81,11 @@ def _work(config: AblateConfig, console: Console) -> int:
         _announce(console, run, (done, len(todo)), _remaining(seconds, left))
         begun, was_trained = time.monotonic(), run.trained
         if not was_trained:
-            code = main.run(run.train_arguments)
-            if code:
-                return code
+            job = replace(run.job, command=command)
+            with StageBars() as bars:
+                finished = train(job, resume=True, overwrite=False, progress=bars)
+            if not finished:
+                return INTERRUPTED
         torch.set_num_threads(workers)
         with StageBars() as bars:
             outcomes.append(measure(run, workers, bars))

@@ -24,6 +24,7 @@ from premotor.evaluate.success import (
     policies,
     roll_out_all,
 )
+from premotor.experiments.variants import BASELINE, VARIANTS, Variant
 from premotor.measure.intervals import bootstrap, paired_difference, wilson
 from premotor.measure.paired import MOST_FLIPPED, SignFlip, sign_flip, t_interval
 from premotor.presets import train_preset
@@ -40,6 +41,7 @@ from premotor.report import ablation
 from premotor.report.tables import is_study
 from premotor.represent import Source
 from premotor.simulate import EPISODE_KEY_POSES
+from premotor.train.job import TrainJob
 from premotor.worklist import Done
 
 Key = tuple[EpisodeId, int]  # episode, keyframe
@@ -47,64 +49,6 @@ Answers = dict[Key, bool]  # what one training got right
 BySeed = dict[int, Answers]  # by training seed
 Rate = Callable[[Answers], Interval]
 Difference = Callable[[Answers, Answers, Sequence[Key]], Interval]  # ours, theirs, keys of both
-
-
-@dataclass(frozen=True, kw_only=True)
-class Variant:
-    """One change of the preset."""
-
-    name: str
-    change: str  # in words
-    options: tuple[str, ...] = ()  # the change, as options of `premotor train`
-
-
-def _variant(name: str, change: str, options: str) -> Variant:
-    return Variant(name=name, change=change, options=tuple(options.split()))
-
-
-BASELINE = _variant("full", "the preset as it is, AdamW at 2e-3", "")
-# Learning rates of the other optimizers: 1e-2 is what LAMB learned with before (decisions D42); the
-# capped one lies between AdamW's and 5e-3, as the cap only ever shrinks a step. None was swept.
-_CAPPED = "--optimizer.name lamb_capped --optimizer.learning-rate 3e-3"
-VARIANTS = {
-    variant.name: variant
-    for variant in (
-        BASELINE,
-        _variant(
-            "without_zoom", "one stage: all is read from the whole scene", "--execute.stages 1"
-        ),
-        _variant(
-            "chunk_1", "gripper and collision one after the other", "--execute.tokens.chunk 1"
-        ),
-        _variant(
-            "lamb",
-            "LAMB at 1e-2, eps 1e-6",
-            "--optimizer.name lamb --optimizer.learning-rate 1e-2 --optimizer.eps 1e-6",
-        ),
-        _variant("lamb_capped", "norm-capped Adam (the released recipe's) at 3e-3", _CAPPED),
-        _variant(
-            "released_init",
-            "norm-capped Adam at 3e-3 with AdaLN at exactly zero, which it can never leave",
-            f"{_CAPPED} --execute.tokens.modulation-std 0",
-        ),
-        _variant(
-            "without_augmentation",
-            "scenes neither moved, nor turned, nor colored; zoom and token noise stay",
-            "--augment.shift 0 --augment.yaw 0 --augment.color 0",
-        ),
-        _variant(
-            "coarse_context",
-            "the zoom stage also sees the first stage's features",
-            "--execute.coarse-context",
-        ),
-        _variant(
-            "one_hot_rotation",
-            "rotation labels in one bin, decoded to its middle",
-            "--execute.tokens.label-sigma 0 --execute.tokens.mean-window 1",
-        ),
-        _variant("wide_zoom", "zoom by 2 instead of 4", "--execute.views.zoom 2"),
-    )
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,19 +110,20 @@ class AblationRun:
         return self.config.out / self.variant.name / f"seed_{self.seed}"
 
     @property
-    def train_arguments(self) -> list[str]:
-        """What `premotor` is told; it can go on where it was stopped."""
-        config = self.config
-        acting_only = ["--pairing.recognition-every", "0"]  # no clips: u and z stay untrained
-        unprobed = ["--probe-episodes", "0", "--eval-every", "0"]
-        return [
-            *("train", config.preset, "--data", str(config.data), "--out", str(self.path)),
-            *("--seed", str(self.seed), "--steps", str(config.steps)),
-            *("--processes", str(config.processes), *acting_only, *unprobed),
-            *("--device", config.device),
-            *(("--tasks", *config.learn) if config.learn else ()),
-            *(*self.variant.options, "--resume"),
-        ]
+    def job(self) -> TrainJob:
+        """The training; it can go on where it was stopped."""
+        preset = train_preset(self.config.preset)
+        acting_only = replace(
+            preset,
+            seed=self.seed,
+            steps=self.config.steps,
+            pairing=replace(preset.pairing, recognition_every=0),  # u and z stay untrained
+            probe_episodes=0,
+            eval_every=0,
+            processes=self.config.processes,
+            device=self.config.device,
+        )
+        return TrainJob(self.variant.apply(acting_only), self.config.source, self.path)
 
     @property
     def trained(self) -> bool:

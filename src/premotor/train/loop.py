@@ -219,7 +219,8 @@ def _train(session: _Session, done: int, stop: StopSignal, on_step: OnStep | Non
             done += 1
             if on_step is not None:
                 rows = len(batch) * session.world
-                record = _record(done - 1, rate, result, (rows, batches.waited, seconds))
+                waited = batches.waited
+                record = _record(done - 1, rate, result, rows=rows, waited=waited, seconds=seconds)
                 run.append(record)
                 on_step(record)
             if config.measured_at(done):
@@ -258,9 +259,8 @@ def _update(
 
 
 def _record(
-    step: int, rate: float, result: StepResult, spent: tuple[int, float, float]
+    step: int, rate: float, result: StepResult, *, rows: int, waited: float, seconds: float
 ) -> StepRecord:
-    rows, waited, seconds = spent
     return StepRecord(
         step=step,
         losses=result.losses,
