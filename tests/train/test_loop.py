@@ -22,6 +22,7 @@ from premotor.train import loop, probe, run
 from premotor.train.config import TrainConfig
 from premotor.train.loop import FitResult
 from premotor.train.step import Objective, step_generator
+from premotor.understand.classes import VariationTexts
 
 CONFIG = dataclasses.replace(
     presets.train_preset("nano"), steps=8, eval_every=4, checkpoint_every=3, processes=1
@@ -164,7 +165,8 @@ def test_a_class_table_of_frozen_text_resumes_bit_for_bit_and_names_clips(
     recognizer = checkpoint.load_mirror(tmp_path / "whole").understand
     held_out = represent.open_dataset(represent.Source(dots), "val", mirror)
     known = {(i.task, i.variation, i.instructions) for i in held_out.cache.episodes}
-    named = recognize(recognizer, held_out, sorted(known), "trained")
+    texts = [VariationTexts(*row) for row in sorted(known)]
+    named = recognize(recognizer, held_out, texts, "trained")
     assert {record.num_classes for record in named.records} >= {1, 3}
 
 
