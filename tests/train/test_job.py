@@ -134,7 +134,7 @@ def test_only_steps_that_are_new_are_followed(tmp_path: Path):
         append_step(run, record(step))  # 2 and 3 were done after the last checkpoint
     with followed(run, lambda r: heard.append(r.step)):
         run.truncate_metrics(2)
-        run.append(record(2))
+        append_step(run, record(2))
         with run.metrics.open("a") as file:
             file.write('{"step": 3, "losses"')  # cut off by a crash
     assert heard == [2]
