@@ -15,7 +15,7 @@ from premotor.represent import Source
 from premotor.train.follow import StepProgress, followed
 from premotor.train.job import TrainJob, train
 from premotor.train.loop import build_mirror
-from premotor.train.run import append_step
+from premotor.train.run import append_step, forget_steps
 
 NANO = replace(presets.train_preset("nano"), steps=4, probe_episodes=0, processes=1)
 
@@ -133,7 +133,7 @@ def test_only_steps_that_are_new_are_followed(tmp_path: Path):
     for step in range(4):
         append_step(run, record(step))  # 2 and 3 were done after the last checkpoint
     with followed(run, lambda r: heard.append(r.step)):
-        run.truncate_metrics(2)
+        forget_steps(run, 2)
         append_step(run, record(2))
         with run.metrics.open("a") as file:
             file.write('{"step": 3, "losses"')  # cut off by a crash
