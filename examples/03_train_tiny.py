@@ -9,6 +9,7 @@ from pathlib import Path
 
 from premotor import presets
 from premotor.demonstrate.collect import CollectConfig, collect
+from premotor.folders import Claim
 from premotor.represent import Source
 from premotor.train.job import TrainJob, train
 
@@ -30,7 +31,7 @@ def main() -> None:
         collect(CollectConfig(tasks=TASKS, episodes=count, split=split, out=data, resume=True))
     config = replace(presets.train_preset(preset), steps=int(steps))
     job = TrainJob(config, Source(data), out, command="examples/03_train_tiny.py")
-    finished = train(job, resume=True, overwrite=False, progress=show)
+    finished = train(job, Claim(resume=True), show)
     print(f"{'finished' if finished else 'stopped'}: {out}")
 
 

@@ -28,7 +28,7 @@ def test_a_preset_is_overridden_field_by_field():
     wanted = train.parse(["tiny", *PLACES, *options, "--resume"])
     config = wanted.job.config
     assert (config.mirror.align.weight, config.mirror.execute.trunk.joint_depth) == (0.5, 2)
-    assert (config.steps, config.preset, wanted.resume) == (7, "tiny", True)
+    assert (config.steps, config.preset, wanted.claim.resume) == (7, "tiny", True)
     assert (config.pairing.unit, presets.TRAIN["tiny"].pairing.unit) == ("segment", "episode")
     assert config.mirror.understand == presets.TRAIN["tiny"].mirror.understand
 

@@ -9,12 +9,13 @@ import pytest
 from premotor import presets
 from premotor.checkpoint import checkpoints, save
 from premotor.errors import ConfigError, DataError, OutputExists
+from premotor.folders import Claim, RunFolder
 from premotor.records import RunManifest, StepRecord, read_json, read_lines, write_json
 from premotor.represent import Source
 from premotor.train.follow import StepProgress, followed
 from premotor.train.job import TrainJob, train
 from premotor.train.loop import build_mirror
-from premotor.train.run import Run
+from premotor.train.run import append_step, forget_steps
 
 NANO = replace(presets.train_preset("nano"), steps=4, probe_episodes=0, processes=1)
 
@@ -34,7 +35,7 @@ def listener(calls: list[Told]) -> Callable[[str, int, int, str], None]:
 
 
 def steps_in(out: Path) -> list[StepRecord]:
-    return list(read_lines(Run(out).metrics_path, StepRecord))
+    return list(read_lines(RunFolder(out).metrics, StepRecord))
 
 
 def retold(out: Path, total: int) -> list[Told]:
@@ -75,15 +76,15 @@ def test_a_job_survives_its_file(name: str, tmp_path: Path):
 def test_one_call_trains_and_tells_of_every_step(dots: Path, tmp_path: Path):
     calls: list[Told] = []
     job = TrainJob(NANO, Source(dots), tmp_path / "run", "a line")
-    assert train(job, resume=False, overwrite=False, progress=listener(calls))
+    assert train(job, Claim(), listener(calls))
     assert [c for c in calls if c.stage == "train"] == retold(job.out, 4)
     assert [c.done for c in calls if c.stage == "train"] == [1, 2, 3, 4]
     assert "loss of acting" in calls[-1].remark
     assert [c.step for c in checkpoints(job.out)] == [0, 4]
-    assert read_json(Run(job.out).manifest_path, RunManifest).command == "a line"
+    assert read_json(RunFolder(job.out).manifest, RunManifest).command == "a line"
     with pytest.raises(OutputExists, match="--resume"):
-        train(job, resume=False, overwrite=False)
-    assert train(job, resume=True, overwrite=False)
+        train(job, Claim())
+    assert train(job, Claim(resume=True))
     assert len(steps_in(job.out)) == 4  # nothing was done twice
 
 
@@ -91,7 +92,7 @@ def test_a_run_is_thrown_away_only_when_all_else_is_well(
     dots: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     job = TrainJob(replace(NANO, steps=1), Source(dots), tmp_path / "run")
-    train(job, resume=False, overwrite=False)
+    train(job, Claim())
     unlikely = replace(NANO.pairing, ratios={"turn_tap": 2.0})
     for broken, error, message in (
         (replace(job, source=Source(tmp_path / "nowhere")), DataError, "nowhere"),
@@ -100,15 +101,15 @@ def test_a_run_is_thrown_away_only_when_all_else_is_well(
         (replace(job, config=replace(NANO, processes=3)), ConfigError, "do not split over 3"),
     ):
         with pytest.raises(error, match=message):
-            train(broken, resume=False, overwrite=True)
+            train(broken, Claim(overwrite=True))
     with pytest.raises(ConfigError, match="give one of them"):
-        train(job, resume=True, overwrite=True)
+        train(job, Claim(resume=True, overwrite=True))
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
     with pytest.raises(ConfigError, match="unset ACCELERATE_MIXED_PRECISION"):
-        train(job, resume=False, overwrite=True)
+        train(job, Claim(overwrite=True))
     monkeypatch.undo()
     assert len(steps_in(job.out)) == 1
-    assert train(replace(job, config=NANO), resume=False, overwrite=True)
+    assert train(replace(job, config=NANO), Claim(overwrite=True))
     assert len(steps_in(job.out)) == 4
 
 
@@ -116,25 +117,25 @@ def test_a_run_is_thrown_away_only_when_all_else_is_well(
 def test_two_processes_are_told_of_like_one_and_their_errors_are_ours(dots: Path, tmp_path: Path):
     calls: list[Told] = []
     job = TrainJob(replace(NANO, processes=2), Source(dots), tmp_path / "run", "a line")
-    assert train(job, resume=False, overwrite=False, progress=listener(calls))
+    assert train(job, Claim(), listener(calls))
     assert [c for c in calls if c.stage == "train"] == retold(job.out, 4)
     assert [c.step for c in checkpoints(job.out)] == [0, 4]
-    assert read_json(Run(job.out).manifest_path, RunManifest).command == "a line"
+    assert read_json(RunFolder(job.out).manifest, RunManifest).command == "a line"
     alone = replace(job, config=NANO, out=tmp_path / "alone")
-    train(alone, resume=False, overwrite=False)
+    train(alone, Claim())
     with pytest.raises(ConfigError, match="written by 1 processes, now there are 2"):
-        train(replace(alone, config=job.config), resume=True, overwrite=False)
+        train(replace(alone, config=job.config), Claim(resume=True))
 
 
 def test_only_steps_that_are_new_are_followed(tmp_path: Path):
     save(tmp_path, 2, build_mirror(NANO))
-    run, heard = Run(tmp_path), list[int]()
+    run, heard = RunFolder(tmp_path), list[int]()
     for step in range(4):
-        run.append(record(step))  # 2 and 3 were done after the last checkpoint
+        append_step(run, record(step))  # 2 and 3 were done after the last checkpoint
     with followed(run, lambda r: heard.append(r.step)):
-        run.truncate_metrics(2)
-        run.append(record(2))
-        with run.metrics_path.open("a") as file:
+        forget_steps(run, 2)
+        append_step(run, record(2))
+        with run.metrics.open("a") as file:
             file.write('{"step": 3, "losses"')  # cut off by a crash
     assert heard == [2]
 
@@ -143,7 +144,7 @@ def test_a_progress_that_fails_is_heard_of(tmp_path: Path):
     def fail(_: StepRecord) -> None:
         raise KeyError("no such bar")
 
-    with pytest.raises(KeyError, match="no such bar"), followed(Run(tmp_path), fail):
-        Run(tmp_path).append(record(0))
-    with pytest.raises(DataError, match="ours"), followed(Run(tmp_path / "other"), fail):
+    with pytest.raises(KeyError, match="no such bar"), followed(RunFolder(tmp_path), fail):
+        append_step(RunFolder(tmp_path), record(0))
+    with pytest.raises(DataError, match="ours"), followed(RunFolder(tmp_path / "other"), fail):
         raise DataError("ours")

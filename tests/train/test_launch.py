@@ -21,6 +21,7 @@ from premotor.errors import (
     TrainingDiverged,
     UnknownName,
 )
+from premotor.stopping import STOPPED
 from premotor.train import launch, probe
 from premotor.understand.recognizer import Recognizer
 from premotor.worklist import WorkerCrashed
@@ -112,7 +113,7 @@ def test_ctrl_c_stops_two_processes_with_a_checkpoint(whole: Path, dots: Path, t
     wait_for_steps(out, 6)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == launch.INTERRUPTED
+    assert process.returncode == STOPPED
     assert "--resume" in said
     assert "Traceback" not in said
     finish(start(out, dots, "--resume"))
@@ -138,7 +139,7 @@ def test_whatever_asks_for_a_stop_leaves_a_checkpoint_of_the_last_step(
     wait_for_steps(tmp_path, 6)
     (os.killpg if whole_group else os.kill)(process.pid, number)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == launch.INTERRUPTED, said
+    assert process.returncode == STOPPED, said
     assert "stopped; go on with --resume" in " ".join(said.split())
     assert "Traceback" not in said
     done = len((tmp_path / "metrics.jsonl").read_text().splitlines())
@@ -167,15 +168,6 @@ def test_settings_that_would_make_the_config_lie_are_refused(monkeypatch: pytest
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
     with pytest.raises(ConfigError, match="unset ACCELERATE_MIXED_PRECISION"):
         launch.prepare_worker()
-
-
-def test_a_stop_signal_is_remembered_and_handlers_are_put_back():
-    before = signal.getsignal(signal.SIGTERM)
-    with launch.StopSignal() as stop:
-        assert not stop.received
-        signal.raise_signal(signal.SIGTERM)
-        assert stop.received
-    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_the_launcher_gives_ctrl_c_and_the_environment_back(
@@ -245,7 +237,7 @@ def test_a_worker_s_error_is_the_launcher_s(
 
 
 def test_workers_that_were_asked_to_stop_have_not_failed(monkeypatch: pytest.MonkeyPatch):
-    assert launched(monkeypatch, [-15, launch.INTERRUPTED], {}) is False
+    assert launched(monkeypatch, [-15, STOPPED], {}) is False
 
 
 def test_a_lost_peer_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch):

@@ -12,12 +12,16 @@ from rich.console import Console
 from premotor import presets
 from premotor.cli.progress import StageBars
 from premotor.errors import ConfigError
+from premotor.folders import Claim, RunFolder
 from premotor.represent import Source
+from premotor.stopping import STOPPED, Stopped
 from premotor.train.config import StartConfig, TrainConfig
 from premotor.train.job import TrainJob, train
-from premotor.train.launch import INTERRUPTED, in_worker, leave
-from premotor.train.run import Run, read_config
+from premotor.train.launch import in_worker, leave
+from premotor.train.run import read_config
 from premotor.train.start import sizes_in, stored_sizes, with_sizes
+
+_UNASKED = Claim()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +29,7 @@ class TrainCommand:
     """What is to be trained, and what becomes of a run that is there."""
 
     job: TrainJob
-    resume: bool
-    overwrite: bool
+    claim: Claim
 
 
 def parse(arguments: Sequence[str]) -> TrainCommand:
@@ -55,8 +58,7 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
     def build(
         source: Annotated[Source, tyro.conf.arg(name="")],
         out: Path,
-        resume: bool = False,
-        overwrite: bool = False,
+        claim: Annotated[Claim, tyro.conf.arg(name="")] = _UNASKED,
         config: Annotated[TrainConfig, tyro.conf.arg(name="")] = base,
     ) -> TrainCommand:
         """Train both towers together on a data set made by `premotor collect`.
@@ -64,12 +66,11 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
         Args:
             source: The data set.
             out: Folder of the run.
-            resume: Go on where the run stopped.
-            overwrite: Start anew where there is a run.
+            claim: What becomes of a run that is there.
             config: The run, field by field.
         """
         job = TrainJob(config, source, out, shlex.join(["premotor", "train", *arguments]))
-        return TrainCommand(job=job, resume=resume, overwrite=overwrite)
+        return TrainCommand(job=job, claim=claim)
 
     return tyro.cli(build, prog="premotor train PRESET", args=rest)
 
@@ -100,7 +101,7 @@ def _with_stored_sizes(base: TrainConfig, options: Sequence[str]) -> TrainConfig
 
 
 def _written(out: Path) -> TrainConfig | None:
-    path = Run(out).config_path
+    path = RunFolder(out).config
     return read_config(path) if path.is_file() else None
 
 
@@ -111,15 +112,12 @@ def command(argv: Sequence[str]) -> int:
     if not in_worker():
         _announce(wanted.job, console)
     with StageBars() as bars:
-        finished = train(
-            wanted.job, resume=wanted.resume, overwrite=wanted.overwrite, progress=bars
-        )
-    code = 0 if finished else INTERRUPTED
+        finished = train(wanted.job, wanted.claim, bars)
     if in_worker():
-        leave(code)
+        leave(0 if finished else STOPPED)
     if not finished:
-        console.print(f"stopped; go on with --resume ({wanted.job.out})", soft_wrap=True)
-    return code
+        raise Stopped(f"train: stopped; go on with --resume ({wanted.job.out})")
+    return 0
 
 
 def _announce(job: TrainJob, console: Console) -> None:

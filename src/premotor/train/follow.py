@@ -8,10 +8,10 @@ from threading import Event
 
 from premotor.checkpoint import checkpoints
 from premotor.codec import from_json, restore
+from premotor.folders import RunFolder
 from premotor.progress import Progress
 from premotor.records import StepRecord
 from premotor.train.loop import OnStep
-from premotor.train.run import Run
 
 _SHARE = 0.05  # of the newest step in a running mean
 _LOOK_EVERY = 0.1  # [s] between two looks at what was written down
@@ -38,13 +38,13 @@ class StepProgress:
 
 
 @contextmanager
-def followed(run: Run, on_step: OnStep) -> Iterator[None]:
+def followed(run: RunFolder, on_step: OnStep) -> Iterator[None]:
     """Meanwhile a thread calls `on_step` with every step that other processes write down.
 
     What `on_step` raises is raised at the end.
     """
     known = checkpoints(run.path)
-    news = _News(run.metrics_path, since=known[-1].step if known else 0)
+    news = _News(run.metrics, since=known[-1].step if known else 0)
     over = Event()
     with ThreadPoolExecutor(1) as pool:
         told = pool.submit(_follow, news, on_step, over)

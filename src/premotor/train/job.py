@@ -1,7 +1,7 @@
 """A whole training by one call: what `premotor train` does, without a command line.
 
     job = TrainJob(presets.train_preset("tiny"), Source(Path("data/three")), Path("runs/three"))
-    finished = train(job, resume=True, overwrite=False)
+    finished = train(job, Claim(resume=True))
 
 The call chooses the number of processes; each of several reads the job from a file
 (`premotor.train.worker`), so that a script needs no guard around its main part.
@@ -19,6 +19,7 @@ from premotor.checkpoint import checkpoints
 from premotor.data.dataset import pairing_of
 from premotor.device import chosen_device
 from premotor.errors import ConfigError
+from premotor.folders import Claim, RunFolder
 from premotor.progress import Progress, no_progress
 from premotor.records import write_json
 from premotor.represent import Source, open_dataset
@@ -32,7 +33,7 @@ from premotor.train.launch import (
     prepare_worker,
 )
 from premotor.train.loop import build_mirror, fit
-from premotor.train.run import Run, open_probe_dataset, prepare
+from premotor.train.run import check_run, claim_run, open_probe_dataset
 from premotor.train.start import begin
 
 
@@ -57,9 +58,7 @@ class TrainJob:
         return number_of_processes(config.processes, chosen_device(config.device), sizes)
 
 
-def train(
-    job: TrainJob, *, resume: bool, overwrite: bool, progress: Progress = no_progress
-) -> bool:
+def train(job: TrainJob, claim: Claim, progress: Progress = no_progress) -> bool:
     """Train to the last step, or until Ctrl-C or SIGTERM asks for a stop.
 
     To be called from the main thread, which the signals come to. Under torchrun it joins the other
@@ -67,8 +66,7 @@ def train(
 
     Args:
         job: What is to be trained.
-        resume: Go on where the run stopped.
-        overwrite: Start anew where there is a run; it goes when all else is well.
+        claim: Whether a run that is there is gone on with, or thrown away when all else is well.
         progress: Told of each step, and of data that is made ready; where several processes are
             launched, from a thread.
 
@@ -86,13 +84,13 @@ def train(
     prepare_worker()
     if in_worker():
         if os.environ["RANK"] == "0":
-            _prepare(job, resume, overwrite, progress)
+            _prepare(job, claim, progress)
         return join(job, progress)
     count = job.num_processes
-    _prepare(job, resume, overwrite, progress)
+    _prepare(job, claim, progress)
     if count == 1:
         return join(job, progress)
-    with _stored(job) as file, followed(Run(job.out), _steps(job, progress).show):
+    with _stored(job) as file, followed(RunFolder(job.out), _steps(job, progress).show):
         return launch(file, count)
 
 
@@ -104,7 +102,7 @@ def join(job: TrainJob, progress: Progress = no_progress) -> bool:
     """
     with peers_watched():
         show = _steps(job, progress).show
-        return fit(job.config, Run(job.out), job.source, show, job.command).finished
+        return fit(job.config, RunFolder(job.out), job.source, show, job.command).finished
 
 
 def _steps(job: TrainJob, progress: Progress) -> StepProgress:
@@ -120,30 +118,27 @@ def _stored(job: TrainJob) -> Iterator[Path]:
         yield file
 
 
-def _prepare(job: TrainJob, resume: bool, overwrite: bool, progress: Progress) -> None:
+def _prepare(job: TrainJob, claim: Claim, progress: Progress) -> None:
     """All that can be refused at once is refused before anything is started."""
-    config, source = job.config, job.source
+    config, source, run = job.config, job.source, RunFolder(job.out)
     chosen_device(config.device)
     execute = config.mirror.execute
     if execute.frozen_text.weights is not None:
         read_tower(execute.text, execute.frozen_text.weights)
     fingerprint = source.open().fingerprint()
-    if config.start.folders and not (resume and checkpoints(job.out)):
-        _check_start(job, overwrite)
-    may_replace = overwrite and not resume
-    if not may_replace:
-        prepare(job.out, config, fingerprint, resume, overwrite)
+    if config.start.folders and not (claim.resume and checkpoints(job.out)):
+        _check_start(job, claim)
+    check_run(run, config, fingerprint, claim)
     dataset = open_dataset(source, "train", config.mirror, progress)
     open_probe_dataset(source, config, progress)
     pairing_of(dataset, config.seed, config.pairing)
-    if may_replace:  # what is there goes last, when all else is well
-        prepare(job.out, config, fingerprint, resume, overwrite)
+    claim_run(run, config, claim)  # last of all: what is there may go by that
 
 
-def _check_start(job: TrainJob, overwrite: bool) -> None:
+def _check_start(job: TrainJob, claim: Claim) -> None:
     start, out = job.config.start, job.out.resolve()
     for folder in start.folders.values():
-        if overwrite and folder.resolve().is_relative_to(out):
+        if claim.overwrite and folder.resolve().is_relative_to(out):
             raise ConfigError(
                 f"--overwrite throws away {folder}, which the run is to begin with; "
                 "choose another --out"

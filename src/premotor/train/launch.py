@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, TracebackType
 from typing import NoReturn
 
 import torch
@@ -28,9 +27,9 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from premotor import errors
 from premotor.errors import ConfigError, PremotorError, ProcessLost
 from premotor.records import read_json, write_json
+from premotor.stopping import STOPPED
 from premotor.worklist import available_cores
 
-INTERRUPTED = 130  # exit code of a command stopped by Ctrl-C
 _GUARDED = ("ACCELERATE_MIXED_PRECISION", "ACCELERATE_DYNAMO_BACKEND", "ACCELERATE_USE_FSDP")
 _PEER_GONE = ("closed by peer", "reset by peer", "Broken pipe")  # gloo's words for it
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
@@ -210,7 +209,7 @@ def _asked_to_stop(failures: Sequence[ProcessFailure], told: dict[int, PremotorE
     if not silent and told:
         raise next(iter(told.values()))
     first = (silent or failures)[0]
-    if first.exitcode == INTERRUPTED:
+    if first.exitcode == STOPPED:
         return False
     lost = ProcessLost(
         f"training process {first.local_rank} ended with exit code {first.exitcode}; "
@@ -233,28 +232,3 @@ def peers_watched() -> Iterator[None]:
         if not in_worker() or not any(sign in str(error) for sign in _PEER_GONE):
             raise
         raise ProcessLost("the connection to another training process broke") from error
-
-
-class StopSignal:
-    """Ctrl-C and SIGTERM ask for a stop at the next step instead of ending the process."""
-
-    def __init__(self) -> None:
-        self.received = False
-        self._before: dict[signal.Signals, signal._HANDLER] = {}
-
-    def _remember(self, _number: int, _frame: FrameType | None) -> None:
-        self.received = True
-
-    def __enter__(self) -> "StopSignal":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._remember)
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)

@@ -22,6 +22,7 @@ def _work(path: Path) -> None:
     # torch takes seconds to load, in which Ctrl-C must not end in a traceback.
     from premotor.errors import PremotorError
     from premotor.records import read_json
+    from premotor.stopping import STOPPED
     from premotor.train import launch
     from premotor.train.job import TrainJob, join
 
@@ -31,7 +32,7 @@ def _work(path: Path) -> None:
     except PremotorError as error:
         launch.tell_failure(path, error)
         sys.exit(error.exit_code)
-    launch.leave(0 if finished else launch.INTERRUPTED)
+    launch.leave(0 if finished else STOPPED)
 
 
 if __name__ == "__main__":
