@@ -9,6 +9,7 @@ from pathlib import Path
 
 from premotor import presets
 from premotor.demonstrate.collect import CollectConfig, collect
+from premotor.folders import Claim
 from premotor.records import StepRecord
 from premotor.represent import Source
 from premotor.train.loop import fit
@@ -32,7 +33,8 @@ def main() -> None:
     folder, preset, episodes, steps = given + ["runs/example", "tiny", "20", "200"][len(given) :]
     data, out = Path(folder) / "data", Path(folder) / "run"
     for split, count in (("train", int(episodes)), ("val", 2)):
-        collect(CollectConfig(tasks=TASKS, episodes=count, split=split, out=data, resume=True))
+        resume = Claim(resume=True)
+        collect(CollectConfig(tasks=TASKS, episodes=count, split=split, out=data, claim=resume))
     config = replace(presets.train_preset(preset), steps=int(steps), processes=1)
     source = Source(data)
     run = prepare(out, config, source.open().fingerprint(), resume=True, overwrite=False)

@@ -11,6 +11,7 @@ from premotor.geometry.pointclouds import back_project, inside
 from premotor.geometry.poses import Pose
 
 CAMERAS = ("front", "left_shoulder", "right_shoulder", "wrist")  # order of the point cloud
+VIDEO_CAMERA = "front"  # whose view of every row a demonstration keeps
 
 
 @dataclass(frozen=True, eq=False)
