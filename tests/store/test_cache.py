@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from premotor.episode.observation import cloud_from_views
 from premotor.errors import ConfigError, DataError
 from premotor.store.cache import EpisodeCache
 from premotor.store.reader import DemoSet
-from small_data import write_split
+from small_data import as_in_0_1_0, write_split
 
 
 @pytest.fixture
@@ -82,6 +83,18 @@ def test_the_loser_of_a_race_uses_the_winners_arrays(demos, monkeypatch):
     assert winner[0].folder == loser.folder
     assert np.array_equal(winner[0].cloud(2)[0], loser.cloud(2)[0])
     assert [p.name for p in demos.folder.cache.iterdir()] == [loser.folder.name]
+
+
+def test_training_reads_the_same_of_a_data_set_of_version_0_1_0(demos):
+    before = EpisodeCache.build_or_open(demos)
+    arrays = {path.name: path.read_bytes() for path in before.folder.iterdir()}
+    as_in_0_1_0(demos.folder)
+    former = DemoSet.open(demos.folder.path.parent)
+    assert EpisodeCache.build_or_open(former).folder == before.folder  # it need not be built anew
+    shutil.rmtree(demos.folder.cache)
+    again = EpisodeCache.build_or_open(former)
+    assert again.episodes == before.episodes
+    assert {path.name: path.read_bytes() for path in again.folder.iterdir()} == arrays
 
 
 def test_a_damaged_episode_is_named_and_leaves_no_half_built_cache(demos):
