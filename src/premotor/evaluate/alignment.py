@@ -159,7 +159,7 @@ def sight_of(mirror: Mirror, held_out: HeldOut) -> Sight:
         named=own.accuracy,
         first_frame=own.first_frame_only,
         camera=held_out.camera,
-        named_elsewhere=named(held_out.elsewhere).accuracy if held_out.elsewhere else None,
+        named_other_camera=named(held_out.elsewhere).accuracy if held_out.elsewhere else None,
     )
 
 
@@ -168,9 +168,9 @@ def blindness(sight: Sight | None) -> str:
 
     U has to name more through it than the first frame alone gives away through its own.
     """
-    if sight is None or sight.named_elsewhere is None:
+    if sight is None or sight.named_other_camera is None:
         return ""
-    there, least = sight.named_elsewhere.value, sight.first_frame.value
+    there, least = sight.named_other_camera.value, sight.first_frame.value
     if there >= least:
         return ""
     return (
