@@ -16,6 +16,7 @@ from PIL import Image
 
 from premotor import checkpoint
 from premotor.codec import to_yaml
+from premotor.episode.provenance import Provenance
 from premotor.evaluate.against_success import against_success
 from premotor.evaluate.alignment import REPORTED
 from premotor.evaluate.success import SIMULATOR
@@ -176,7 +177,7 @@ def episode(index: int = 0, **changes: Any) -> EpisodeInfo:
         num_rows=10,
         keyframe_steps=(3, 9),
         failures=(),
-        provenance={},
+        provenance=Provenance(),
         color=ColorStats((), (), (), ()),
         files=(),
     )

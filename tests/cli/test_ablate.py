@@ -16,8 +16,7 @@ from premotor.records import (
     read_lines,
     read_list,
 )
-from premotor.store.meta import finalize
-from premotor.store.writer import write_episode
+from small_data import write_split
 
 SMALL = "--preset nano --steps 2 --episodes 1 --max-key-poses 1 --processes 1 --workers 1"
 
@@ -105,8 +104,7 @@ def test_a_split_that_is_not_there_is_said_before_training(made_up_data, tmp_pat
 
 def test_a_task_without_a_simulator_is_said_before_training(tmp_path, make_demo):
     for split in ("train", "val"):
-        infos = [write_episode(tmp_path / split, 0, make_demo(0, task="touch_dot"))]
-        finalize(tmp_path / split, infos)
+        write_split(tmp_path / split, [make_demo(0, task="touch_dot")])
     out = tmp_path / "ablate"
     with pytest.raises(UnknownName, match="touch_dot"):
         premotor(f"ablate --data {tmp_path} --out {out} {SMALL}")
