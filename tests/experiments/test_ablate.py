@@ -6,7 +6,10 @@ import pytest
 
 import make
 from premotor.cli import train
-from premotor.errors import ConfigError, UnknownName
+from premotor.demonstrate.seeds import unseen_slots
+from premotor.errors import ConfigError, EpisodesMissing, UnknownName
+from premotor.evaluate.acting import success
+from premotor.evaluate.acting.success import RolloutUnit
 from premotor.experiments import ablate
 from premotor.experiments.ablate import (
     BASELINE,
@@ -20,6 +23,7 @@ from premotor.experiments.ablate import (
 )
 from premotor.measure.intervals import paired_difference
 from premotor.measure.paired import t_interval
+from premotor.progress import no_progress
 from premotor.records import (
     AblationRecord,
     EvalRecord,
@@ -144,6 +148,37 @@ def test_variants_learn_the_tasks_that_are_named():
     wanted = train.parse(runs(config)[1].train_arguments[1:])
     assert wanted.source.tasks == config.source.tasks == ("open_drawer", "turn_tap")
     assert train.parse(runs(CONFIG)[1].train_arguments[1:]).source.tasks == ()
+
+
+def test_a_variant_is_judged_by_all_roll_outs_or_not_at_all(tmp_path, monkeypatch):
+    def fares(actors, clips, traces, unit: RolloutUnit) -> EvalRecord:
+        (episode, *_) = unit.slot.candidates
+        if episode.seed % 2 and broken:
+            raise ValueError("broke")
+        return dataclasses.replace(
+            make.rollout(**vars(episode)),
+            preset=unit.weights.preset,
+            step=unit.weights.step,
+            max_key_poses=unit.max_key_poses,
+        )
+
+    monkeypatch.setattr(success, "roll_out_unit", fares)
+    monkeypatch.setattr(ablate, "measure_keyframes", lambda *_: [])
+    monkeypatch.setattr(
+        ablate, "episodes_of", lambda config: unseen_slots(["turn_tap"], config.episodes)
+    )
+    run = runs(dataclasses.replace(CONFIG, out=tmp_path, episodes=2, steps=9))[0]
+    broken = True
+    with pytest.raises(EpisodesMissing, match="1 of 2 roll-outs broke"):
+        ablate.measure(run, 1, no_progress)
+    broken = False
+    told: list[tuple[str, int, int, str]] = []
+    found = ablate.measure(run, 1, lambda *news: told.append(news))
+    assert told[0] == ("roll out", 1, 2, "1 successes, trained")  # the other one stands
+    assert [(r.step, r.preset, r.seed % 2) for r in found.rollouts] == [
+        (9, "tiny", 0),
+        (9, "tiny", 1),
+    ]
 
 
 def test_tasks_are_pooled_without_the_studies():

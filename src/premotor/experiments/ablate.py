@@ -16,14 +16,9 @@ from premotor.demonstrate.seeds import chosen_tasks, unseen_slots
 from premotor.device import Device, chosen_device
 from premotor.episode.identity import EpisodeId, EpisodeSlot
 from premotor.errors import ConfigError, UnknownName
-from premotor.evaluate.keyframes import located, measure_keyframes, turned
-from premotor.evaluate.success import (
-    SIMULATOR,
-    RolloutUnit,
-    done_before,
-    policies,
-    roll_out_all,
-)
+from premotor.evaluate.acting.keyframes import located, measure_keyframes, turned
+from premotor.evaluate.acting.success import SIMULATOR, RollOuts, RolloutUnit, Weights
+from premotor.folders import RunFolder
 from premotor.measure.intervals import bootstrap, paired_difference, wilson
 from premotor.measure.paired import MOST_FLIPPED, SignFlip, sign_flip, t_interval
 from premotor.presets import train_preset
@@ -40,7 +35,6 @@ from premotor.report import ablation
 from premotor.report.tables import is_study
 from premotor.represent import Source
 from premotor.simulate import EPISODE_KEY_POSES
-from premotor.worklist import Done
 
 Key = tuple[EpisodeId, int]  # episode, keyframe
 Answers = dict[Key, bool]  # what one training got right
@@ -224,31 +218,18 @@ def measure(run: AblationRun, workers: int, progress: Progress) -> Outcome:
 
     Raises:
         DataError: The split is missing or damaged.
-        PremotorError: A simulator crashed, or an episode has no layout.
+        EpisodesMissing: A simulator crashed, or an episode has no layout; all others are kept.
     """
     config = run.config
     keyframes = measure_keyframes(run.path, config.source, config.split, progress)
-    units = [
-        RolloutUnit(
-            run=str(run.path),
-            step=config.steps,
-            checkpoint="trained",
-            preset=config.preset,
-            slot=slot,
-            max_key_poses=config.max_key_poses,
-        )
-        for slot in episodes_of(config)
-    ]
-    path = run.path / "evaluation" / "rollouts.jsonl"
-    rollouts, todo = done_before(units, path)
-
-    def on_done(done: Done[RolloutUnit, EvalRecord]) -> None:
-        rollouts.append(done.unwrap())  # an ablation compares the same episodes, so all must stand
-        wins = sum(r.success for r in rollouts)
-        progress("roll out", len(rollouts), len(units), f"{wins} successes")
-
-    with policies(chosen_device(config.device)) as actors:
-        roll_out_all(todo, path, actors, workers, on_done)
+    weights = Weights(str(run.path), config.steps, "trained", config.preset)
+    rolled = RollOuts(
+        ledger=RunFolder(run.path).evaluation.rollouts,
+        device=chosen_device(config.device),
+        workers=workers,
+        progress=progress,
+    ).of([RolloutUnit(weights, slot, config.max_key_poses) for slot in episodes_of(config)])
+    rollouts = rolled.insist("roll-outs")  # the same episodes are compared, so all must stand
     return Outcome(run, tuple(rollouts), tuple(keyframes))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from premotor.evaluate.alignment import Spaces, cosines
+from premotor.evaluate.agreeing.alignment import Spaces, cosines
 from premotor.findings import Stratum, SuccessRelation, Watched
 from premotor.measure.plan import StudyConfig
 from premotor.measure.relation import relation
