@@ -9,21 +9,17 @@ from pathlib import Path
 
 from premotor import presets
 from premotor.demonstrate.collect import CollectConfig, collect
-from premotor.records import StepRecord
+from premotor.folders import Claim
 from premotor.represent import Source
-from premotor.train.loop import fit
-from premotor.train.run import prepare
+from premotor.train.job import TrainJob, train
 
 TASKS = ("push_buttons", "open_drawer", "slide_block_to_color_target")
 
 
-def show(record: StepRecord) -> None:
+def show(stage: str, done: int, total: int, remark: str) -> None:
     """Print every tenth step."""
-    if record.step % 10 == 9:
-        losses = record.losses
-        print(f"step {record.step + 1}: acting {losses['execute']:.2f}", end="")
-        aligned = losses.get("align")
-        print(f", aligning {aligned:.2f}" if aligned is not None else "")
+    if stage == "train" and done % 10 == 0:
+        print(f"step {done} of {total}: {remark}")
 
 
 def main() -> None:
@@ -33,11 +29,10 @@ def main() -> None:
     data, out = Path(folder) / "data", Path(folder) / "run"
     for split, count in (("train", int(episodes)), ("val", 2)):
         collect(CollectConfig(tasks=TASKS, episodes=count, split=split, out=data, resume=True))
-    config = replace(presets.train_preset(preset), steps=int(steps), processes=1)
-    source = Source(data)
-    run = prepare(out, config, source.open().fingerprint(), resume=True, overwrite=False)
-    result = fit(config, run, source, show, "examples/03_train_tiny.py")
-    print(f"{result.steps_done} steps done: {out}")
+    config = replace(presets.train_preset(preset), steps=int(steps))
+    job = TrainJob(config, Source(data), out, command="examples/03_train_tiny.py")
+    finished = train(job, Claim(resume=True), show)
+    print(f"{'finished' if finished else 'stopped'}: {out}")
 
 
 if __name__ == "__main__":

@@ -93,8 +93,8 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
     "unknown": (EvalRecord, changed(EvalRecord, stepz=3), ": EvalRecord: unknown stepz; expected "),
     "missing": (
         EvalRecord,
-        without(EvalRecord, "task", "steps", "failure"),  # the last one has a default
-        ": EvalRecord: missing steps, task; mend it",
+        without(EvalRecord, "task", "key_poses", "failure"),  # the last one has a default
+        ": EvalRecord: missing key_poses, task; mend it",
     ),
     "misspelt": (
         NamedClip,

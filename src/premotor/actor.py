@@ -1,6 +1,7 @@
 """A trained policy as it acts: observations and words in, key poses out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -90,16 +91,17 @@ class Actor:
         executed, output = self._decide([observation], [instruction])
         config, center = self.policy.config, output.zoom_center
         views = config.views
-        whole, middle = vv.whole_scene(executed, views), torch.zeros_like(center)
+        whole = vv.whole_scene(executed, views)
+        scene = _Window(center=torch.zeros_like(center), zoom=1.0, radius=views.coarse_radius)
         hand, fine = output.gripper.softmax(1), None
         if output.fine is not None:
             zoomed = vv.zoomed_scene(executed, center, views, output.rig)
-            window = center, views.zoom, views.fine_radius
+            window = _Window(center=center, zoom=views.zoom, radius=views.fine_radius)
             fine = _stage(zoomed, output.fine, window, self.policy)
         return Decision(
             instruction=instruction,
             keyframe=decode.keyframes(output, config)[0],
-            coarse=_stage(whole, output.coarse, (middle, 1.0, views.coarse_radius), self.policy),
+            coarse=_stage(whole, output.coarse, scene, self.policy),
             fine=fine,
             rotation=_array(output.rotation.softmax(2)),
             gripper_open=float(hand[0, 1]),
@@ -137,16 +139,22 @@ def _array(tensor: Float[Tensor, "1 ..."]) -> np.ndarray:
     return tensor[0].float().cpu().numpy()
 
 
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """What a stage sees of the scene."""
+
+    center: Float[Tensor, "1 3"]  # cube frame
+    zoom: float
+    radius: float  # [px] of a point
+
+
 def _stage(
-    cloud: vv.Cloud,
-    heatmap: Float[Tensor, "1 v s s"],
-    window: tuple[Float[Tensor, "1 3"], float, float],
-    policy: Policy,
+    cloud: vv.Cloud, heatmap: Float[Tensor, "1 v s s"], window: _Window, policy: Policy
 ) -> Stage:
-    """Draw a stage's views once more; `window` is its center (cube frame), zoom and radius."""
-    (center, zoom, radius), config, rig = window, policy.config.views, policy.rig
-    images, occupied = vv.render(cloud, config.size, radius, rig)
-    middle = center.cpu().double()
+    """Draw a stage's views once more."""
+    config, rig, zoom = policy.config.views, policy.rig, window.zoom
+    images, occupied = vv.render(cloud, config.size, window.radius, rig)
+    middle = window.center.cpu().double()
     four = torch.cat([torch.zeros(1, 3), torch.eye(3)]).double()  # they determine an affine map
     cube = (vv.to_cube(four, config) - middle) * zoom
     seen = vv.to_pixels(vv.project(cube), config.size, rig.offset).numpy()  # (4, v, 2)

@@ -24,6 +24,7 @@ from premotor.codec import from_yaml, to_yaml
 from premotor.errors import ConfigError, DataError, OutputExists
 from premotor.execute.config import ExecuteConfig
 from premotor.execute.policy import Policy
+from premotor.folders import RunFolder
 from premotor.mirror import Mirror, MirrorConfig
 from premotor.understand.config import UnderstandConfig
 from premotor.understand.recognizer import Recognizer
@@ -95,7 +96,7 @@ def save(run: Path, step: int, model: Mirror, state: Mapping[str, Any] | None = 
         model: Its weights and configuration are written.
         state: What resuming needs beside the weights, for `torch.save`.
     """
-    final = run / "checkpoints" / f"step_{step:06d}"
+    final = RunFolder(run).checkpoint(step)
     with _folder(final) as folder:
         _save_weights(model, folder / WEIGHTS)
         (folder / MODEL).write_text(to_yaml(model.config))
@@ -139,7 +140,7 @@ def _config_of(folder: Path, half: Half) -> Path:
 
 def checkpoints(run: Path) -> list[Checkpoint]:
     """The complete checkpoints of a run, oldest first."""
-    found = [p for p in (run / "checkpoints").glob("step_*") if (p / STATE).is_file()]
+    found = [p for p in RunFolder(run).checkpoints.glob("step_*") if (p / STATE).is_file()]
     return sorted((Checkpoint(p, int(p.name[5:])) for p in found), key=lambda c: c.step)
 
 
@@ -162,7 +163,7 @@ def prune(run: Path, keep: int) -> None:
     """Remove all but the last `keep` checkpoints and the first one, and what a crash left."""
     for checkpoint in [c for c in checkpoints(run) if c.step > 0][:-keep]:
         shutil.rmtree(checkpoint.path)
-    for leftover in (run / "checkpoints").glob(".step_*"):
+    for leftover in RunFolder(run).checkpoints.glob(".step_*"):
         shutil.rmtree(leftover, ignore_errors=True)
 
 

@@ -118,6 +118,10 @@ class TrainingDiverged(PremotorError):
     """A loss term or gradient is not finite; the last good checkpoint is kept."""
 
 
+class ProcessLost(PremotorError):
+    """A training process was killed from outside, or ended without finishing its work."""
+
+
 def refuse_both(resume: bool, overwrite: bool) -> None:
     """Of what is there already, a command may keep all or throw away all.
 

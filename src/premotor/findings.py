@@ -5,8 +5,9 @@ is compared with, how sure it is, and the same measure under each control, neste
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from premotor.codec import renamed
 from premotor.records import Interval
 
 Stratum = Literal["all", "task", "variation"]
@@ -189,7 +190,12 @@ class Sight:
     named: Interval
     first_frame: Interval  # by the first frame alone
     camera: str = ""  # another than the data set's, through which U sees another episode
-    named_elsewhere: Interval | None = None  # the same clips through that camera
+    named_other_camera: Interval | None = None  # the same episodes through that camera
+
+    @classmethod
+    def of_before(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        """As version 0.1.0 wrote it."""
+        return renamed(raw, named_other_camera="named_elsewhere")
 
 
 @dataclass(frozen=True, kw_only=True)

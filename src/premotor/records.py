@@ -179,6 +179,17 @@ class KeyframeRecord(OfEpisode):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainingRecord:
+    """One training of one variant, and all that was measured of it."""
+
+    variant: str
+    seed: int  # of the training
+    steps: int  # updates
+    rollouts: tuple[EvalRecord, ...]
+    keyframes: tuple[KeyframeRecord, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class AblationRecord:
     """One measure of one variant, and its difference to the baseline on the same episodes."""
 

@@ -3,11 +3,13 @@
 import logging
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 
 _log = logging.getLogger(__name__)
 
 STOPPED = 130  # exit code of a command that was asked to stop, as shells have it for Ctrl-C
+SAME = 2.0  # [s] a signal that comes so soon after the first one asks for nothing more
 _ASKING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -16,25 +18,35 @@ class Stopped(KeyboardInterrupt):
 
 
 class StopSignal:
-    """While the context lasts, a first Ctrl-C or SIGTERM is only noted; a second one interrupts.
+    """While the context lasts, a first Ctrl-C or SIGTERM is only noted; a later one interrupts.
 
     Contexts nest: what was asked of the inner one is asked of the outer one too, once it has ended.
-    In other threads than the main one, which get no signals, it notes nothing.
+    In other threads than the main one, which get no signals, it notes nothing. Launchers pass on
+    what the terminal has sent to all already: signals in quick succession are one.
 
     Attributes:
         received: Whether a stop was asked for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, answer: str = "") -> None:
+        """Listen.
+
+        Args:
+            answer: What the log says when a stop is asked for.
+        """
         self.received = False
+        self._answer = answer
+        self._since = 0.0
         self._before: dict[signal.Signals, signal._HANDLER] = {}
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self.received:
+        now = time.monotonic()
+        if self.received and now - self._since > SAME:
             raise KeyboardInterrupt
-        self.received = True
-        name = signal.Signals(number).name
-        _log.warning("%s: what is under way is brought to its end; again to give it up", name)
+        if not self.received:
+            self.received, self._since = True, now
+            if self._answer:
+                _log.warning("%s: %s", signal.Signals(number).name, self._answer)
 
     def __enter__(self) -> "StopSignal":
         if threading.current_thread() is threading.main_thread():
@@ -51,4 +63,4 @@ class StopSignal:
             signal.signal(number, handler)
             outer = getattr(handler, "__self__", None)
             if self.received and isinstance(outer, StopSignal):
-                outer.received = True
+                outer.received, outer._since = True, self._since  # noqa: SLF001

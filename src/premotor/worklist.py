@@ -38,6 +38,7 @@ Engine = Literal["processes", "ray"]
 RAY_HERE = "local"  # the address that starts a Ray of our own on this machine
 # Software GL (LP) with no thread of its own draws in the one that asks.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LP_NUM_THREADS": "0"}
+_STOPPING = "what is under way is brought to its end; again to give it up"
 _RAY_STORE = 100 * 2**20  # [byte] shared memory for results, which are small
 _RAY_LOOKS = 0.5  # [s] between two looks whether a stop was asked for
 _RAY_ANSWERS = 10.0  # [s] in which a cluster takes a connection; Ray itself tries for ten minutes
@@ -122,7 +123,7 @@ def run_units(
         left -= 1
         on_done(done)
 
-    with StopSignal() as stop:
+    with StopSignal(_STOPPING) as stop:
         if crew.engine == "ray":
             with _ray(crew) as ray:
                 _drain_ray(ray, function, units, crew.workers, hand_on, stop)

@@ -58,7 +58,7 @@ def test_another_episode_is_shown_with_and_without_words():
 
 def test_another_episode_is_seen_through_the_other_camera_where_there_is_one():
     clips = [[90.0 + i] for i in range(NUM)]
-    sides = sides_of(Watcher(), Doer(), episodes(elsewhere=clips))
+    sides = sides_of(Watcher(), Doer(), episodes(other_camera=clips))
     assert np.array_equal(sides.controls["blanked"].u, sides.u)
     for name in ("another", "both"):
         shown = sides.controls[name].u[:, 0]

@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 
-from premotor.backbones.blockwise import info_nce_blockwise, info_nce_shared_blockwise
+from premotor.backbones.blockwise import info_nce_blockwise
 from premotor.backbones.contrast import unit
 from premotor.train.launch import leave
 from premotor.understand.loss import video_text_loss, video_text_loss_shared
@@ -29,7 +29,6 @@ def main(rank: int, world: int, folder: Path) -> None:
         "none": video_text_loss,
         "shared": lambda v, t, tau: video_text_loss_shared(v, t, ids, tau),
         "none.blockwise": lambda v, t, tau: info_nce_blockwise(unit(v), unit(t), tau),
-        "shared.blockwise": lambda v, t, tau: info_nce_shared_blockwise(unit(v), unit(t), ids, tau),
     }
     for name, loss_of in losses.items():
         video, text = (

@@ -1,11 +1,11 @@
-"""The blockwise losses are the plain ones, with their gradients, and hold no square matrix."""
+"""The blockwise loss is the plain one, with its gradients, and holds no square matrix."""
 
 import pytest
 import torch
 
 from premotor.backbones import blockwise
-from premotor.backbones.blockwise import info_nce_blockwise, info_nce_shared_blockwise
-from premotor.backbones.contrast import info_nce, info_nce_shared, unit
+from premotor.backbones.blockwise import info_nce_blockwise
+from premotor.backbones.contrast import info_nce, unit
 
 
 @pytest.fixture(autouse=True)
@@ -37,14 +37,6 @@ def test_in_double_precision_they_are_equal():
     plain, expected = graded(info_nce, torch.float64)
     torch.testing.assert_close(value, plain, rtol=1e-13, atol=1e-13)
     torch.testing.assert_close(gradients, expected, rtol=1e-10, atol=1e-12)
-
-
-def test_shared_partners_are_the_plain_ones_too():
-    ids = torch.tensor([7, 1, 7, 2, 9, 1, 7, 3, 4, 5, 6, 8, 9])
-    value, gradients = graded(lambda a, b, tau: info_nce_shared_blockwise(a, b, ids, tau))
-    plain, expected = graded(lambda a, b, tau: info_nce_shared(a, b, ids, tau))
-    torch.testing.assert_close(value, plain, rtol=2e-6, atol=1e-6)
-    torch.testing.assert_close(gradients, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_gradient_is_that_of_finite_differences():

@@ -51,7 +51,7 @@ def test_an_ablation_is_trained_measured_and_gone_on_with(made_up_data, tmp_path
     assert {r.difference is None for r in records if r.variant == "without_zoom"} == {False}
     run = out / "without_zoom" / "seed_0"
     assert len(checkpoint.load_mirror(run).execute.trunks) == 1
-    assert "--execute.stages 1" in read_json(run / "manifest.json", RunManifest).command
+    assert read_json(run / "manifest.json", RunManifest).command == f"premotor {line}"
     (rollout,) = read_lines(run / "evaluation" / "rollouts.jsonl", EvalRecord)
     assert (rollout.task, rollout.step, rollout.max_key_poses) == ("push_buttons", 2, 1)
     assert rollout.seed >= 20_000_000
@@ -69,7 +69,7 @@ def test_an_ablation_is_trained_measured_and_gone_on_with(made_up_data, tmp_path
 def test_a_stopped_training_ends_the_ablation_with_a_word(
     made_up_data, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(ablate.main, "run", lambda arguments: ablate.INTERRUPTED)
+    monkeypatch.setattr(ablate, "train", lambda *_, **__: False)
     code = ablate.command(shlex.split(f"--data {made_up_data} --out {tmp_path / 'o'} {SMALL}"))
     assert code == ablate.INTERRUPTED
     assert "go on with --resume" in " ".join(capsys.readouterr().err.split())
@@ -81,7 +81,7 @@ def test_ctrl_c_while_measuring_ends_the_ablation_with_a_word(
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ablate.main, "run", lambda arguments: 0)
+    monkeypatch.setattr(ablate, "train", lambda *_, **__: True)
     monkeypatch.setattr(ablate, "measure", stop)
     code = ablate.command(shlex.split(f"--data {made_up_data} --out {tmp_path / 'o'} {SMALL}"))
     assert code == ablate.INTERRUPTED

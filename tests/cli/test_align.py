@@ -85,6 +85,23 @@ def test_a_study_is_written_and_shown_with_its_controls(files, capsys):
     assert f"{files['u'].parent / 'found.json'}: written" in said.out
 
 
+def test_the_other_episode_is_seen_through_the_other_camera_where_there_is_one(files):
+    blind = np.random.default_rng(5).normal(size=(ROWS, 9))
+    files["other_camera"] = files["u"].with_name("other_camera.npz")
+    save_features(files["other_camera"], blind, {})
+    found: list[dict[str, float | None]] = []
+    for names in (("groups", "blanked"), ("groups", "blanked", "other_camera")):
+        more = ["--only", "debiased_cka", "--overwrite"]
+        assert align.command([*arguments(files, *names, draws="2"), *more]) == 0
+        controls = finding(record_of(files), "debiased_cka").controls
+        found.append({control.name: control.reading.value for control in controls})
+    own, other = found
+    assert own.keys() == other.keys() == {"blanked", "another", "both"}
+    assert own["blanked"] == other["blanked"]
+    assert own["another"] > 0.3  # what a variation's episodes share is seen
+    assert abs(other["another"]) < 0.1
+
+
 def test_what_was_not_given_is_said_and_nothing_is_made_up(files, capsys):
     assert align.command(arguments(files)) == 0
     said = blanks(capsys.readouterr().out)

@@ -33,3 +33,19 @@ def test_calls_in_quick_succession_are_passed_over_but_for_the_last_and_for_news
     assert [done for done, remark in moves if not remark] == [*range(0, 1000, 100), 1000]
     assert [news for news in moves if news[1]] == [(1, "0 successes"), (2, "1 successes")]
     assert "measure: 1000/1000 60000/min" in capsys.readouterr().err
+
+
+def test_a_stage_that_begins_again_counts_from_its_new_start(monkeypatch, capsys):
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with StageBars() as bars:
+        bars("train", 0, 10, "full")
+        now[0] += 60.0
+        bars("train", 10, 10, "full")
+        now[0] += 600.0
+        bars("train", 0, 10, "lamb")
+        now[0] += 60.0
+        bars("train", 10, 10, "lamb")
+    said = capsys.readouterr().err
+    assert "train: 10/10 10/min full" in said
+    assert "train: 10/10 10/min lamb" in said

@@ -26,26 +26,26 @@ def test_a_preset_is_overridden_field_by_field():
     options = ["--align.weight", "0.5", "--execute.trunk.joint-depth", "2", "--steps", "7"]
     options += ["--pairing.unit", "segment"]
     wanted = train.parse(["tiny", *PLACES, *options, "--resume"])
-    config = wanted.train
+    config = wanted.job.config
     assert (config.mirror.align.weight, config.mirror.execute.trunk.joint_depth) == (0.5, 2)
-    assert (config.steps, config.preset, wanted.resume) == (7, "tiny", True)
+    assert (config.steps, config.preset, wanted.claim.resume) == (7, "tiny", True)
     assert (config.pairing.unit, presets.TRAIN["tiny"].pairing.unit) == ("segment", "episode")
     assert config.mirror.understand == presets.TRAIN["tiny"].mirror.understand
 
 
 def test_a_stored_configuration_is_read_back(tmp_path: Path):
-    stored = train.parse(["nano", *PLACES, "--seed", "3"]).train
+    stored = train.parse(["nano", *PLACES, "--seed", "3"]).job.config
     path = tmp_path / "config.yaml"
     path.write_text(to_yaml(stored))
-    assert train.parse(["--config", str(path), *PLACES]).train == stored
-    changed = train.parse(["--config", str(path), *PLACES, "--steps", "9"]).train
+    assert train.parse(["--config", str(path), *PLACES]).job.config == stored
+    changed = train.parse(["--config", str(path), *PLACES, "--steps", "9"]).job.config
     assert (changed.seed, changed.steps) == (3, 9)
 
 
 def test_frozen_text_is_asked_for_by_options(tmp_path: Path):
     sizes = ["--execute.text.width", "64", "--execute.text.heads", "1", "--execute.text.vocabulary"]
     options = ["--execute.frozen-text.weights", str(tmp_path / "clip.pt"), *sizes]
-    execute = train.parse(["nano", *PLACES, *options]).train.mirror.execute
+    execute = train.parse(["nano", *PLACES, *options]).job.config.mirror.execute
     assert execute.frozen_text.weights == tmp_path / "clip.pt"
     assert execute.text.vocabulary == ()
     with pytest.raises(DataError, match=r"clip\.pt is missing"):
@@ -54,7 +54,7 @@ def test_frozen_text_is_asked_for_by_options(tmp_path: Path):
 
 def test_the_loss_of_watching_is_chosen_by_name(capsys: pytest.CaptureFixture[str]):
     options = ["--understand.loss", "class_table", "--understand.freeze-text"]
-    understand = train.parse(["nano", *PLACES, *options]).train.mirror.understand
+    understand = train.parse(["nano", *PLACES, *options]).job.config.mirror.understand
     assert (understand.loss, understand.freeze_text) == ("class_table", True)
     with pytest.raises(SystemExit):
         train.parse(["nano", *PLACES, "--understand.loss", "class_tabel"])
@@ -103,7 +103,7 @@ def test_missing_data_is_said_before_anything_is_made(tmp_path: Path):
 
 def test_a_started_half_brings_its_sizes_and_other_options_still_count(folder: Path):
     options = ["--start.recognizer", str(folder), "--understand.mask-ratio", "0.3", "--steps", "7"]
-    config = train.parse(["nano", *PLACES, *options]).train
+    config = train.parse(["nano", *PLACES, *options]).job.config
     nano = presets.TRAIN["nano"].mirror
     assert config.start.recognizer == folder
     assert (config.mirror.understand.video.px, config.mirror.understand.mask_ratio) == (48, 0.3)
@@ -138,12 +138,12 @@ def test_a_started_run_is_resumed_by_the_same_line_when_the_folder_is_gone(
     folder: Path, tmp_path: Path
 ):
     line = ["nano", "--data", "d", "--out", str(tmp_path), "--start.recognizer", str(folder)]
-    stored = train.parse(line).train
+    stored = train.parse(line).job.config
     (tmp_path / "config.yaml").write_text(to_yaml(stored))
     shutil.rmtree(folder)
-    assert train.parse([*line, "--resume"]).train == stored
+    assert train.parse([*line, "--resume"]).job.config == stored
     resumed = ["--config", str(tmp_path / "config.yaml"), *line[1:5], "--resume"]
-    assert train.parse(resumed).train == stored
+    assert train.parse(resumed).job.config == stored
     with pytest.raises(DataError, match="no recognizer"):
         train.parse(line)
 

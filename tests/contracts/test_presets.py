@@ -11,7 +11,7 @@ from premotor.batch import Executed, MirrorBatch, Observed, Target
 from premotor.data.augment import AugmentConfig
 from premotor.errors import UnknownName
 from premotor.mirror import Mirror
-from premotor.simulate.tasks import STUDIES, TASKS
+from premotor.simulate.tasks import ALL_TASKS
 from premotor.train.config import TrainConfig
 from premotor.train.optim import build_optimizer
 from premotor.train.step import Objective, StepPlan, step_generator, train_step
@@ -97,20 +97,20 @@ def test_nano_overfits_one_batch():
     assert losses[-1]["execute"] < 0.6 * losses[0]["execute"]
 
 
-@pytest.mark.parametrize("task", sorted({**TASKS, **STUDIES}))
+@pytest.mark.parametrize("task", sorted(ALL_TASKS))
 @pytest.mark.parametrize("name", list(presets.TRAIN))
 def test_no_instruction_is_longer_than_a_preset_reads(name: str, task: str):
     mirror = presets.train_preset(name).mirror
-    rules = {**TASKS, **STUDIES}[task]
+    rules = ALL_TASKS[task]
     texts = [rules.instructions(variation) for variation in rules.variations]
     Tokenizer(mirror.execute.text.context).encode([first for first, *_ in texts])
     for said in texts:
         Tokenizer(mirror.understand.text.context).encode(said)
 
 
-@pytest.mark.parametrize("task", sorted({**TASKS, **STUDIES}))
+@pytest.mark.parametrize("task", sorted(ALL_TASKS))
 def test_no_word_of_any_instruction_shares_its_row_with_others_in_the_small_presets(task: str):
-    rules = {**TASKS, **STUDIES}[task]
+    rules = ALL_TASKS[task]
     said = {text for variation in rules.variations for text in rules.instructions(variation)}
     used = {i for text in said for i in token_ids(text)}
     for name in ("nano", "tiny", "small"):

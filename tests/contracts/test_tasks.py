@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 from zlib import crc32
 
 import numpy as np
@@ -21,11 +22,12 @@ from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
 from premotor.simulate.environment import Environment, Outcome
-from premotor.simulate.tasks import STUDIES, TASKS
+from premotor.simulate.task import Axis
+from premotor.simulate.tasks import ALL_TASKS, STUDIES, TASKS
 
 pytestmark = pytest.mark.sim
 
-ALL = sorted({**TASKS, **STUDIES})
+ALL = sorted(ALL_TASKS)
 COUNTS = {  # the benchmark's order
     "open_drawer": 3,
     "slide_block_to_color_target": 4,
@@ -80,7 +82,7 @@ def _environment() -> Environment:
 
 def _variation(name: str, seed: int) -> int:
     """Any, but always the same."""
-    return crc32(f"{name} {seed}".encode()) % len({**TASKS, **STUDIES}[name].variations)
+    return crc32(f"{name} {seed}".encode()) % len(ALL_TASKS[name].variations)
 
 
 @functools.cache
@@ -195,10 +197,24 @@ def test_random_actions_do_not_succeed(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_variation_says_at_least_three_different_things(name: str) -> None:
-    task = {**TASKS, **STUDIES}[name]
+    task = ALL_TASKS[name]
     for variation in task.variations:
         texts = task.instructions(variation)
         assert len(set(texts)) == len(texts) >= 3
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_task_says_what_varies_and_how_long_the_benchmark_s_is(name: str) -> None:
+    task = ALL_TASKS[name]
+    assert task.name == name
+    assert task.axes
+    assert set(task.axes) <= set(get_args(Axis))
+    assert (task.benchmark_keyframes is None) == (name in STUDIES)
+    assert task.benchmark_keyframes is None or 2.0 <= task.benchmark_keyframes <= 25.0
+
+
+def test_the_benchmark_s_tasks_and_the_studies_are_apart() -> None:
+    assert len(ALL_TASKS) == len(TASKS) + len(STUDIES) == 20
 
 
 def test_the_benchmark_numbers_its_variations_as_we_do() -> None:

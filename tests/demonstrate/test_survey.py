@@ -18,7 +18,6 @@ from premotor.demonstrate.survey import (
     survey,
 )
 from premotor.demonstrate.tally import (
-    BENCHMARK_KEYFRAMES,
     remarks,
     tally,
     with_all,
@@ -27,7 +26,6 @@ from premotor.episode.identity import EpisodeId
 from premotor.errors import ConfigError, DemonstrationFailed, OutputExists, UnknownName
 from premotor.measure.intervals import wilson
 from premotor.simulate.environment import MAX_ATTEMPTS, Environment
-from premotor.simulate.tasks import TASKS
 
 TASK = "open_drawer"  # three variations
 
@@ -171,11 +169,6 @@ def test_one_row_counts_all_tasks_together():
     assert everything.random == wilson(0, 2)
     assert rows[1].keyframes is None
     assert len(with_all(rows[:1], records[:9])) == 1
-
-
-def test_the_benchmark_s_keyframes_are_known_for_every_task():
-    assert set(TASKS) <= set(BENCHMARK_KEYFRAMES)
-    assert len(BENCHMARK_KEYFRAMES) == 18
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ def test_a_task_is_done_through_gymnasium(tmp_path):
 @pytest.mark.slow
 def test_a_run_is_trained_and_acts(tmp_path):
     printed = run("03_train_tiny.py", str(tmp_path), "nano", "2", "10")
-    assert "10 steps done" in printed
+    assert "step 10 of 10: loss of acting" in printed
+    assert printed.splitlines()[-1] == f"finished: {tmp_path / 'run'}"
     printed = run("04_roll_out.py", str(tmp_path / "run"))
     assert "'push the maroon button'" in printed

@@ -12,11 +12,26 @@ def random_quaternions(n: int) -> np.ndarray:
     return rotations.canonical(rotations.from_xyzw(xyzw))
 
 
-def test_torch_bins_equal_the_numpy_bins():
+def test_the_bins_are_those_of_the_angles_of_the_geometry_package():
     quaternions = random_quaternions(200)
-    exact = rotation.exact_bins(torch.from_numpy(quaternions), 72)
-    expected = [rotations.to_bins(q) for q in quaternions]
-    assert np.array_equal(rotation.nearest_bins(exact, 72).numpy(), np.stack(expected))
+    bins = rotation.nearest_bins(rotation.exact_bins(torch.from_numpy(quaternions), 72), 72)
+    degrees = np.stack([rotations.euler_degrees(q) for q in quaternions])
+    assert np.array_equal(bins.numpy(), np.round((degrees + 180.0) / 5.0).astype(int) % 72)
+
+
+def test_the_middle_of_the_bins_is_near_the_rotation():
+    quaternions = random_quaternions(200)
+    bins = rotation.nearest_bins(rotation.exact_bins(torch.from_numpy(quaternions), 72), 72)
+    middles = Rotation.from_euler("xyz", bins.numpy() * 5.0 - 180.0, degrees=True)
+    turn = (middles.inv() * Rotation.from_quat(rotations.to_xyzw(quaternions))).magnitude()
+    assert turn.max() < np.radians(3 * 2.5)  # three axes, each at most half a bin off
+
+
+def test_bins_wrap_at_a_full_turn():
+    almost = torch.from_numpy(rotations.about_z(np.radians(179.0)))[None]
+    exact = rotation.exact_bins(almost, 72)
+    torch.testing.assert_close(exact[0, 2].item(), 71.8)
+    assert rotation.nearest_bins(exact, 72)[0, 2] == 0  # 180 deg is -180
 
 
 @pytest.mark.parametrize("pitch", [89.5, -89.5, 90.0, -90.0])

@@ -5,11 +5,7 @@ import numpy as np
 import pytest
 
 import make
-from premotor.cli import train
-from premotor.demonstrate.seeds import unseen_slots
-from premotor.errors import ConfigError, EpisodesMissing, UnknownName
-from premotor.evaluate.acting import success
-from premotor.evaluate.acting.success import RolloutUnit
+from premotor.errors import ConfigError, UnknownName
 from premotor.experiments import ablate
 from premotor.experiments.ablate import (
     BASELINE,
@@ -23,7 +19,7 @@ from premotor.experiments.ablate import (
 )
 from premotor.measure.intervals import paired_difference
 from premotor.measure.paired import t_interval
-from premotor.progress import no_progress
+from premotor.presets import train_preset
 from premotor.records import (
     AblationRecord,
     EvalRecord,
@@ -31,31 +27,28 @@ from premotor.records import (
     KeyframeRecord,
     read_list,
 )
-from premotor.train.run import differences
+from premotor.represent import Source
+from premotor.train.config import differing
 
 CONFIG = AblateConfig(data=Path("d"), out=Path("o"))
 CHANGES = {
     "full": {},
-    "without_zoom": {"mirror.execute.stages": "1"},
-    "chunk_1": {"mirror.execute.tokens.chunk": "1"},
-    "lamb": {
-        "optimizer.name": "lamb",
-        "optimizer.learning_rate": "0.01",
-        "optimizer.eps": "1e-06",
-    },
-    "lamb_capped": {"optimizer.name": "lamb_capped", "optimizer.learning_rate": "0.003"},
+    "without_zoom": {"mirror.execute.stages": 1},
+    "chunk_1": {"mirror.execute.tokens.chunk": 1},
+    "lamb": {"optimizer.name": "lamb", "optimizer.learning_rate": 1e-2, "optimizer.eps": 1e-6},
+    "lamb_capped": {"optimizer.name": "lamb_capped", "optimizer.learning_rate": 3e-3},
     "released_init": {
         "optimizer.name": "lamb_capped",
-        "optimizer.learning_rate": "0.003",
-        "mirror.execute.tokens.modulation_std": "0.0",
+        "optimizer.learning_rate": 3e-3,
+        "mirror.execute.tokens.modulation_std": 0.0,
     },
-    "without_augmentation": {"augment.shift": "0.0", "augment.yaw": "0.0", "augment.color": "0.0"},
-    "coarse_context": {"mirror.execute.coarse_context": "True"},
+    "without_augmentation": {"augment.shift": 0.0, "augment.yaw": 0.0, "augment.color": 0.0},
+    "coarse_context": {"mirror.execute.coarse_context": True},
     "one_hot_rotation": {
-        "mirror.execute.tokens.label_sigma": "0.0",
-        "mirror.execute.tokens.mean_window": "1",
+        "mirror.execute.tokens.label_sigma": 0.0,
+        "mirror.execute.tokens.mean_window": 1,
     },
-    "wide_zoom": {"mirror.execute.views.zoom": "2.0"},
+    "wide_zoom": {"mirror.execute.views.zoom": 2.0},
 }
 
 
@@ -85,21 +78,36 @@ def found(records: list[AblationRecord], *key: str) -> AblationRecord:
     return record
 
 
+@pytest.mark.parametrize("preset", ["nano", "tiny"])
 @pytest.mark.parametrize("name", list(VARIANTS))
-def test_each_variant_changes_what_it_names_and_nothing_else(name):
+def test_each_variant_changes_what_it_names_and_nothing_else(name, preset):
+    config = dataclasses.replace(CONFIG, preset=preset)
+
     def configured(variant):
-        return train.parse(AblationRun(CONFIG, variant, 3).train_arguments[1:]).train
+        return AblationRun(config, variant, 3).job.config
 
-    said = differences(configured(BASELINE), configured(VARIANTS[name]))
-    changed = {line.split(":")[0]: line.split(" in the run, ")[1][:-4] for line in said}
-    assert changed == CHANGES[name]
+    changed = {
+        field: (type(ours), ours)
+        for field, _, ours in differing(configured(BASELINE), configured(VARIANTS[name]))
+    }
+    assert changed == {field: (type(value), value) for field, value in CHANGES[name].items()}
 
 
-def test_trainings_act_only_and_can_go_on():
-    wanted = train.parse(runs(CONFIG)[0].train_arguments[1:])
-    assert wanted.resume
-    assert (wanted.train.pairing.recognition_every, wanted.train.probe_episodes) == (0, 0)
-    assert (wanted.train.steps, wanted.train.preset) == (CONFIG.steps, "tiny")
+def test_the_baseline_is_the_preset_acting_only():
+    config = dataclasses.replace(CONFIG, processes=2, device="cpu", learn=("turn_tap",))
+    job = AblationRun(config, BASELINE, 3).job
+    changed = {field: ours for field, _, ours in differing(train_preset("tiny"), job.config)}
+    assert changed == {
+        "seed": 3,
+        "steps": 1500,
+        "pairing.recognition_every": 0,
+        "probe_episodes": 0,
+        "eval_every": 0,
+        "processes": 2,
+        "device": "cpu",
+    }
+    assert job.source == Source(Path("d"), tasks=("turn_tap",))
+    assert job.out == Path("o/full/seed_3")
 
 
 def test_the_baseline_comes_first_and_every_variant_before_a_second_seed():
@@ -145,40 +153,8 @@ def test_differences_are_taken_on_the_same_episodes():
 
 def test_variants_learn_the_tasks_that_are_named():
     config = dataclasses.replace(CONFIG, learn=("open_drawer", "turn_tap"))
-    wanted = train.parse(runs(config)[1].train_arguments[1:])
-    assert wanted.source.tasks == config.source.tasks == ("open_drawer", "turn_tap")
-    assert train.parse(runs(CONFIG)[1].train_arguments[1:]).source.tasks == ()
-
-
-def test_a_variant_is_judged_by_all_roll_outs_or_not_at_all(tmp_path, monkeypatch):
-    def fares(actors, clips, traces, unit: RolloutUnit) -> EvalRecord:
-        (episode, *_) = unit.slot.candidates
-        if episode.seed % 2 and broken:
-            raise ValueError("broke")
-        return dataclasses.replace(
-            make.rollout(**vars(episode)),
-            preset=unit.weights.preset,
-            step=unit.weights.step,
-            max_key_poses=unit.max_key_poses,
-        )
-
-    monkeypatch.setattr(success, "roll_out_unit", fares)
-    monkeypatch.setattr(ablate, "measure_keyframes", lambda *_: [])
-    monkeypatch.setattr(
-        ablate, "episodes_of", lambda config: unseen_slots(["turn_tap"], config.episodes)
-    )
-    run = runs(dataclasses.replace(CONFIG, out=tmp_path, episodes=2, steps=9))[0]
-    broken = True
-    with pytest.raises(EpisodesMissing, match="1 of 2 roll-outs broke"):
-        ablate.measure(run, 1, no_progress)
-    broken = False
-    told: list[tuple[str, int, int, str]] = []
-    found = ablate.measure(run, 1, lambda *news: told.append(news))
-    assert told[0] == ("roll out", 1, 2, "1 successes, trained")  # the other one stands
-    assert [(r.step, r.preset, r.seed % 2) for r in found.rollouts] == [
-        (9, "tiny", 0),
-        (9, "tiny", 1),
-    ]
+    assert runs(config)[1].job.source.tasks == ("open_drawer", "turn_tap")
+    assert runs(CONFIG)[1].job.source.tasks == ()
 
 
 def test_tasks_are_pooled_without_the_studies():

@@ -60,7 +60,7 @@ def test_two_towers_that_were_trained_apart_are_measured_and_held_against_succes
     record = read_json(out / "probe.json", ProbeRecord)
     assert (record.together, record.num_fit, record.num_rows) == ("", 18, 9)
     assert (record.successes, record.rollouts, record.step_u, record.step_e) == (5, 9, 2, 2)
-    assert (record.sight.named.count, record.sight.named_elsewhere) == (9, None)
+    assert (record.sight.named.count, record.sight.named_other_camera) == (9, None)
     own = {(s.checkpoint, s.space): s for s in record.studies if s.sides == "u-e"}
     assert set(own) == {(c, space) for c in ("untrained", "trained") for space in ("raw", "z")}
     for (checkpoint, space), study in own.items():

@@ -29,20 +29,6 @@ def test_a_rotation_about_z_turns_x_to_y():
     np.testing.assert_allclose(matrix @ [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], atol=1e-12)
 
 
-def test_bins_lie_within_half_a_bin_of_the_angles():
-    for q in random_quaternions(200, seed=3):
-        back = rotations.from_bins(rotations.to_bins(q))
-        # three axes, each at most 2.5 degrees off
-        assert rotations.angle_between(q, back) < np.radians(3 * 2.5 + 1e-6)
-
-
-def test_bins_wrap_at_a_full_turn():
-    almost = rotations.canonical(
-        np.array([np.cos(np.radians(89.5)), 0, 0, np.sin(np.radians(89.5))])
-    )
-    assert rotations.to_bins(almost)[2] == 0  # 179 deg rounds to 180, which is -180
-
-
 @pytest.mark.parametrize("pitch", [89.5, -89.5, 90.0, -90.0])
 def test_near_the_pole_the_third_angle_is_zero(pitch):
     from scipy.spatial.transform import Rotation

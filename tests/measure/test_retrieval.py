@@ -10,7 +10,6 @@ from premotor.measure.retrieval import (
     bound_statistic,
     chance_of_group,
     chance_within,
-    group_recall,
     information_bound,
     median_rank,
     recall_at_k,
@@ -23,6 +22,10 @@ PAIRS = np.repeat(np.eye(5), 2, axis=0)  # 10 rows, each of which there is twice
 
 def within(a: np.ndarray, b: np.ndarray, groups: np.ndarray) -> float:
     return Gallery.of(a, b).recall_within(groups)(np.arange(len(a)))
+
+
+def grouped(a: np.ndarray, b: np.ndarray, groups: np.ndarray) -> float:
+    return Gallery.of(a, b).group_recall(groups)(np.arange(len(a)))
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -49,7 +52,7 @@ def test_a_gallery_of_equally_near_rows_retrieves_by_chance(k):
     gallery = np.hstack([np.zeros((5, 5)), np.eye(5)])
     assert recall_at_k(queries, gallery, k) == pytest.approx(k / 5)
     assert median_rank(queries, gallery) == 3.0
-    assert group_recall(queries, gallery, np.array([0, 0, 1, 1, 1])) == pytest.approx(13 / 25)
+    assert grouped(queries, gallery, np.array([0, 0, 1, 1, 1])) == pytest.approx(13 / 25)
     assert within(queries, gallery, np.array([0, 0, 1, 1, 1])) == pytest.approx(2 / 5)
 
 
@@ -80,7 +83,7 @@ def test_a_partner_of_the_same_group_counts_in_group_recall():
     a = np.array([[1.0, 0.0], [0.99, 0.01], [0.0, 1.0]])
     b = np.array([[0.99, 0.02], [1.0, 0.0], [0.0, 1.0]])
     assert recall_at_k(a, b) < 1.0
-    assert group_recall(a, b, np.array([0, 0, 1])) == 1.0
+    assert grouped(a, b, np.array([0, 0, 1])) == 1.0
 
 
 def test_the_nearest_rows_of_several_groups_count_by_their_share():
@@ -88,16 +91,16 @@ def test_the_nearest_rows_of_several_groups_count_by_their_share():
     a, b = np.eye(4)[[0, 1, 2, 3]], np.eye(4)[[0, 0, 0, 3]]
     groups = np.array([0, 0, 1, 1])
     # row 0: 2 of 3; rows 1 and 2 are as near to all: 2 of 4 each; row 3: 1
-    assert group_recall(a, b, groups) == pytest.approx((2 / 3 + 1 / 2 + 1 / 2 + 1) / 4)
+    assert grouped(a, b, groups) == pytest.approx((2 / 3 + 1 / 2 + 1 / 2 + 1) / 4)
 
 
 @pytest.mark.parametrize("num", [49, 96])  # of which 1 / 49, 49 times, and 1 / 96 are not 1
 def test_groups_that_are_always_found_are_found_exactly(num):
     groups = np.arange(num) % 3
     a = np.eye(3)[groups] * np.arange(1, num + 1)[:, None]
-    assert group_recall(a, a, groups) == 1.0
+    assert grouped(a, a, groups) == 1.0
     single = a + 0.01 * np.random.default_rng(0).normal(size=a.shape)
-    assert group_recall(single, single, groups) == 1.0
+    assert grouped(single, single, groups) == 1.0
 
 
 def test_a_search_within_the_group_sees_no_other_rows():
@@ -134,7 +137,7 @@ def test_groups_of_one_leave_nothing_to_search():
         (lambda a, b: Gallery.of(a, b).median_rank(), median_rank),
         (
             lambda a, b: Gallery.of(a, b).group_recall(GROUPS),
-            lambda a, b: group_recall(a, b, GROUPS),
+            lambda a, b: grouped(a, b, GROUPS),
         ),
         (
             lambda a, b: Gallery.of(a, b).recall_within(GROUPS),

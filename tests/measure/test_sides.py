@@ -10,8 +10,8 @@ from premotor.measure.sides import (
     Sides,
     another_episode,
     controls_of,
-    elsewhere,
     stand_ins_of,
+    with_another_episode,
 )
 
 NUM = 12
@@ -98,7 +98,7 @@ def test_another_episode_is_another_and_of_the_same_variation():
 
 def test_another_episode_is_watched_while_each_is_done_as_it_was():
     given = sides(u=np.arange(NUM * 3.0).reshape(NUM, 3))
-    other = elsewhere(given, np.random.default_rng(0))
+    other = with_another_episode(given, np.random.default_rng(0))
     assert other is not None
     assert np.array_equal(other.e, given.e)
     shown = (other.u[:, 0] / 3).astype(int)
@@ -109,9 +109,12 @@ def test_another_episode_is_watched_while_each_is_done_as_it_was():
 
 def test_too_few_variations_of_several_episodes_have_no_such_control():
     lonely = ("0", "0", "1", "2", "3", "4", "0", "0", "1", "2", "3", "4")
-    assert elsewhere(sides(variations=lonely), np.random.default_rng(0)) is None
-    assert elsewhere(sides(variations=lonely), np.random.default_rng(0), least=4) is not None
-    assert elsewhere(sides(variations=()), np.random.default_rng(0)) is None
+    assert with_another_episode(sides(variations=lonely), np.random.default_rng(0)) is None
+    assert (
+        with_another_episode(sides(variations=lonely), np.random.default_rng(0), least=4)
+        is not None
+    )
+    assert with_another_episode(sides(variations=()), np.random.default_rng(0)) is None
 
 
 @pytest.mark.parametrize(

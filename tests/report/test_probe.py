@@ -8,6 +8,7 @@ import pytest
 import make
 from premotor.findings import ProbeRecord, SuccessRelation
 from premotor.measure.intervals import wilson
+from premotor.records import read_json, write_json
 from premotor.report import findings
 from premotor.report.probe import figure, markdown, sentences, tables
 from premotor.report.table import percent
@@ -77,9 +78,17 @@ def test_segments_are_said_to_be_such_and_have_no_success(record):
 
 
 def test_another_camera_is_named_with_what_u_names_through_it(record):
-    sight = replace(record.sight, camera="overhead", named_elsewhere=wilson(12, 96))
+    sight = replace(record.sight, camera="overhead", named_other_camera=wilson(12, 96))
     said = " ".join(sentences(replace(record, sight=sight)))
     assert f"by the first frame alone, {percent(12 / 96)} through the camera overhead." in said
+
+
+def test_what_was_written_before_the_camera_had_its_name_is_read(record, tmp_path):
+    sight = replace(record.sight, camera="overhead", named_other_camera=wilson(12, 96))
+    write_json(tmp_path / "probe.json", replace(record, sight=sight))
+    text = (tmp_path / "probe.json").read_text()
+    (tmp_path / "before.json").write_text(text.replace("named_other_camera", "named_elsewhere"))
+    assert read_json(tmp_path / "before.json", ProbeRecord).sight == sight
 
 
 @pytest.mark.parametrize("chance", [0.0, 1.0])

@@ -7,7 +7,7 @@ from premotor.geometry.poses import Pose
 from premotor.simulate import arm
 from premotor.simulate.colors import color
 from premotor.simulate.conditions import detected
-from premotor.simulate.props.forms import SIDES
+from premotor.simulate.modeling.forms import SIDES
 from premotor.simulate.props.jar import CEILING, RIM, THREAD_STEPS, Jar, Lid, thread
 from premotor.simulate.scene import Scene
 from premotor.simulate.tasks.close_jar import CloseJar

@@ -28,7 +28,7 @@ HOLDER = BulbHolder("holder", color("green"))
 BULB = LightBulb("bulb", LAMP.sensor)
 HOLDER_PLACE = Pose.of((0.0, 0.2, 0.0281))
 IN_HOLDER = HOLDER_PLACE @ Pose.of((0.0, 0.0, BULB_IN_HOLDER))
-SEATED = RIM + np.sqrt((GLASS_DIAMETER / 2) ** 2 - (SOCKET_WALL[0] / 2) ** 2) - GLASS_CENTER
+SEATED = RIM + np.sqrt((GLASS_DIAMETER / 2) ** 2 - (SOCKET_WALL.inner / 2) ** 2) - GLASS_CENTER
 
 
 def _world(bulb: Pose) -> World:

@@ -53,7 +53,7 @@ def test_a_dropped_bottle_rests_on_two_rods(label: str) -> None:
     left = max(rod for rod in RODS if rod < x)
     right = min(rod for rod in RODS if rod > x)
     apart = (right - left) / 2
-    touching = np.sqrt(((BODY[0] + ROD[0]) / 2) ** 2 - apart**2)
+    touching = np.sqrt(((BODY[0] + ROD.diameter) / 2) ** 2 - apart**2)
     assert x == pytest.approx((left + right) / 2, abs=1e-3)
     assert height == pytest.approx(TIERS[1] + touching, abs=1.5e-3)
     assert pose.matrix()[2, 2] == pytest.approx(0.0, abs=0.01)  # it lies level

@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from premotor.simulate.props.forms import arc, lathe, prism, tube
-from premotor.simulate.props.shapes import Surface, bevelled_box, labelled_box, rounded_cylinder
+from premotor.simulate.modeling.forms import arc, lathe, prism, tube
+from premotor.simulate.modeling.surfaces import (
+    Surface,
+    bevelled_box,
+    labelled_box,
+    rounded_cylinder,
+)
 
 BOX = bevelled_box((0.05, 0.04, 0.01), 0.001)
 CYLINDER = rounded_cylinder(0.03, 0.01, 0.001)

@@ -8,7 +8,7 @@ import pytest
 from premotor.errors import PlacementFailed
 from premotor.geometry.poses import Pose
 from premotor.simulate.arm import FINGER_TRAVEL
-from premotor.simulate.props import labels
+from premotor.simulate.modeling import labels
 from premotor.simulate.props.cupboard import ROOMS, SHELF, WALL
 from premotor.simulate.props.grocery import GROCERIES, PALM_RAISE, TALLEST, Grocery
 from premotor.simulate.scene import Scene
@@ -105,7 +105,6 @@ def test_a_grocery_counts_only_once_it_is_let_go_of_and_only_if_it_is_meant() ->
 
 
 def test_labels_differ_in_color_even_from_far_away() -> None:
-    size = (0.06, 0.09)  # [m]
-    mean = [labels.wrapper(g.label, size).reshape(-1, 3).mean(axis=0) for g in GROCERIES]
+    mean = [labels.wrapper(g.label, 0.06, 0.09).reshape(-1, 3).mean(axis=0) for g in GROCERIES]
     for first, second in combinations(mean, 2):
         assert np.linalg.norm(first - second) > 25.0  # of 255

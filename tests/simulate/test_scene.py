@@ -6,12 +6,12 @@ import pytest
 from premotor.errors import PlacementFailed, UnknownName
 from premotor.geometry import rotations
 from premotor.simulate import colors
+from premotor.simulate.modeling.textures import wood
 from premotor.simulate.props import Box
 from premotor.simulate.props.button import Button
 from premotor.simulate.room import hexagons, stone
 from premotor.simulate.scene import FULL_TURN, WORKSPACE_CENTER, WORKSPACE_HALF, Region, Scene
 from premotor.simulate.tasks.push_buttons import BOUNDARY, MODEL_BOX
-from premotor.simulate.textures import wood
 
 
 @pytest.fixture(scope="module")

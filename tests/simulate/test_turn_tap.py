@@ -5,7 +5,7 @@ import pytest
 
 from premotor.geometry.poses import Pose
 from premotor.simulate import arm
-from premotor.simulate.props.forms import SIDES
+from premotor.simulate.modeling.forms import SIDES
 from premotor.simulate.props.tap import WATER_ALPHA, Tap, spout
 from premotor.simulate.scene import Scene
 from premotor.simulate.tasks.turn_tap import GRIP, Cast, TurnTap

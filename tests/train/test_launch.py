@@ -4,28 +4,41 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 from premotor import checkpoint, presets, represent
-from premotor.errors import ConfigError
+from premotor.errors import (
+    ConfigError,
+    PremotorError,
+    ProcessLost,
+    TrainingDiverged,
+    UnknownName,
+)
+from premotor.stopping import STOPPED
 from premotor.train import launch, probe
 from premotor.understand.recognizer import Recognizer
+from premotor.worklist import WorkerCrashed
 
 OPTIONS = ["--steps", "16", "--eval-every", "8", "--checkpoint-every", "4", "--processes", "2"]
 
 
-def start(out: Path, data: Path, *extra: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "premotor.cli.main", "train", "nano", *OPTIONS]
+def start(out: Path, data: Path, *extra: str, within: Sequence[str] = ()) -> subprocess.Popen[str]:
+    """Train in a process group of its own, within a launcher if one is named."""
+    command = [sys.executable, *within, "-m", "premotor.cli.main", "train", "nano", *OPTIONS]
     environment = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE")}
     return subprocess.Popen(
         [*command, "--data", str(data), "--out", str(out), *extra],
         env=environment | {"OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -49,6 +62,7 @@ def whole(dots: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("launched") / "whole"
     said = finish(start(out, dots))
     assert "over 2 processes" in said
+    assert "train: 16/16" in said  # told by the process that launched the two
     assert "Traceback" not in said
     return out
 
@@ -99,11 +113,47 @@ def test_ctrl_c_stops_two_processes_with_a_checkpoint(whole: Path, dots: Path, t
     wait_for_steps(out, 6)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == launch.INTERRUPTED
+    assert process.returncode == STOPPED
     assert "--resume" in said
     assert "Traceback" not in said
     finish(start(out, dots, "--resume"))
     assert same_end(out, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "whole_group", "processes"),
+    [
+        (signal.SIGTERM, False, 2),
+        (signal.SIGINT, True, 2),
+        (signal.SIGTERM, True, 2),
+        (signal.SIGINT, True, 1),
+        (signal.SIGTERM, False, 1),
+    ],
+)
+def test_whatever_asks_for_a_stop_leaves_a_checkpoint_of_the_last_step(
+    number: signal.Signals, whole_group: bool, processes: int, dots: Path, tmp_path: Path
+):
+    long = ["--steps", "4000", "--checkpoint-every", "4000", "--eval-every", "0"]
+    process = start(tmp_path, dots, *long, "--processes", str(processes))
+    wait_for_steps(tmp_path, 6)
+    (os.killpg if whole_group else os.kill)(process.pid, number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == STOPPED, said
+    assert "stopped; go on with --resume" in " ".join(said.split())
+    assert "Traceback" not in said
+    done = len((tmp_path / "metrics.jsonl").read_text().splitlines())
+    assert [c.step for c in checkpoint.checkpoints(tmp_path)] == [0, done]
+
+
+@pytest.mark.slow
+def test_under_torchrun_the_command_joins_and_ends_the_same(
+    whole: Path, dots: Path, tmp_path: Path
+):
+    within = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    said = finish(start(tmp_path / "run", dots, within=within))
+    assert "over 2 processes" not in said  # torchrun chose them
+    assert same_end(tmp_path / "run", whole)
 
 
 def test_processes_are_as_many_as_the_batches_split_over(monkeypatch: pytest.MonkeyPatch):
@@ -120,31 +170,81 @@ def test_settings_that_would_make_the_config_lie_are_refused(monkeypatch: pytest
         launch.prepare_worker()
 
 
-def test_a_stop_signal_is_remembered_and_handlers_are_put_back():
-    before = signal.getsignal(signal.SIGTERM)
-    with launch.StopSignal() as stop:
-        assert not stop.received
-        signal.raise_signal(signal.SIGTERM)
-        assert stop.received
-    assert signal.getsignal(signal.SIGTERM) is before
+def test_the_launcher_gives_ctrl_c_and_the_environment_back(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    before, environment = signal.getsignal(signal.SIGINT), {}
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("TORCH_CPP_LOG_LEVEL", "INFO")
 
+    def take_it(*command: str):
+        environment.update(os.environ)
+        assert command == ("-m", "premotor.train.worker", str(tmp_path / "job.json"))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-def test_the_launcher_gives_ctrl_c_back(monkeypatch: pytest.MonkeyPatch):
-    before = signal.getsignal(signal.SIGINT)
-
-    def take_it(*_):
-        return lambda *_: signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    monkeypatch.setattr(launch, "elastic_launch", take_it)
-    assert launch.launch(["train", "nano"], 2) == 0
+    monkeypatch.setattr(launch, "elastic_launch", lambda *_: take_it)
+    assert launch.launch(tmp_path / "job.json", 2)
     assert signal.getsignal(signal.SIGINT) is before
+    assert (environment["OMP_NUM_THREADS"], environment["TORCH_CPP_LOG_LEVEL"]) == ("1", "INFO")
+    assert "OMP_NUM_THREADS" not in os.environ
+
+
+def launched(
+    monkeypatch: pytest.MonkeyPatch, codes: Sequence[int], told: Mapping[int, PremotorError]
+) -> bool:
+    """Launch processes that fail with these exit codes and say these errors, by rank."""
+
+    def fail(*command: str):
+        for rank, error in told.items():
+            monkeypatch.setenv("RANK", str(rank))
+            launch.tell_failure(Path(command[-1]), error)
+        failures = {
+            rank: ProcessFailure(local_rank=rank, pid=rank + 1, exitcode=code, error_file="none")
+            for rank, code in enumerate(codes)
+        }
+        raise ChildFailedError("training", failures)
+
+    monkeypatch.setattr(launch, "elastic_launch", lambda *_: fail)
+    with TemporaryDirectory() as folder:
+        return launch.launch(Path(folder) / "job.json", len(codes))
+
+
+BROKE = ProcessLost("the connection to another training process broke")
+
+
+@pytest.mark.parametrize(
+    ("codes", "told", "error", "message"),
+    [
+        ([1, 1], {0: BROKE, 1: TrainingDiverged("nan at step 3")}, TrainingDiverged, "nan at st"),
+        ([2, -15], {0: UnknownName.of("task", "a", "b")}, UnknownName, "unknown task 'a'"),
+        ([1, -9], {0: BROKE}, ProcessLost, "process 1 ended by signal 9 .*--resume"),
+        ([1, 3], {0: BROKE}, ProcessLost, "process 1 ended with exit code 3; .*stderr"),
+        ([1, -15], {0: BROKE}, ProcessLost, "^the connection to another"),
+        ([1, 1], {0: WorkerCrashed("a simulator died")}, PremotorError, "^a simulator died$"),
+    ],
+)
+def test_a_worker_s_error_is_the_launcher_s(
+    monkeypatch: pytest.MonkeyPatch,
+    codes: list[int],
+    told: dict[int, PremotorError],
+    error: type[PremotorError],
+    message: str,
+):
+    with pytest.raises(PremotorError, match=message) as caught:
+        launched(monkeypatch, codes, told)
+    assert type(caught.value) is error
+    assert caught.value.exit_code == (3 if 3 in codes else error.exit_code)
+
+
+def test_workers_that_were_asked_to_stop_have_not_failed(monkeypatch: pytest.MonkeyPatch):
+    assert launched(monkeypatch, [-15, STOPPED], {}) is False
 
 
 def test_a_lost_peer_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "2")
     with (
-        pytest.raises(launch.ProcessLost, match="another training process"),
+        pytest.raises(ProcessLost, match="another training process"),
         launch.peers_watched(),
     ):
         raise RuntimeError("[pair.cc:553] Connection closed by peer [127.0.0.1]:1")

@@ -15,13 +15,14 @@ from premotor.backbones.text import TextConfig, TextTower
 from premotor.data.dataset import pairing_of, training_batches
 from premotor.errors import ConfigError, DataError, OutputExists, TrainingDiverged
 from premotor.evaluate.naming.recognition import recognize
+from premotor.folders import Claim, RunFolder
 from premotor.records import RunManifest, StepRecord, read_json, read_lines
+from premotor.stopping import StopSignal
 from premotor.train import loop, probe, run
 from premotor.train.config import TrainConfig
-from premotor.train.launch import StopSignal
 from premotor.train.loop import FitResult
-from premotor.train.run import Run
 from premotor.train.step import Objective, step_generator
+from premotor.understand.classes import VariationTexts
 
 CONFIG = dataclasses.replace(
     presets.train_preset("nano"), steps=8, eval_every=4, checkpoint_every=3, processes=1
@@ -34,9 +35,10 @@ def train(out: Path, data: Path, config: TrainConfig = CONFIG, crash_at: int = -
             raise KeyError("pulled the plug")
 
     source = represent.Source(data)
-    fingerprint = source.open().fingerprint()
-    prepared = run.prepare(out, config, fingerprint, resume=out.exists(), overwrite=False)
-    return loop.fit(config, prepared, source, on_step, "premotor train nano")
+    folder, claim = RunFolder(out), Claim(resume=True)
+    run.check_run(folder, config, source.open().fingerprint(), claim)
+    run.claim_run(folder, config, claim)
+    return loop.fit(config, folder, source, on_step, "premotor train nano")
 
 
 def weights(out: Path, step: int) -> dict[str, torch.Tensor]:
@@ -163,7 +165,8 @@ def test_a_class_table_of_frozen_text_resumes_bit_for_bit_and_names_clips(
     recognizer = checkpoint.load_mirror(tmp_path / "whole").understand
     held_out = represent.open_dataset(represent.Source(dots), "val", mirror)
     known = {(i.task, i.variation, i.instructions) for i in held_out.cache.episodes}
-    named = recognize(recognizer, held_out, sorted(known), "trained")
+    texts = [VariationTexts(*row) for row in sorted(known)]
+    named = recognize(recognizer, held_out, texts, "trained")
     assert {record.num_classes for record in named.records} >= {1, 3}
 
 
@@ -208,7 +211,7 @@ def test_divergence_names_the_term_and_keeps_the_last_good_checkpoint(dots: Path
 def test_another_configuration_is_refused_with_the_differences(trained: Path):
     other = dataclasses.replace(CONFIG, steps=9, processes=2)
     with pytest.raises(ConfigError, match="steps: 8 in the run, 9 now") as caught:
-        run.prepare(trained, other, "print", resume=True, overwrite=False)
+        run.check_run(RunFolder(trained), other, "print", Claim(resume=True))
     assert "processes" not in str(caught.value)
 
 
@@ -216,23 +219,24 @@ def test_other_data_are_refused(dots: Path, tmp_path: Path):
     config = dataclasses.replace(CONFIG, steps=1)
     train(tmp_path / "run", dots, config)
     with pytest.raises(ConfigError, match="other data"):
-        run.prepare(tmp_path / "run", config, "changed", resume=True, overwrite=False)
+        run.check_run(RunFolder(tmp_path / "run"), config, "changed", Claim(resume=True))
 
 
 def test_existing_output_is_refused_and_can_be_overwritten(tmp_path: Path):
-    out = tmp_path / "run"
-    run.prepare(out, CONFIG, "print", resume=False, overwrite=False)
-    (out / "metrics.jsonl").write_text("old\n")
+    folder = RunFolder(tmp_path / "run")
+    run.claim_run(folder, CONFIG, Claim())
+    folder.metrics.write_text("old\n")
     with pytest.raises(OutputExists, match="--resume"):
-        run.prepare(out, CONFIG, "print", resume=False, overwrite=False)
-    run.prepare(out, CONFIG, "print", resume=False, overwrite=True)
-    assert not (out / "metrics.jsonl").exists()
+        run.claim_run(folder, CONFIG, Claim())
+    run.claim_run(folder, CONFIG, Claim(overwrite=True))
+    assert folder.config.exists()
+    assert not folder.metrics.exists()
 
 
 def test_what_is_no_run_is_never_overwritten(tmp_path: Path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(OutputExists, match="not a run"):
-        run.prepare(tmp_path, CONFIG, "print", resume=False, overwrite=True)
+        run.claim_run(RunFolder(tmp_path), CONFIG, Claim(overwrite=True))
     assert (tmp_path / "thesis.tex").exists()
 
 
@@ -245,13 +249,6 @@ def test_another_number_of_processes_is_refused(dots: Path, tmp_path: Path):
     checkpoint.save(out, last.step, checkpoint.load_mirror(out), state)
     with pytest.raises(ConfigError, match="--processes 4"):
         train(out, dots)
-
-
-def test_a_run_has_one_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(run.time, "sleep", lambda _: None)
-    with Run(tmp_path).owned(), pytest.raises(OutputExists, match="another process"):  # noqa: SIM117
-        with Run(tmp_path).owned():
-            pass
 
 
 def test_missing_validation_split_is_said_and_survived(

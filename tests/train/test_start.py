@@ -16,6 +16,7 @@ from premotor.backbones.text import TextConfig, TextTower
 from premotor.backbones.weights import file_sha256
 from premotor.errors import CheckpointMismatch, ConfigError, DataError
 from premotor.execute.policy import Policy
+from premotor.folders import Claim, RunFolder
 from premotor.mirror import Mirror
 from premotor.records import RunManifest, StartRecord, read_json, write_json
 from premotor.train import loop, run, start
@@ -62,9 +63,10 @@ def begun(config: TrainConfig) -> TrainConfig:
 
 def train(out: Path, data: Path, config: TrainConfig) -> None:
     source = represent.Source(data)
-    fingerprint = source.open().fingerprint()
-    prepared = run.prepare(out, config, fingerprint, resume=out.exists(), overwrite=False)
-    assert loop.fit(config, prepared, source, lambda _: None, "premotor train nano").finished
+    folder, claim = RunFolder(out), Claim(resume=True)
+    run.check_run(folder, config, source.open().fingerprint(), claim)
+    run.claim_run(folder, config, claim)
+    assert loop.fit(config, folder, source, lambda _: None, "premotor train nano").finished
 
 
 def weights(out: Path, step: int) -> dict[str, Tensor]:

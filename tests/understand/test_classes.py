@@ -3,21 +3,28 @@ import torch
 
 from premotor.errors import ConfigError, UnknownName
 from premotor.simulate.tasks import TASKS
-from premotor.understand.classes import answers, class_scores, class_set, hits, in_templates
+from premotor.understand.classes import (
+    VariationTexts,
+    answers,
+    class_scores,
+    class_set,
+    hits,
+    in_templates,
+)
 
 ROWS = [
-    ("push", 0, ("push red", "press red")),
-    ("push", 1, ("push red", "press red")),
-    ("push", 2, ("push blue", "press blue")),
-    ("cups", 0, ("stack on red", "stack the others")),
-    ("cups", 1, ("stack on blue", "stack the others")),
+    VariationTexts("push", 0, ("push red", "press red")),
+    VariationTexts("push", 1, ("push red", "press red")),
+    VariationTexts("push", 2, ("push blue", "press blue")),
+    VariationTexts("cups", 0, ("stack on red", "stack the others")),
+    VariationTexts("cups", 1, ("stack on blue", "stack the others")),
 ]
 
 
 def test_variations_with_the_same_texts_are_one_text_class():
     classes = class_set("text", ROWS)
     assert classes.labels == ("push red", "push blue", "stack on red", "stack on blue")
-    assert [classes.class_of(task, v) for task, v, _ in ROWS] == [0, 0, 1, 2, 3]
+    assert [classes.class_of(row.task, row.variation) for row in ROWS] == [0, 0, 1, 2, 3]
     assert classes.chance == 0.25
 
 
@@ -34,7 +41,7 @@ def test_a_prompt_of_several_classes_speaks_for_none():
 
 
 def test_a_class_with_shared_prompts_only_keeps_them():
-    rows = [("a", 0, ("same",)), ("a", 1, ("same", "other"))]
+    rows = [VariationTexts("a", 0, ("same",)), VariationTexts("a", 1, ("same", "other"))]
     assert class_set("text", rows).prompts == (("same",), ("other",))
 
 
@@ -60,11 +67,13 @@ def test_unknown_names_are_refused_with_the_known_ones():
     with pytest.raises(UnknownName, match="cups"):
         classes.within("cup")
     with pytest.raises(ConfigError, match="at least one instruction"):
-        class_set("text", [("push", 0, ())])
+        class_set("text", [VariationTexts("push", 0, ())])
 
 
 def test_scores_are_mean_cosines_over_the_prompts():
-    classes = class_set("text", [("t", 0, ("a", "b")), ("t", 1, ("c",))])
+    classes = class_set(
+        "text", [VariationTexts("t", 0, ("a", "b")), VariationTexts("t", 1, ("c",))]
+    )
     texts = torch.tensor([[2.0, 0.0], [0.0, 1.0], [-3.0, 0.0]])
     video = torch.tensor([[5.0, 0.0]])
     torch.testing.assert_close(class_scores(video, texts, classes), torch.tensor([[0.5, -1.0]]))
@@ -108,7 +117,7 @@ def test_a_class_that_is_left_out_is_never_hit():
 
 def test_the_benchmark_has_18_tasks_218_texts_and_249_variations():
     rows = [
-        (task.name, index, task.instructions(variation))
+        VariationTexts(task.name, index, task.instructions(variation))
         for task in TASKS.values()
         for index, variation in enumerate(task.variations)
     ]

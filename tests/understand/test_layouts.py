@@ -124,7 +124,8 @@ def test_a_released_layout_is_taken_over_key_by_key(layout, config, vision, text
         recognizer = Recognizer(imported.config)
     ours = {k: v.shape for k, v in recognizer.state_dict().items()}
     assert ours == {k: v.shape for k, v in imported.weights.items()}
-    patches = recognizer.config.video.num_patches
+    video = recognizer.config.video
+    patches = video.grid**2 * video.num_steps
     assert random_keep(1, patches, 0.9, torch.Generator()).shape[1] == keys  # a.1: kept at 0.9
 
 

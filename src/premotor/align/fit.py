@@ -61,7 +61,8 @@ def fit_projections(
     held_out, learned = order[:count], order[count:]
     sides = [_Standard.of(x.detach().float(), learned) for x in (u, e)]
     maps = _drawn(config.align, u.shape[1], e.shape[1], generator)
-    _descend(maps, [side.rows for side in sides], (learned, held_out), config, generator)
+    rows = _Rows(sides[0].rows, sides[1].rows, learned, held_out)
+    _descend(maps, rows, config, generator)
     for side, layer in zip(sides, (maps.from_u, maps.from_e), strict=True):
         side.fold_into(layer)
     return maps.eval().requires_grad_(False)
@@ -107,19 +108,22 @@ def _drawn(config: AlignConfig, u_dim: int, e_dim: int, generator: torch.Generat
     return maps
 
 
-def _descend(
-    maps: Projections,
-    sides: list[Float[Tensor, "n _"]],
-    parts: tuple[Int[Tensor, " l"], Int[Tensor, " h"]],
-    config: FitConfig,
-    generator: torch.Generator,
-) -> None:
-    """Leaves the maps as they were where the loss on the rows held out was least."""
-    learned, held_out = parts
-    maps.to(sides[0].device)
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Standardized rows of both sides, and which of them the maps learn from."""
 
-    def loss(rows: Int[Tensor, " b"]) -> Float[Tensor, ""]:
-        aligned = maps(*(side[rows] for side in sides))
+    u: Float[Tensor, "n u"]
+    e: Float[Tensor, "n e"]
+    learned: Int[Tensor, " l"]
+    held_out: Int[Tensor, " h"]  # decide when to stop
+
+
+def _descend(maps: Projections, rows: _Rows, config: FitConfig, generator: torch.Generator) -> None:
+    """Leaves the maps as they were where the loss on the rows held out was least."""
+    maps.to(rows.u.device)
+
+    def loss(chosen: Int[Tensor, " b"]) -> Float[Tensor, ""]:
+        aligned = maps(rows.u[chosen], rows.e[chosen])
         return info_nce_blockwise(aligned.z_u, aligned.z_e, config.align.temperature)
 
     optimizer = torch.optim.AdamW(
@@ -127,13 +131,13 @@ def _descend(
     )
     best, kept = float("inf"), {k: v.clone() for k, v in maps.state_dict().items()}
     for step in range(config.steps):
-        drawn = torch.randperm(len(learned), generator=generator)[: config.batch_size]
+        drawn = torch.randperm(len(rows.learned), generator=generator)[: config.batch_size]
         optimizer.zero_grad()
-        loss(learned[drawn]).backward()
+        loss(rows.learned[drawn]).backward()
         optimizer.step()
         if step % config.check_every == 0 or step == config.steps - 1:
             with torch.no_grad():
-                found = float(loss(held_out))
+                found = float(loss(rows.held_out))
             if found < best:
                 best, kept = found, {k: v.clone() for k, v in maps.state_dict().items()}
     maps.load_state_dict(kept)

@@ -49,12 +49,12 @@ class Episodes(Generic[Clip, Scene]):
     instructions: Sequence[str]
     tasks: Sequence[str] = ()  # () = not known
     variations: Sequence[str] = ()  # () = not known
-    elsewhere: Sequence[Clip] = field(default_factory=tuple)
-    """The clips from a camera that the acting model does not see; () = none."""
+    other_camera: Sequence[Clip] = field(default_factory=tuple)
+    """The same episodes from a camera that the acting model does not have; () = none."""
 
     def __post_init__(self) -> None:
         sides = (self.clips, self.scenes, self.instructions)
-        labels = (self.tasks, self.variations, self.elsewhere)
+        labels = (self.tasks, self.variations, self.other_camera)
         sizes = [len(x) for x in sides] + [len(x) for x in labels if len(x)]
         if len(set(sizes)) != 1:
             raise ConfigError(f"every list has one entry per episode, got {sizes} entries")
@@ -64,7 +64,7 @@ def sides_of(
     observer: Observes[Clip], executor: Executes[Scene], episodes: Episodes[Clip, Scene]
 ) -> Sides:
     """U and e of all episodes, and the same under the controls."""
-    scenes, other = episodes.scenes, episodes.elsewhere
+    scenes, other = episodes.scenes, episodes.other_camera
 
     def done(instructions: Sequence[str]) -> Float[np.ndarray, "b e"]:
         return np.asarray(executor.execute(scenes, instructions), dtype=np.float64)

@@ -1,11 +1,10 @@
-"""The contrastive losses of contrast.py for many rows: no matrix of all similarities is kept.
+"""The contrastive loss of contrast.py for many rows: no matrix of all similarities is kept.
 
-L = ( sum_i log sum_j exp S_ij + sum_j log sum_i exp S_ij - 2 sum_ij T_ij S_ij ) / 2b, T targets
+L = ( sum_i log sum_j exp S_ij + sum_j log sum_i exp S_ij - 2 sum_i S_ii ) / 2b
 
-The last sum is one of row products, as T averages rows with the same id. The first two take one
-pass over blocks of rows; the backward pass computes each block anew (decisions D36). Extra
-memory grows with the number of rows, not with its square. With four matrix products instead of
-the plain form's six it is no slower either.
+The last sum is one of row products. The first two take one pass over blocks of rows; the backward
+pass computes each block anew (decisions D36). Extra memory grows with the number of rows, not
+with its square. With four matrix products instead of the plain form's six it is no slower either.
 
 b: rows of this rank  all: rows of all ranks  d: width
 """
@@ -15,11 +14,11 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from premotor.backbones.contrast import Temperature, wide
-from premotor.backbones.gather import first_row, gather, gather_values, world_size
+from premotor.backbones.gather import first_row, gather, world_size
 
 BLOCK = 512  # rows of similarities held at a time
 
@@ -42,34 +41,13 @@ def info_nce_blockwise(
         return _loss(a, gather(b), b, temperature)
 
 
-def info_nce_shared_blockwise(
-    a: Float[Tensor, "b d"],
-    b: Float[Tensor, "b d"],
-    ids: Int[Tensor, " b"],
-    temperature: Temperature,
-) -> Float[Tensor, ""]:
-    """`contrast.info_nce_shared` with O(rows) extra memory.
-
-    Under several ranks the shares of the ranks differ from the plain form's; their mean and its
-    gradients do not.
-    """
-    with torch.autocast(a.device.type, enabled=False):
-        a, b = wide(a), wide(b)
-        every = gather(b)
-        group = torch.unique(gather_values(ids), return_inverse=True)[1]
-        sums = every.new_zeros(int(group.max()) + 1, every.shape[1]).index_add(0, group, every)
-        own = group[first_row(len(a)) :][: len(a)]
-        partner = sums[own] / torch.bincount(group)[own][:, None]
-        return _loss(a, every, partner, temperature)
-
-
 def _loss(
     a: Float[Tensor, "b d"],
     every: Float[Tensor, "all d"],
     partner: Float[Tensor, "b d"],
     temperature: Temperature,
 ) -> Float[Tensor, ""]:
-    """L of local rows, the rows of the other side, and each local row's (mean) partner."""
+    """L of local rows, the rows of the other side, and each local row's partner."""
     tau = torch.as_tensor(temperature, dtype=a.dtype, device=a.device)
     partitions = _Partitions.apply(a, every, tau)
     assert isinstance(partitions, Tensor)

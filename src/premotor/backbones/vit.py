@@ -56,11 +56,6 @@ class VideoTransformerConfig:
         """Tokens along time."""
         return self.num_frames // self.tubelet
 
-    @property
-    def num_patches(self) -> int:
-        """Patch tokens of a clip."""
-        return self.grid**2 * self.num_steps
-
 
 def random_keep(
     batch: int, num_tokens: int, mask_ratio: float, generator: torch.Generator

@@ -41,7 +41,7 @@ class AlignCommand:
     features_e: Annotated[Path, tyro.conf.Positional]  # of the model that acts
     groups: Path | None = None  # .npz with task, variation, episode, where the files have none
     blanked: Path | None = None  # features_e once more, with the instruction withheld
-    elsewhere: Path | None = None  # features_u once more, seen by a camera that E does not have
+    other_camera: Path | None = None  # features_u once more, seen by a camera that E does not have
     untrained_u: Path | None = None  # features_u of the same network before training
     untrained_e: Path | None = None
     pixels: Path | None = None  # stand-in for U without a network, as store/stand_ins.py makes it
@@ -117,7 +117,7 @@ def _layers(record: AlignRecord, u: Features, e: Features, wanted: AlignCommand)
     Raises:
         ConfigError: Something was asked for that needs one layer a side.
     """
-    asked = ("blanked", "elsewhere", "untrained_u", "untrained_e", "pixels", "path")
+    asked = ("blanked", "other_camera", "untrained_u", "untrained_e", "pixels", "path")
     given = [name for name in asked if getattr(wanted, name) is not None]
     if given or wanted.shared:
         names = [f"--{name.replace('_', '-')}" for name in given] + ["--shared"] * wanted.shared
@@ -157,12 +157,12 @@ def _read(u: Features, e: Features, wanted: AlignCommand) -> Sides:
         return pair_up(one, Features.load(done).labeled_as(e) if done else e)
 
     sides = pair_up(u, e)
-    blanked, elsewhere = pair(None, wanted.blanked), pair(wanted.elsewhere, None)
+    blanked, other_camera = pair(None, wanted.blanked), pair(wanted.other_camera, None)
     pixels, path = pair(wanted.pixels, None), pair(None, wanted.path)
     controls = controls_of(
         sides,
         blanked=blanked.e if blanked else None,
-        other_camera=elsewhere.u if elsewhere else None,
+        other_camera=other_camera.u if other_camera else None,
         seed=wanted.study.seed,
     )
     stand_ins = stand_ins_of(sides, pixels.u if pixels else None, path.e if path else None)

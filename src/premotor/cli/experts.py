@@ -10,10 +10,11 @@ from rich.console import Console
 
 from premotor.cli.progress import StageBars
 from premotor.demonstrate.survey import TABLE, SurveyConfig, SurveyRecord, survey
-from premotor.demonstrate.tally import BENCHMARK_KEYFRAMES, TaskTally, remarks, tally, with_all
+from premotor.demonstrate.tally import TaskTally, remarks, tally, with_all
 from premotor.errors import EpisodesMissing
 from premotor.records import Interval, write_atomically
 from premotor.report.table import WIDTH, Column, Table, markdown, terminal
+from premotor.simulate.tasks import ALL_TASKS
 from premotor.worklist import RAY_HERE, Engine, available_cores
 
 
@@ -82,13 +83,18 @@ def survey_tables(tallies: Sequence[TaskTally]) -> tuple[Table, Table]:
         (
             (Column("task"), lambda t: t.task),
             (found, lambda t: t.keyframes),
-            (benchmark, lambda t: BENCHMARK_KEYFRAMES.get(t.task)),
+            (benchmark, lambda t: _benchmark_keyframes(t.task)),
             (Column("replay", "share", "of the keyframes alone"), lambda t: _known(t.replay)),
             (Column("random", "share", "valid random actions"), lambda t: _known(t.random)),
             (Column("seconds", "number", "mean of an expert's episode"), lambda t: t.seconds),
         ),
     )
     return experts, keyframes
+
+
+def _benchmark_keyframes(task: str) -> float | None:
+    """None in the row over all tasks too."""
+    return ALL_TASKS[task].benchmark_keyframes if task in ALL_TASKS else None
 
 
 def _known(rate: Interval) -> Interval | None:

@@ -3,13 +3,16 @@
 import importlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 from rich.console import Console
 
 from premotor import __version__
 from premotor.errors import PremotorError, UnknownName
+from premotor.stopping import STOPPED
 
 COMMANDS = {
     "doctor": "look whether this machine has what is needed",
@@ -60,16 +63,23 @@ def run(arguments: Sequence[str]) -> int:
     return int(module.command(rest) or 0)
 
 
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Entry point of the console script."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+    signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C, so that temporary files are removed
     try:
         code = run(sys.argv[1:])
     except PremotorError as error:
-        Console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"error: {error}")
         code = error.exit_code
-    except KeyboardInterrupt:
-        code = 130
+    except KeyboardInterrupt as stop:  # of a campaign it says how far it came and how to go on
+        console.print(str(stop) or "stopped")
+        code = STOPPED
     except BrokenPipeError:  # whoever read the output, as `head` does, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141

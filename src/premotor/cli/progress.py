@@ -27,6 +27,7 @@ class _Bar:
     task: TaskID
     began: float  # [s]
     before: int  # units that were done by then
+    done: int = 0
     moved: float = -math.inf  # [s]
     remark: str = ""
 
@@ -59,6 +60,10 @@ class StageBars:
             task = self._progress.add_task(stage, total=total, completed=done, remark="", rate="")
             self._bars[stage] = _Bar(task, now, done)
         bar = self._bars[stage]
+        if done < bar.done:  # the same stage of something else begins
+            self._progress.reset(bar.task, total=total, completed=done)
+            bar.began, bar.before, bar.moved = now, done, -math.inf
+        bar.done = done
         if now - bar.moved < _MOVE_EVERY and done < total and remark == bar.remark:
             return
         bar.moved, bar.remark = now, remark

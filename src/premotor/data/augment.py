@@ -11,6 +11,7 @@ from torch import Tensor
 
 from premotor.backbones.draws import LEVELS, random_bits
 from premotor.batch import Executed, MirrorBatch, Target
+from premotor.episode.observation import SCENE_HIGH, SCENE_LOW
 from premotor.errors import ConfigError
 
 
@@ -18,8 +19,8 @@ from premotor.errors import ConfigError
 class AugmentConfig:
     """How far a scene is moved."""
 
-    low: tuple[float, float, float] = (-0.3, -0.5, 0.6)  # [m] scene bounds: targets stay inside
-    high: tuple[float, float, float] = (0.7, 0.5, 1.6)  # [m]
+    low: tuple[float, float, float] = SCENE_LOW  # [m] scene bounds: targets stay inside
+    high: tuple[float, float, float] = SCENE_HIGH  # [m]
     shift: float = 0.125  # largest shift per axis, as a share of the bounds' side
     yaw: float = 45.0  # [deg] largest turn about the vertical through the target
     color: float = 0.05  # largest amplitude of the color noise

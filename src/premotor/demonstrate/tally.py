@@ -10,27 +10,6 @@ from premotor.measure.intervals import wilson
 from premotor.records import Interval
 from premotor.simulate.environment import find_task
 
-# Mean keyframes of the benchmark's demonstrations (docs/benchmark.md, Tasks).
-BENCHMARK_KEYFRAMES: Mapping[str, float] = {
-    "open_drawer": 3.0,
-    "slide_block_to_color_target": 4.7,
-    "sweep_to_dustpan_of_size": 4.6,
-    "meat_off_grill": 5.0,
-    "turn_tap": 2.0,
-    "put_item_in_drawer": 12.0,
-    "close_jar": 6.0,
-    "reach_and_drag": 6.0,
-    "stack_blocks": 14.6,
-    "light_bulb_in": 7.0,
-    "put_money_in_safe": 5.0,
-    "place_wine_at_rack_location": 5.0,
-    "put_groceries_in_cupboard": 5.0,
-    "place_shape_in_shape_sorter": 5.0,
-    "push_buttons": 3.8,
-    "insert_onto_square_peg": 5.0,
-    "stack_cups": 10.0,
-    "place_cups": 11.5,
-}
 _COMMONEST = 3  # reasons named
 _ALL = "all"  # the row over all tasks
 

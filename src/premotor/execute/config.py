@@ -5,6 +5,7 @@ from typing import Literal
 
 from premotor.backbones.frozen_text import HEAD_DIM, FrozenTextConfig
 from premotor.backbones.text import TextConfig
+from premotor.episode.observation import SCENE_HIGH, SCENE_LOW
 from premotor.errors import ConfigError
 
 NUM_VIEWS = 3  # top, +x and +y: one axis is lost in each (decisions D1)
@@ -24,8 +25,8 @@ def _require(good: bool, name: str, value: object, expected: str) -> None:
 class ViewsConfig:
     """Three orthographic pictures of the cloud, of the whole scene and zoomed."""
 
-    low: tuple[float, float, float] = (-0.3, -0.5, 0.6)  # [m] scene bounds
-    high: tuple[float, float, float] = (0.7, 0.5, 1.6)  # [m]
+    low: tuple[float, float, float] = SCENE_LOW  # [m] scene bounds
+    high: tuple[float, float, float] = SCENE_HIGH  # [m]
     size: int = 224  # S, side of a view [px]
     zoom: float = 4.0  # the second stage sees 1 / zoom of the scene's side
     stride: int = 1  # the first stage draws every stride-th point of the cloud

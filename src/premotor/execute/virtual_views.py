@@ -291,14 +291,18 @@ def lift(scores: Float[Tensor, "b v s s"], window: int = 1) -> Float[Tensor, "b 
     inner = torch.cat([found.indices for found in best], dim=1).gather(1, x[:, None]).squeeze(1)
     cell = torch.stack([x, inner // size, inner % size], dim=1)  # (b, 3)
     if window > 1:
-        return _neighborhood_mean((a, b, c), cell, window)
+        return _neighborhood_mean(a, b, c, cell, window)
     return (cell + 0.5) * (2.0 / size) - 1.0
 
 
 def _neighborhood_mean(
-    scores: tuple[Tensor, Tensor, Tensor], cell: Int[Tensor, "b 3"], window: int
+    a: Float[Tensor, "b s s"],
+    b: Float[Tensor, "b s s"],
+    c: Float[Tensor, "b s s"],
+    cell: Int[Tensor, "b 3"],
+    window: int,
 ) -> Float[Tensor, "b 3"]:
-    a, b, c = scores
+    """Mean around the best cell; the scores are (x, y), (y, z) and (x, z), as in `lift`."""
     size = a.shape[-1]
     steps = torch.arange(window, device=cell.device) - window // 2
     index = cell[:, :, None] + steps  # (b, 3, w)

@@ -1,4 +1,4 @@
-"""Quaternions (wxyz), rotation matrices and discretized Euler angles.
+"""Quaternions (wxyz), rotation matrices and Euler angles.
 
 Inside the package a quaternion is wxyz, unit, w >= 0. The borders (RLBench files, golden files,
 the 9-number action, data sets) speak xyzw and pass only through `from_xyzw` and `to_xyzw`.
@@ -8,7 +8,7 @@ the 9-number action, data sets) speak xyzw and pass only through `from_xyzw` and
 # pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from premotor.errors import ConfigError
@@ -83,23 +83,6 @@ def euler_degrees(quaternion: Float[np.ndarray, "4"]) -> Float[np.ndarray, "3"]:
     sign = np.sign(pitch)
     roll = np.degrees(np.arctan2(sign * matrix[0, 1], matrix[1, 1]))
     return np.array([roll, sign * 90.0, 0.0])
-
-
-def to_bins(quaternion: Float[np.ndarray, "4"], num_bins: int = 72) -> Int[np.ndarray, "3"]:
-    """Rotation bins of the extrinsic xyz Euler angles (docs/conventions.md, Rotation bins).
-
-    Degrees + 180, divided by the bin width, rounded half to even; the last bin wraps to 0.
-    """
-    width = 360.0 / num_bins
-    bins = np.round((euler_degrees(quaternion) + 180.0) / width).astype(np.int64)
-    return bins % num_bins
-
-
-def from_bins(bins: Int[np.ndarray, "3"], num_bins: int = 72) -> Float[np.ndarray, "4"]:
-    """Canonical wxyz quaternion at the centre of the rotation bins."""
-    degrees = np.asarray(bins, dtype=np.float64) * (360.0 / num_bins) - 180.0
-    xyzw = Rotation.from_euler("xyz", degrees, degrees=True).as_quat()
-    return canonical(from_xyzw(xyzw))
 
 
 def angle_between(a: Float[np.ndarray, "4"], b: Float[np.ndarray, "4"]) -> float:

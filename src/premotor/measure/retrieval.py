@@ -74,7 +74,10 @@ class Gallery:
         return lambda order: float(np.median(self.twice[self._rows, order])) / 2.0
 
     def group_recall(self, groups: Int[np.ndarray, " n"]) -> Statistic:
-        """`group_recall` as a function of the order of b's rows."""
+        """Share of rows whose most similar row is of the same group (task, variation).
+
+        As a function of the order of b's rows.
+        """
         edge, _ = self._edge(1)
         queries, found = np.nonzero(self.twice == edge[:, None])
         tied = np.bincount(queries)
@@ -152,21 +155,14 @@ def recall_at_k(a: Real[np.ndarray, "n d"], b: Real[np.ndarray, "n d"], k: int =
     return Gallery.of(a, b).recall(k)(np.arange(len(a)))
 
 
-def group_recall(
-    a: Real[np.ndarray, "n d"], b: Real[np.ndarray, "n d"], groups: Int[np.ndarray, " n"]
-) -> float:
-    """Share of rows of `a` whose most similar row of `b` is of the same group (task, variation)."""
-    return Gallery.of(a, b).group_recall(groups)(np.arange(len(a)))
-
-
 def chance_of_group(groups: Int[np.ndarray, " n"]) -> float:
-    """What a guess gets of `group_recall`."""
+    """What a guess gets of `Gallery.group_recall`."""
     sizes = np.unique(groups, return_counts=True)[1]
     return float(np.sum((sizes / len(groups)) ** 2))
 
 
 def chance_within(groups: Int[np.ndarray, " n"]) -> float:
-    """What a guess gets of `recall_within`: one right answer among a group's rows."""
+    """What a guess gets of `Gallery.recall_within`: one right answer among a group's rows."""
     sizes = np.unique(groups, return_counts=True)[1]
     sizes = sizes[sizes > 1]
     return float(len(sizes) / sizes.sum()) if len(sizes) else 0.0

@@ -125,7 +125,9 @@ def another_episode(
     return found[order], others[order]
 
 
-def elsewhere(sides: Sides, rng: np.random.Generator, least: int = LEAST) -> Sides | None:
+def with_another_episode(
+    sides: Sides, rng: np.random.Generator, least: int = LEAST
+) -> Sides | None:
     """U of one episode with e of another of the same variation; None where too few have one."""
     if not sides.variations:
         return None
@@ -169,7 +171,7 @@ def controls_of(
 def _another(
     sides: Sides, u: Real[np.ndarray, "n p"], e: Real[np.ndarray, "n q"], seed: int
 ) -> Sides | None:
-    return elsewhere(sides.with_sides(u, e), np.random.default_rng(seed))
+    return with_another_episode(sides.with_sides(u, e), np.random.default_rng(seed))
 
 
 def stand_ins_of(

@@ -1,7 +1,7 @@
 """An ablation as two tables and one figure, from its records."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import matplotlib as mpl
 import numpy as np
@@ -16,21 +16,24 @@ from premotor.report.tables import words
 
 ALL_TASKS = "all tasks"
 SEEDS, EPISODES = "seeds", "these episodes"  # what intervals are about
-# Titles of the tables, and the measures of each: its name on record, as the table shows it, and
-# the heading of its differences, "" where they are not shown.
-_TABLES: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
-    (
-        "Ablation: success",
-        (("success", "success", "difference"), ("strict", "strict", "")),
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """How a table shows a measure."""
+
+    measure: str  # its name on record
+    heading: str
+    difference: str = ""  # heading of its differences; "" where they are not shown
+
+
+_TABLES: Mapping[str, Sequence[_Shown]] = {  # by title
+    "Ablation: success": (_Shown("success", "success", "difference"), _Shown("strict", "strict")),
+    "Ablation: held-out keyframes": (
+        _Shown("position", "within 2 cm", "difference, 2 cm"),
+        _Shown("rotation", "within 15\u00b0", "difference, 15\u00b0"),
     ),
-    (
-        "Ablation: held-out keyframes",
-        (
-            ("position", "within 2 cm", "difference, 2 cm"),
-            ("rotation", "within 15\u00b0", "difference, 15\u00b0"),
-        ),
-    ),
-)
+}
 _PANELS = (
     ("success", "success on unseen episodes [%]", EXECUTE),
     ("position", "held-out keyframes within 2 cm [%]", OBSERVE),
@@ -44,16 +47,14 @@ def tables(records: Sequence[AblationRecord]) -> tuple[Table, ...]:
     Success and keyframes stand apart, so that either fits a terminal; the last table has the
     caption of both.
     """
-    found = [_table(title, records, measures) for title, measures in _TABLES]
+    found = [_table(title, records, shown) for title, shown in _TABLES.items()]
     *others, last = [table for table in found if table.rows]
     return *others, replace(last, note=caption(records))
 
 
-def _table(
-    title: str, records: Sequence[AblationRecord], measures: tuple[tuple[str, str, str], ...]
-) -> Table:
+def _table(title: str, records: Sequence[AblationRecord], measures: Sequence[_Shown]) -> Table:
     found = {(r.task, r.variant, r.measure): r for r in records}
-    names = [name for name, _, _ in measures]
+    names = [shown.measure for shown in measures]
     tasks = list(dict.fromkeys(r.task for r in records))
     # the variants of a task stand together; both come in the order in which they are on record
     keys = list(dict.fromkeys((r.task, r.variant) for r in records if r.measure in names))
@@ -69,8 +70,9 @@ def _table(
             lambda key: _over(r for r in records if (r.task, r.variant) == key),
         ),
     ]
-    for measure, name, difference in measures:
-        columns.append((Column(name, "share"), of(measure, lambda r: r.value)))
+    for shown in measures:
+        measure, difference = shown.measure, shown.difference
+        columns.append((Column(shown.heading, "share"), of(measure, lambda r: r.value)))
         if difference:
             columns.append((Column(difference, "points"), of(measure, lambda r: r.difference)))
         if difference and any(r.p_value is not None for r in records if r.measure == measure):

@@ -58,7 +58,7 @@ def decision_png(decision: Decision, true: Keyframe | None = None, title: str = 
         for view, axes in enumerate(grid[0]):
             axes.set_title(SEEN_FROM[view], fontsize=11, color=INK)
             if decision.fine is not None:
-                _draw_window(axes, (decision.coarse, decision.fine), view)
+                _draw_window(axes, decision.coarse, decision.fine, view)
         _write(figure, decision, true, title)
         _draw_legend(figure, true is not None)
         buffer = io.BytesIO()
@@ -136,10 +136,10 @@ def _leave_out(row: Iterable[Axes]) -> None:
         axes.set_axis_off()
 
 
-def _draw_window(axes: Axes, stages: tuple[Stage, Stage], view: int) -> None:
+def _draw_window(axes: Axes, whole: Stage, zoomed: Stage, view: int) -> None:
     """What the zoomed stage sees, as a frame in the whole scene."""
-    (column, row), _ = _plane(stages[0], view)
-    low, high = stages[1].low, stages[1].high
+    (column, row), _ = _plane(whole, view)
+    low, high = zoomed.low, zoomed.high
     width, height = high[column] - low[column], high[row] - low[row]
     for color, style in (("white", "solid"), (INK, _DASHES)):
         axes.add_patch(

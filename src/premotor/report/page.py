@@ -19,6 +19,7 @@ from PIL import Image
 
 from premotor.errors import DataError
 from premotor.findings import Study
+from premotor.folders import RunFolder
 from premotor.records import FilmRecord, write_atomically
 from premotor.report import findings, tables, words
 from premotor.report.confusion import confusion_picture
@@ -30,7 +31,6 @@ from premotor.report.table import ABSENT, html, percent
 
 log = logging.getLogger(__name__)
 
-REPORT = "report.html"
 MAX_VIDEO_BYTES = 1_500_000  # larger videos stay in the run folder; their strip is shown
 MAX_FILMS = 2  # of each outcome per task and checkpoint
 
@@ -100,7 +100,7 @@ def write_report(run: Path) -> Path:
     Raises:
         DataError: The folder is not a run or one of its files is corrupted.
     """
-    path = run / REPORT
+    path = RunFolder(run).report
     page = render(read_run(run))
     write_atomically(path, page.encode())
     log.info("wrote %s, %.1f MB", path, path.stat().st_size / 1e6)
@@ -226,7 +226,7 @@ def _reels(run: RunRecords) -> tuple[Reel, ...]:
             key = record.checkpoint, record.success
             count[key] = count.get(key, 0) + 1
             if count[key] <= MAX_FILMS:
-                films.append(_film(run.path / "evaluation" / "films", record))
+                films.append(_film(RunFolder(run.path).evaluation.films, record))
         reels.append(Reel(task=task, films=tuple(films), missing=_missing(own, main)))
     return tuple(reels)
 

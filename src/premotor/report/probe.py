@@ -61,8 +61,8 @@ def _on_sight(record: ProbeRecord) -> tuple[str, ...]:
         f"U names {percent(sight.named.value)} of the texts rightly, "
         f"{percent(sight.first_frame.value)} by the first frame alone"
     )
-    if sight.named_elsewhere is not None:
-        said += f", {percent(sight.named_elsewhere.value)} through the camera {sight.camera}"
+    if sight.named_other_camera is not None:
+        said += f", {percent(sight.named_other_camera.value)} through the camera {sight.camera}"
     return (f"{said}.",)
 
 

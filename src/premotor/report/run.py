@@ -11,7 +11,8 @@ from safetensors.numpy import load_file
 
 from premotor.codec import Excerpt, from_yaml
 from premotor.errors import DataError
-from premotor.findings import STUDIES, Study
+from premotor.findings import Study
+from premotor.folders import RunFolder
 from premotor.records import (
     EvalRecord,
     FilmRecord,
@@ -91,25 +92,27 @@ def read_run(path: Path) -> RunRecords:
     """
     if not path.is_dir():
         raise DataError(f"no run folder at {path}; name the folder given to `premotor train --out`")
-    known = ("manifest.json", "metrics.jsonl", "probe", "evaluation")
-    if not any((path / name).exists() for name in known):
-        raise DataError(f"{path} is not a run folder: none of {', '.join(known)} is in it")
-    evaluation, manifest, config = path / "evaluation", path / "manifest.json", path / "config.yaml"
-    text = config.read_text() if config.exists() else ""
-    rows = _list(path / "probe" / "rows.json", ProbeRow)
+    folder = RunFolder(path)
+    evaluation = folder.evaluation
+    known = (folder.manifest, folder.metrics, folder.probe, evaluation.path)
+    if not any(part.exists() for part in known):
+        names = ", ".join(part.name for part in known)
+        raise DataError(f"{path} is not a run folder: none of {names} is in it")
+    text = folder.config.read_text() if folder.config.exists() else ""
+    rows = _list(folder.probe_rows, ProbeRow)
     return RunRecords(
         path=path,
-        manifest=read_json(manifest, RunManifest) if manifest.exists() else None,
+        manifest=read_json(folder.manifest, RunManifest) if folder.manifest.exists() else None,
         config=text,
-        training=from_yaml(Training, text, str(config)) if text else Training(),
-        steps=tuple(read_lines(path / "metrics.jsonl", StepRecord)),
-        rollouts=_last_of_each(read_lines(evaluation / "rollouts.jsonl", EvalRecord)),
-        recognition=_list(evaluation / "recognition.json", RecognitionRecord),
-        pairs=_list(evaluation / "naming_pairs.json", NamingPair),
-        studies=_list(evaluation / STUDIES, Study),
-        outdated=(evaluation / _OLD).exists() and not (evaluation / STUDIES).exists(),
-        films=_films(evaluation / "films"),
-        probe=_probe_steps(path / "probe", len(rows)) if rows else (),
+        training=from_yaml(Training, text, str(folder.config)) if text else Training(),
+        steps=tuple(read_lines(folder.metrics, StepRecord)),
+        rollouts=_last_of_each(read_lines(evaluation.rollouts, EvalRecord)),
+        recognition=_list(evaluation.recognition, RecognitionRecord),
+        pairs=_list(evaluation.naming_pairs, NamingPair),
+        studies=_list(evaluation.studies, Study),
+        outdated=(evaluation.path / _OLD).exists() and not evaluation.studies.exists(),
+        films=_films(evaluation.films),
+        probe=_probe_steps(folder.probe, len(rows)) if rows else (),
         rows=rows,
     )
 
@@ -120,7 +123,7 @@ def _list(path: Path, kind: type[Record]) -> tuple[Record, ...]:
 
 def _last_of_each(records) -> tuple[EvalRecord, ...]:
     """One record per episode and checkpoint: a roll-out done again replaces the earlier one."""
-    latest = {(r.checkpoint, r.task, r.variation, r.seed): r for r in records}
+    latest = {(r.checkpoint, r.episode): r for r in records}
     return tuple(latest.values())
 
 

@@ -1,7 +1,7 @@
 """An episode that can be acted in: the same steps for the expert and for a policy."""
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from premotor.simulate.motion import Planner
 from premotor.simulate.rig import Rig
 from premotor.simulate.scene import Scene
 from premotor.simulate.task import Task
-from premotor.simulate.tasks import STUDIES, TASKS
+from premotor.simulate.tasks import ALL_TASKS
 from premotor.simulate.timing import retime
 from premotor.simulate.verbs import Waypoint
 from premotor.simulate.world import (
@@ -59,10 +59,9 @@ def find_task(name: str) -> Task[Any, Any]:
     Raises:
         UnknownName: There is none.
     """
-    table: Mapping[str, Task[Any, Any]] = {**TASKS, **STUDIES}
-    if name not in table:
-        raise UnknownName.of("task", name, table)
-    return table[name]
+    if name not in ALL_TASKS:
+        raise UnknownName.of("task", name, ALL_TASKS)
+    return ALL_TASKS[name]
 
 
 def _outside(position: Float[np.ndarray, "3"]) -> str:

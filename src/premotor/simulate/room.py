@@ -8,7 +8,7 @@ from functools import cache
 import mujoco
 import numpy as np
 
-from premotor.simulate.textures import Image, add_texture, noise, shade, wood
+from premotor.simulate.modeling.textures import Image, add_texture, noise, shade, wood
 
 TABLE_CENTER = (0.3, 0.0)  # [m]
 TABLE_SIZE = (1.6, 1.1)  # [m]

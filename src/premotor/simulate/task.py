@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 
@@ -13,12 +13,24 @@ from premotor.simulate.verbs import Waypoint
 V = TypeVar("V")  # a variation: color, label, order
 C = TypeVar("C")  # the cast: the props the task speaks of
 
+Axis = Literal["placement", "color", "size", "shape", "count", "category"]
+
 
 class Task(ABC, Generic[V, C]):
-    """One kind of episode; an instance holds no state of any episode."""
+    """One kind of episode; an instance holds no state of any episode.
+
+    Attributes:
+        name: As the benchmark has it.
+        axes: What the variations vary, as in the benchmark's table of tasks.
+        benchmark_keyframes: Mean number of them in the benchmark's demonstrations; None for a task
+            that it does not have.
+        variations: Their order is the benchmark's variation index.
+    """
 
     name: ClassVar[str]
-    variations: Sequence[V]  # position = the benchmark's variation index
+    axes: ClassVar[tuple[Axis, ...]]
+    benchmark_keyframes: ClassVar[float | None]
+    variations: Sequence[V]
 
     @abstractmethod
     def stage(self, scene: Scene, variation: V, rng: np.random.Generator) -> C:

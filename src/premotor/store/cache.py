@@ -16,7 +16,7 @@ from typing import SupportsIndex
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from premotor.episode.observation import Observation, cloud_from_views
+from premotor.episode.observation import SCENE_HIGH, SCENE_LOW, Observation, cloud_from_views
 from premotor.errors import ConfigError, DataError
 from premotor.progress import Progress, no_progress
 from premotor.store.layout import EpisodeInfo
@@ -28,7 +28,6 @@ NUM_FRAMES = 32  # kept per episode
 _STEPS = 65535  # of a coordinate within the bounds: 15 um for a side of 1 m
 
 Bounds = tuple[tuple[float, float, float], tuple[float, float, float]]
-SCENE_BOUNDS: Bounds = ((-0.3, -0.5, 0.6), (0.7, 0.5, 1.6))  # [m] (docs/conventions.md)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +69,7 @@ class EpisodeCache:
     def build_or_open(
         cls,
         demo_set: DemoSet,
-        bounds: Bounds = SCENE_BOUNDS,
+        bounds: Bounds = (SCENE_LOW, SCENE_HIGH),
         num_frames: int = NUM_FRAMES,
         progress: Progress = no_progress,
     ) -> "EpisodeCache":
@@ -118,11 +117,6 @@ class EpisodeCache:
             )
         except (OSError, ValueError, KeyError) as error:
             raise DataError(f"{folder} is damaged: {error}; delete it and run again") from error
-
-    @property
-    def num_observations(self) -> int:
-        """How many clouds there are."""
-        return len(self.offsets) - 1
 
     def cloud(
         self, observation_index: SupportsIndex

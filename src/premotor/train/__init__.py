@@ -1,1 +1,1 @@
-"""Both towers together: step, loop, optimizers, schedule, launch."""
+"""Both towers together: the whole as one call (`job`); step, loop, optimizers, schedule, launch."""

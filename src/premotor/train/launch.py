@@ -1,5 +1,8 @@
 """As many single-threaded processes as cores, by torch's elastic launcher (what torchrun runs).
 
+Each runs `premotor.train.worker` on the file of a job. What one refuses, or why it fails, it writes
+beside that file, and the process that launched them raises it as its own.
+
 Two processes with one thread each are 1.25 to 1.35 times as fast as one with two threads: small
 operators do not scale over threads (decisions D45). Under torchrun nothing is launched: we join.
 """
@@ -12,27 +15,37 @@ import sys
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from types import FrameType, TracebackType
 from typing import NoReturn
 
 import torch
 from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs, SignalException
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from premotor.errors import ConfigError, PremotorError
+from premotor import errors
+from premotor.errors import ConfigError, PremotorError, ProcessLost
+from premotor.records import read_json, write_json
+from premotor.stopping import STOPPED
 from premotor.worklist import available_cores
 
-INTERRUPTED = 130  # exit code of a command stopped by Ctrl-C
 _GUARDED = ("ACCELERATE_MIXED_PRECISION", "ACCELERATE_DYNAMO_BACKEND", "ACCELERATE_USE_FSDP")
 _PEER_GONE = ("closed by peer", "reset by peer", "Broken pipe")  # gloo's words for it
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+_FOR_WORKERS = {
+    "OMP_NUM_THREADS": "1",
+    # torch warns at the first paired step that no parameter was unused: the acting ones have some.
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
+}
 
 
-class ProcessLost(PremotorError):
-    """A training process was killed from outside."""
+@dataclass(frozen=True)
+class _Failure:
+    """An error of a training process, for the one that launched it."""
+
+    kind: str  # class in premotor.errors
+    message: str
 
 
 def in_worker() -> bool:
@@ -93,20 +106,20 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def launch(arguments: Sequence[str], num_processes: int) -> int:
-    """Run `python -m premotor.cli.main ARGUMENTS` in `num_processes` processes that train together.
+def launch(job: Path, num_processes: int) -> bool:
+    """Run `python -m premotor.train.worker JOB` in `num_processes` processes that train together.
+
+    Args:
+        job: File of a `TrainJob` in a folder of its own, which the launcher writes into as well.
+        num_processes: How many.
 
     Returns:
-        Exit code: 0, 130 after Ctrl-C, else that of the first process that failed.
+        Whether training finished; False: it was asked to stop.
+
+    Raises:
+        PremotorError: What a process refused or failed with, in its class and words.
+        ProcessLost: A process was killed from outside, or crashed and has said why on stderr.
     """
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    # torch warns at the first paired step that no parameter was unused: the acting ones have some.
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    with TemporaryDirectory(prefix="premotor-train-") as logs:
-        return _launch(arguments, num_processes, Path(logs))
-
-
-def _launch(arguments: Sequence[str], num_processes: int, logs: Path) -> int:
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -116,20 +129,32 @@ def _launch(arguments: Sequence[str], num_processes: int, logs: Path) -> int:
         rdzv_endpoint="localhost:0",
         local_addr="localhost",
         max_restarts=0,
-        logs_specs=DefaultLogsSpecs(log_dir=str(logs)),
+        logs_specs=DefaultLogsSpecs(log_dir=str(job.parent / "logs")),
     )
-    command = [sys.executable, "-m", "premotor.cli.main", *arguments]
+    command = [sys.executable, "-m", "premotor.train.worker", str(job)]
     logging.disable(logging.ERROR)  # the launcher's own account of what our message says better
     try:
-        with _handlers_kept():
+        with _handlers_kept(), _environment_kept():
             elastic_launch(config, command[0])(*command[1:])
     except ChildFailedError as error:
-        return _exit_code(error)
+        return _asked_to_stop(list(error.failures.values()), _told(job))
     except SignalException:
-        return INTERRUPTED
+        return False
     finally:
         logging.disable(logging.NOTSET)
-    return 0
+    return True
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """What workers inherit is set for them alone, and only where nobody has set it."""
+    lacking = {name: value for name, value in _FOR_WORKERS.items() if name not in os.environ}
+    os.environ.update(lacking)
+    try:
+        yield
+    finally:
+        for name in lacking:
+            del os.environ[name]
 
 
 @contextmanager
@@ -144,20 +169,54 @@ def _handlers_kept() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _exit_code(error: ChildFailedError) -> int:
-    """That of the first process that failed of itself; it has said why, unless it was killed.
+def tell_failure(job: Path, error: PremotorError) -> None:
+    """Write down why this process fails, for the one that launched it."""
+    kind = next(c for c in type(error).__mro__ if getattr(errors, c.__name__, None) is c)
+    path = job.with_name(f"failure_{os.environ['RANK']}.json")
+    write_json(path, _Failure(kind.__name__, str(error)))
+
+
+def _told(job: Path) -> dict[int, PremotorError]:
+    """Why processes failed, by their rank, as far as they have told."""
+    told: dict[int, PremotorError] = {}
+    for path in sorted(job.parent.glob("failure_*.json")):
+        failure = read_json(path, _Failure)
+        told[int(path.stem.split("_")[1])] = getattr(errors, failure.kind)(failure.message)
+    return told
+
+
+def _asked_to_stop(failures: Sequence[ProcessFailure], told: dict[int, PremotorError]) -> bool:
+    """False where the processes only stopped as they were asked to; else what went wrong first.
+
+    What a process says of itself counts before that it was lost, and this before what the others
+    saw of it: that a connection broke.
 
     Raises:
-        ProcessLost: A process was killed from outside.
+        PremotorError: What a process refused or failed with.
+        ProcessLost: A process was killed from outside or crashed.
     """
-    failures = sorted(error.failures.values(), key=lambda failure: failure.timestamp)
-    killed = [f for f in failures if f.exitcode < 0 and f.exitcode != -signal.SIGTERM]
-    if killed:
-        raise ProcessLost(
-            f"training process {killed[0].local_rank} ended by signal {-killed[0].exitcode} "
-            "(9: killed, often for want of memory); go on with --resume"
-        )
-    return max(1, failures[0].exitcode)
+    for error in told.values():
+        if not isinstance(error, ProcessLost):
+            raise error
+    own = [f for f in failures if f.exitcode != -signal.SIGTERM]  # the launcher ends the others so
+    for failure in own:
+        if failure.exitcode < 0:
+            raise ProcessLost(
+                f"training process {failure.local_rank} ended by signal {-failure.exitcode} "
+                "(9: killed, often for want of memory); go on with --resume"
+            )
+    silent = sorted((f for f in own if f.local_rank not in told), key=lambda f: f.timestamp)
+    if not silent and told:
+        raise next(iter(told.values()))
+    first = (silent or failures)[0]
+    if first.exitcode == STOPPED:
+        return False
+    lost = ProcessLost(
+        f"training process {first.local_rank} ended with exit code {first.exitcode}; "
+        "what it wrote to stderr says why"
+    )
+    lost.exit_code = max(1, first.exitcode)
+    raise lost
 
 
 @contextmanager
@@ -173,28 +232,3 @@ def peers_watched() -> Iterator[None]:
         if not in_worker() or not any(sign in str(error) for sign in _PEER_GONE):
             raise
         raise ProcessLost("the connection to another training process broke") from error
-
-
-class StopSignal:
-    """Ctrl-C and SIGTERM ask for a stop at the next step instead of ending the process."""
-
-    def __init__(self) -> None:
-        self.received = False
-        self._before: dict[signal.Signals, signal._HANDLER] = {}
-
-    def _remember(self, _number: int, _frame: FrameType | None) -> None:
-        self.received = True
-
-    def __enter__(self) -> "StopSignal":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._remember)
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)

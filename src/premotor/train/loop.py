@@ -22,14 +22,21 @@ from premotor.batch import TrainingBatch
 from premotor.data.dataset import BatchStream, pairing_of, training_batches
 from premotor.device import chosen_device
 from premotor.errors import ConfigError, TrainingDiverged
+from premotor.folders import RunFolder
 from premotor.mirror import Mirror
 from premotor.records import StepRecord
 from premotor.represent import Source, open_dataset
+from premotor.stopping import StopSignal
 from premotor.train.config import TrainConfig
-from premotor.train.launch import StopSignal, in_worker
+from premotor.train.launch import in_worker
 from premotor.train.optim import build_optimizer, set_learning_rate
 from premotor.train.probe import Probe, choose_probe, write_probe
-from premotor.train.run import Run, open_probe_dataset, write_manifest
+from premotor.train.run import (
+    append_step,
+    forget_steps,
+    open_probe_dataset,
+    write_manifest,
+)
 from premotor.train.schedule import learning_rate
 from premotor.train.start import begin
 from premotor.train.step import Objective, StepPlan, StepResult, step_generator, train_step
@@ -52,7 +59,7 @@ class _Session:
     """All that one process needs to train."""
 
     config: TrainConfig
-    run: Run
+    run: RunFolder
     engine: Accelerator
     mirror: Mirror
     objective: nn.Module  # what the engine made of `Objective(mirror)`
@@ -91,7 +98,9 @@ def batch_threads(engine: Accelerator) -> int:
     return max(1, min(BATCH_THREADS, available_cores() // engine.num_processes))
 
 
-def fit(config: TrainConfig, run: Run, source: Source, on_step: OnStep, command: str) -> FitResult:
+def fit(
+    config: TrainConfig, run: RunFolder, source: Source, on_step: OnStep, command: str
+) -> FitResult:
     """Train until the last step, or until asked to stop.
 
     Args:
@@ -116,7 +125,7 @@ def fit(config: TrainConfig, run: Run, source: Source, on_step: OnStep, command:
 
 
 def _fit(
-    config: TrainConfig, run: Run, source: Source, engine: Accelerator, on_step: OnStep | None
+    config: TrainConfig, run: RunFolder, source: Source, engine: Accelerator, on_step: OnStep | None
 ) -> FitResult:
     session = _open(config, run, source, engine)
     done = _restore(session)
@@ -130,7 +139,7 @@ def _fit(
             dist.destroy_process_group()
 
 
-def _open(config: TrainConfig, run: Run, source: Source, engine: Accelerator) -> _Session:
+def _open(config: TrainConfig, run: RunFolder, source: Source, engine: Accelerator) -> _Session:
     dataset = open_dataset(source, "train", config.mirror)
     probed = open_probe_dataset(source, config)
     mirror = build_mirror(config).to(engine.device)
@@ -205,7 +214,7 @@ def _measure(session: _Session, done: int) -> None:
 def _train(session: _Session, done: int, stop: StopSignal, on_step: OnStep | None) -> FitResult:
     config, run = session.config, session.run
     if on_step is not None:
-        run.truncate_metrics(done)
+        forget_steps(run, done)
     if done == 0:
         _measure(session, 0)
         _save(session, 0)
@@ -219,8 +228,9 @@ def _train(session: _Session, done: int, stop: StopSignal, on_step: OnStep | Non
             done += 1
             if on_step is not None:
                 rows = len(batch) * session.world
-                record = _record(done - 1, rate, result, (rows, batches.waited, seconds))
-                run.append(record)
+                waited = batches.waited
+                record = _record(done - 1, rate, result, rows=rows, waited=waited, seconds=seconds)
+                append_step(run, record)
                 on_step(record)
             if config.measured_at(done):
                 _measure(session, done)
@@ -258,9 +268,8 @@ def _update(
 
 
 def _record(
-    step: int, rate: float, result: StepResult, spent: tuple[int, float, float]
+    step: int, rate: float, result: StepResult, *, rows: int, waited: float, seconds: float
 ) -> StepRecord:
-    rows, waited, seconds = spent
     return StepRecord(
         step=step,
         losses=result.losses,

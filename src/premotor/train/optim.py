@@ -29,7 +29,6 @@ from torch import Tensor, nn
 from premotor.errors import ConfigError
 
 Name = Literal["adamw", "lamb", "lamb_capped"]
-TOWERS = ("understand", "execute", "align")
 # Names in the recognizer.
 _TEXT, _VIDEO = "text_encoder.", "vision_encoder.tower."
 _VIDEO_BLOCK = re.compile(r"vision_encoder\.tower\.transformer\.resblocks\.(\d+)\.")

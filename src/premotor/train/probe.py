@@ -16,6 +16,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from premotor.data.dataset import Dataset
+from premotor.folders import RunFolder
 from premotor.mirror import Mirror
 from premotor.records import ProbeRow, write_atomically, write_json
 from premotor.represent import first_transitions, represent, settled
@@ -64,6 +65,6 @@ def choose_probe(dataset: Dataset, count: int) -> Probe:
 
 def write_probe(run: Path, step: int, rows: list[ProbeRow], found: Mapping[str, Tensor]) -> None:
     """Write `probe/step_000000.safetensors` and, beside it, whose rows they are."""
-    folder = run / "probe"
-    write_json(folder / "rows.json", rows)
-    write_atomically(folder / f"step_{step:06d}.safetensors", save(dict(found)))
+    folder = RunFolder(run)
+    write_json(folder.probe_rows, rows)
+    write_atomically(folder.probe_arrays(step), save(dict(found)))

@@ -1,20 +1,15 @@
 """The folder of a run: made once, owned by one training at a time, taken up where it stopped."""
 
-import fcntl
 import logging
 import platform
-import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
 from premotor.codec import from_yaml, to_json, to_yaml
 from premotor.data.dataset import Dataset
-from premotor.errors import ConfigError, DataError, OutputExists, refuse_both
+from premotor.errors import ConfigError, DataError
+from premotor.folders import Claim, RunFolder
 from premotor.mirror import Mirror
 from premotor.progress import Progress, no_progress
 from premotor.records import (
@@ -36,62 +31,21 @@ _CHECKED_LATER = ("processes",)  # what counts is how many wrote the checkpoint
 _PACKAGES = ("torch", "accelerate", "numpy", "safetensors", "mujoco")
 
 
-@dataclass(frozen=True)
-class Run:
-    """Where a run keeps what it writes down."""
+def append_step(run: RunFolder, record: StepRecord) -> None:
+    """Add a line to the metrics."""
+    with run.metrics.open("a") as file:
+        file.write(to_json(record))
 
-    path: Path
 
-    @property
-    def config_path(self) -> Path:
-        """The resolved configuration; `--config` reads it back."""
-        return self.path / "config.yaml"
+def forget_steps(run: RunFolder, step: int) -> None:
+    """Take the steps from `step` on, which are about to be repeated, out of the metrics.
 
-    @property
-    def metrics_path(self) -> Path:
-        """One StepRecord per line."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def manifest_path(self) -> Path:
-        """Where the run comes from."""
-        return self.path / "manifest.json"
-
-    @contextmanager
-    def owned(self) -> Iterator[None]:
-        """Hold the run's lock, which the system frees however this process ends.
-
-        Raises:
-            OutputExists: Another process is training into this run.
-        """
-        with (self.path / ".lock").open("w") as file:
-            for attempt in range(100):
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if attempt == 99:
-                        raise OutputExists(
-                            f"another process is training into {self.path}; wait or stop it"
-                        ) from None
-                    time.sleep(0.1)
-            yield
-
-    def append(self, record: StepRecord) -> None:
-        """Add a line to the metrics."""
-        with self.metrics_path.open("a") as file:
-            file.write(to_json(record))
-
-    def truncate_metrics(self, step: int) -> None:
-        """Forget the steps from `step` on, which are about to be repeated.
-
-        Raises:
-            DataError: A line is damaged; one that a crash cut off is forgotten.
-        """
-        if not self.metrics_path.exists():
-            return
-        known = read_lines(self.metrics_path, StepRecord)
-        write_lines(self.metrics_path, [record for record in known if record.step < step])
+    Raises:
+        DataError: A line is damaged; one that a crash cut off is forgotten.
+    """
+    if run.metrics.exists():
+        known = read_lines(run.metrics, StepRecord)
+        write_lines(run.metrics, [record for record in known if record.step < step])
 
 
 def differences(a: TrainConfig, b: TrainConfig) -> list[str]:
@@ -115,44 +69,44 @@ def read_config(path: Path) -> TrainConfig:
     return from_yaml(TrainConfig, path.read_text(), str(path))
 
 
-def prepare(
-    path: Path, config: TrainConfig, fingerprint: str, resume: bool, overwrite: bool
-) -> Run:
-    """Make the run's folder, or take up the one that is there.
+def check_run(run: RunFolder, config: TrainConfig, fingerprint: str, claim: Claim) -> None:
+    """Refuse what cannot be trained in a folder, and touch nothing.
+
+    Args:
+        run: Where.
+        config: The resolved configuration.
+        fingerprint: Of the data set.
+        claim: Whether what is there is gone on with or thrown away.
 
     Raises:
         OutputExists: It is there and neither resumed nor overwritten, or is no run.
-        ConfigError: It was made with another configuration or data set.
+        ConfigError: It is resumed, and was made with another configuration or data set.
     """
-    refuse_both(resume, overwrite)
-    run = Run(path)
-    if path.exists() and any(path.iterdir()):
-        if not run.config_path.is_file():
-            raise OutputExists(f"{path} is there and is not a run; choose another --out")
-        if resume:
-            _check_same(run, config, fingerprint)
-            return run
-        if not overwrite:
-            raise OutputExists(
-                f"{path} is there; add --resume to go on with it, --overwrite to start anew, "
-                "or choose another --out"
-            )
-        with run.owned():
-            shutil.rmtree(path)
-    path.mkdir(parents=True, exist_ok=True)
-    write_atomically(run.config_path, to_yaml(config).encode())
-    return run
+    run.check(claim)
+    if run.begun and claim.resume:
+        _check_same(run, config, fingerprint)
 
 
-def _check_same(run: Run, config: TrainConfig, fingerprint: str) -> None:
-    if found := differences(read_config(run.config_path), config):
+def claim_run(run: RunFolder, config: TrainConfig, claim: Claim) -> None:
+    """Make the run's folder with its configuration, or take up the one that is there.
+
+    Raises:
+        OutputExists: As `check_run`, or another process is training into it.
+    """
+    run.claim(claim)
+    if not run.config.exists():
+        write_atomically(run.config, to_yaml(config).encode())
+
+
+def _check_same(run: RunFolder, config: TrainConfig, fingerprint: str) -> None:
+    if found := differences(read_config(run.config), config):
         lines = "\n  ".join(found)
         raise ConfigError(
             f"{run.path} was made with another configuration:\n  {lines}\n"
-            f"resume with --config {run.config_path}, or choose another --out"
+            f"resume with --config {run.config}, or choose another --out"
         )
-    if run.manifest_path.exists():
-        manifest = read_json(run.manifest_path, RunManifest)
+    if run.manifest.exists():
+        manifest = read_json(run.manifest, RunManifest)
         if manifest.data_fingerprint != fingerprint:
             raise ConfigError(
                 f"{run.path} was trained on other data than this: {manifest.data}, "
@@ -178,10 +132,10 @@ def open_probe_dataset(
 
 
 def write_manifest(
-    run: Run, config: TrainConfig, model: Mirror, source: Source, command: str
+    run: RunFolder, config: TrainConfig, model: Mirror, source: Source, command: str
 ) -> None:
     """Write down where the run comes from; once, so that resuming changes nothing."""
-    if run.manifest_path.exists():
+    if run.manifest.exists():
         return
     sizes = {k: sum(p.numel() for p in t.parameters()) for k, t in model.towers.items()}
     manifest = RunManifest(
@@ -195,7 +149,7 @@ def write_manifest(
         parameters=sizes,
         start=origins(config.start),
     )
-    write_json(run.manifest_path, manifest)
+    write_json(run.manifest, manifest)
 
 
 def _versions() -> dict[str, str]:

@@ -17,12 +17,20 @@ from torch import Tensor
 from premotor.backbones.contrast import unit
 from premotor.errors import ConfigError, UnknownName
 
-VariationTexts = tuple[str, int, Sequence[str]]  # task, variation, instructions
 Prompts = Literal["all", "first"]
 Pooling = Literal["mean", "max", "logsumexp"]
 CLASS_SETS = ("task", "text", "variation")
 TIE = 1e-6  # cosines nearer than this are equal
 POOLING_TEMPERATURE = 0.05  # tau of the logsumexp over a class's prompts
+
+
+@dataclass(frozen=True)
+class VariationTexts:
+    """What is said of one variation."""
+
+    task: str
+    variation: int
+    instructions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -71,23 +79,23 @@ def class_set(name: str, rows: Iterable[VariationTexts], prompts: Prompts = "all
 
     Args:
         name: One of `CLASS_SETS`.
-        rows: Task, variation and instructions of every variation that may be meant.
+        rows: Every variation that may be meant.
         prompts: Whether all paraphrases of a class speak for it, or the first texts only.
     """
-    table = [(task, variation, tuple(texts)) for task, variation, texts in rows]
+    table = list(rows)
     if name not in CLASS_SETS:
         raise UnknownName.of("class set", name, CLASS_SETS)
-    if not table or not all(texts for _, _, texts in table):
+    if not table or not all(row.instructions for row in table):
         raise ConfigError(f"class set {name!r}: every variation needs at least one instruction")
     classes: dict[Hashable, list[str]] = {}
     owners: dict[str, set[Hashable]] = {}
-    for task, variation, texts in table:
-        spoken = texts if prompts == "all" else texts[:1]
-        classes.setdefault(_key(name, task, variation, texts), []).extend(spoken)
+    for row in table:
+        spoken = row.instructions if prompts == "all" else row.instructions[:1]
+        classes.setdefault(_key(name, row), []).extend(spoken)
         for text in spoken:
-            owners.setdefault(text, set()).add(task if name == "task" else texts)
+            owners.setdefault(text, set()).add(row.task if name == "task" else row.instructions)
     index = {key: i for i, key in enumerate(classes)}
-    members = {(t, v): index[_key(name, t, v, texts)] for t, v, texts in table}
+    members = {(row.task, row.variation): index[_key(name, row)] for row in table}
     return ClassSet(
         name,
         tuple(_label(name, key) for key in classes),
@@ -96,9 +104,10 @@ def class_set(name: str, rows: Iterable[VariationTexts], prompts: Prompts = "all
     )
 
 
-def _key(name: str, task: str, variation: int, texts: tuple[str, ...]) -> Hashable:
+def _key(name: str, row: VariationTexts) -> Hashable:
     """What two variations must share to be one class."""
-    return {"task": (task,), "text": texts, "variation": (task, variation)}[name]
+    keys = {"task": (row.task,), "text": row.instructions, "variation": (row.task, row.variation)}
+    return keys[name]
 
 
 def _label(name: str, key: Hashable) -> str:

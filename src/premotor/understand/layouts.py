@@ -35,8 +35,6 @@ TEMPORAL = "vision_encoder.tower.temporal_positional_embedding"
 TEMPERATURE = "temp"  # ViCLIP's learned tau
 CLIP_SCALARS = ("logit_scale", "input_resolution", "context_length", "vocab_size")
 
-Read = tuple[UnderstandConfig, dict[str, Tensor], list[str]]  # sizes, weights by our names, notes
-
 
 @dataclass(frozen=True, kw_only=True)
 class Fitting:

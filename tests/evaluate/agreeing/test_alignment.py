@@ -156,7 +156,7 @@ def test_untrained_networks_stand_beside_on_the_same_episodes(run, mirror, held_
 
 
 def test_another_camera_shows_other_episodes_through_it_alone(mirror, two_cameras, refit):
-    sight = Sight(named=wilson(9, 9), first_frame=wilson(5, 9), named_elsewhere=wilson(1, 9))
+    sight = Sight(named=wilson(9, 9), first_frame=wilson(5, 9), named_other_camera=wilson(1, 9))
     against = Against(refit=refit, sight=replace(sight, camera="ceiling"))
     found = agreement(mirror, two_cameras, "trained", make.COARSE, against)
     seen = embed(mirror, two_cameras.other_camera, two_cameras.pairs)["raw"].u
@@ -177,16 +177,16 @@ def test_another_camera_shows_other_episodes_through_it_alone(mirror, two_camera
 )
 def test_u_has_to_name_more_through_a_camera_than_a_first_frame_gives_away(other, first, blind):
     named = None if other is None else wilson(other, 9)
-    sight = Sight(named=wilson(9, 9), first_frame=wilson(first, 9), named_elsewhere=named)
+    sight = Sight(named=wilson(9, 9), first_frame=wilson(first, 9), named_other_camera=named)
     assert (blindness(sight) != "") is blind
     assert blindness(None) == ""
 
 
 def test_sight_counts_texts_named_through_either_camera(mirror, held_out, two_cameras):
     alone, both = sight_of(mirror, held_out), sight_of(mirror, two_cameras)
-    assert (alone.camera, alone.named_elsewhere) == ("", None)
+    assert (alone.camera, alone.named_other_camera) == ("", None)
     assert (both.camera, both.named) == ("ceiling", alone.named)
-    assert both.named_elsewhere.count == both.first_frame.count == 9
+    assert both.named_other_camera.count == both.first_frame.count == 9
 
 
 def test_clips_that_were_named_already_are_not_named_again_for_sight(

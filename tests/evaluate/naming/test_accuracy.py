@@ -14,9 +14,9 @@ from premotor.evaluate.naming.accuracy import (
     task_right,
 )
 from premotor.records import NamedClip
-from premotor.simulate.tasks import AXES, STUDIES, TASKS
+from premotor.simulate.tasks import TASKS
 from premotor.store.layout import EpisodeInfo
-from premotor.understand.classes import class_set
+from premotor.understand.classes import VariationTexts, class_set
 
 
 def info(task: str, variation: int = 0, seed: int = 0) -> EpisodeInfo:
@@ -40,10 +40,9 @@ def clips(checkpoint: str, hits: list[float], class_set: str = "text") -> list[N
 
 
 def test_every_task_has_its_axis_and_the_counts_of_the_papers_table():
-    assert AXES.keys() == {**TASKS, **STUDIES}.keys()
-    of = {axis: [t for t, axes in AXES.items() if axis in axes and t in TASKS] for axis in ALL}
+    of = {axis: [t for t, task in TASKS.items() if axis in task.axes] for axis in ALL}
     assert {axis: len(tasks) for axis, tasks in of.items()} == ALL
-    assert AXES["stack_blocks"] == ("color", "count")
+    assert TASKS["stack_blocks"].axes == ("color", "count")
 
 
 ALL = {"placement": 5, "color": 8, "size": 1, "shape": 1, "count": 2, "category": 2}
@@ -65,7 +64,11 @@ def test_in_the_mean_over_tasks_every_task_counts_alike():
     assert over_tasks(by_task(found, infos)).value == 0.5
 
 
-ROWS = [("close_jar", 0, ("close red",)), ("close_jar", 1, ("close blue",)), ("tap", 0, ("turn",))]
+ROWS = [
+    VariationTexts("close_jar", 0, ("close red",)),
+    VariationTexts("close_jar", 1, ("close blue",)),
+    VariationTexts("tap", 0, ("turn",)),
+]
 
 
 def test_another_class_of_the_right_task_is_the_right_task():

@@ -18,16 +18,17 @@ from premotor.evaluate.naming.recognition import WITHIN_TASK, NamingConfig, reco
 from premotor.records import RecognitionRecord, read_list, write_json
 from premotor.store.cache import EpisodeCache, Transitions
 from premotor.store.layout import EpisodeInfo
+from premotor.understand.classes import VariationTexts
 from premotor.understand.config import UnderstandConfig
 from premotor.understand.recognizer import Recognizer
 
 CATALOG = [
-    ("close_jar", 0, ("close the red jar", "seal red")),
-    ("close_jar", 1, ("close the blue jar", "seal blue")),
-    ("stack_blocks", 0, ("stack two red blocks",)),
-    ("stack_blocks", 1, ("stack two red blocks",)),  # the same words: one text class
+    VariationTexts("close_jar", 0, ("close the red jar", "seal red")),
+    VariationTexts("close_jar", 1, ("close the blue jar", "seal blue")),
+    VariationTexts("stack_blocks", 0, ("stack two red blocks",)),
+    VariationTexts("stack_blocks", 1, ("stack two red blocks",)),  # the same words: one text class
 ]
-TEXTS = list(dict.fromkeys(text for _, _, texts in CATALOG for text in texts))
+TEXTS = list(dict.fromkeys(text for row in CATALOG for text in row.instructions))
 CONTEXT = 24
 CONFIG = UnderstandConfig(
     video=VideoTransformerConfig(

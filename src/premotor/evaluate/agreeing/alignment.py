@@ -176,7 +176,7 @@ def sight_of(
         named=through_own.accuracy,
         first_frame=through_own.first_frame_only,
         camera=held_out.camera,
-        named_elsewhere=named(other).accuracy if other is not None else None,
+        named_other_camera=named(other).accuracy if other is not None else None,
     )
 
 
@@ -185,9 +185,9 @@ def blindness(sight: Sight | None) -> str:
 
     U has to name more through it than the first frame alone gives away through its own.
     """
-    if sight is None or sight.named_elsewhere is None:
+    if sight is None or sight.named_other_camera is None:
         return ""
-    there, least = sight.named_elsewhere.value, sight.first_frame.value
+    there, least = sight.named_other_camera.value, sight.first_frame.value
     if there >= least:
         return ""
     return (

@@ -16,7 +16,7 @@ from premotor.errors import ConfigError
 from premotor.measure.intervals import mean_rate, paired_difference, wilson
 from premotor.measure.paired import mcnemar
 from premotor.records import Confusion, Interval, NamedClip, NamingPair
-from premotor.simulate.tasks import AXES
+from premotor.simulate.tasks import ALL_TASKS
 from premotor.store.layout import EpisodeInfo
 from premotor.understand.classes import ClassSet, answers
 
@@ -42,7 +42,12 @@ def by_task(found: Float[Tensor, " n"], infos: Sequence[EpisodeInfo]) -> dict[st
 
 def by_axis(found: Float[Tensor, " n"], infos: Sequence[EpisodeInfo]) -> dict[str, Interval]:
     """Accuracy by what the variations of a task vary: color, count, placement, ..."""
-    return by_group(found, [AXES.get(info.task, ()) for info in infos])
+    return by_group(found, [_axes(info.task) for info in infos])
+
+
+def _axes(task: str) -> tuple[str, ...]:
+    """None of a task that is not ours."""
+    return ALL_TASKS[task].axes if task in ALL_TASKS else ()
 
 
 def over_tasks(rates: Mapping[str, Interval]) -> Interval:

@@ -68,10 +68,10 @@ class Named:
 
 
 def catalog(dataset: Dataset) -> list[VariationTexts]:
-    """Task, variation and texts of every variation of the tasks in a data set."""
+    """Every variation of the tasks in a data set."""
     tasks = [find_task(name) for name in dict.fromkeys(e.task for e in dataset.cache.episodes)]
     return [
-        (task.name, index, task.instructions(variation))
+        VariationTexts(task.name, index, task.instructions(variation))
         for task in tasks
         for index, variation in enumerate(task.variations)
     ]
@@ -113,7 +113,7 @@ def recognize(
     Args:
         recognizer: In evaluation mode.
         dataset: Held-out episodes.
-        catalog: Task, variation and texts of everything that may be meant.
+        catalog: Everything that may be meant.
         checkpoint: Name that goes into the records.
         config: Class sets and prompts; None = the default ones.
     """

@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate import textures
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import labelled_box
+from premotor.simulate.modeling import textures
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.surfaces import labelled_box
 
 SIZE = (0.053, 0.125, 0.032)  # [m]
 MASS = 0.2  # [kg] of so much paper; the benchmark's 0.5 kg would be half metal

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Prop, Solid
 
 EDGE = 0.0563  # [m]
 MASS = 0.356  # [kg]

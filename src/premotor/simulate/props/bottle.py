@@ -9,16 +9,16 @@ from PIL import Image, ImageDraw, ImageFont
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
-from premotor.simulate import textures
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
-from premotor.simulate.props.forms import Profile, lathe
+from premotor.simulate.modeling import textures
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Cylinder, Prop, Solid
+from premotor.simulate.modeling.forms import Profile, lathe
 
 BODY = (0.06, 0.18)  # [m] diameter and height of the lower part
 # That part collides as a row of balls: two cylinders side by side touch in one point, at a depth
 # that the solver finds badly, and a bottle dropped between rods would sink in and jam.
 BALLS = (0.03, 0.06, 0.09, 0.12, 0.15)  # [m] heights of their middles
-FOOT = (0.052, 0.05)  # [m] diameter and height of what it stands on
-NECK = (0.0243, 0.0729)  # [m] of the upper one
+FOOT = Cylinder(0.052, 0.05)  # [m] diameter and height of what it stands on
+NECK = Cylinder(0.0243, 0.0729)  # [m] of the upper one
 NECK_MIDDLE = 0.2100  # [m] above the foot
 BALL_MASS, FOOT_MASS, NECK_MASS = 0.07, 0.15, 0.04  # [kg]; 0.54 together
 
@@ -104,14 +104,14 @@ class Bottle(Prop):
     @property
     def box(self) -> Box:
         half = BODY[0] / 2
-        return Box((-half, -half, 0.0), (half, half, NECK_MIDDLE + NECK[1] / 2))
+        return Box((-half, -half, 0.0), (half, half, NECK_MIDDLE + NECK.height / 2))
 
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
         body = blueprint.free_body(self.name, pose)
         for height in BALLS:
             ball = Pose.of((0.0, 0.0, height))
             blueprint.solid_ball(body, BODY[0], ball, Solid(mass=BALL_MASS))
-        foot, neck = (Pose.of((0.0, 0.0, z)) for z in (FOOT[1] / 2, NECK_MIDDLE))
+        foot, neck = (Pose.of((0.0, 0.0, z)) for z in (FOOT.height / 2, NECK_MIDDLE))
         blueprint.solid_cylinder(body, FOOT, foot, Solid(mass=FOOT_MASS))
         blueprint.solid_cylinder(body, NECK, neck, Solid(mass=NECK_MASS))
         self._draw(blueprint, body)

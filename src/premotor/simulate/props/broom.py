@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from premotor.geometry.poses import Pose
-from premotor.simulate import textures
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
-from premotor.simulate.props.forms import lathe
-from premotor.simulate.props.shapes import Surface, bevelled_box
+from premotor.simulate.modeling import textures
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.forms import lathe
+from premotor.simulate.modeling.surfaces import Surface, bevelled_box
 
 HEAD = (0.2625, 0.0375, 0.0375)  # [m] collider, flat on the table
 LEAN = np.radians(25.0)  # [rad] of the handle toward +y

@@ -6,12 +6,20 @@ import mujoco
 
 from premotor.geometry.poses import Pose
 from premotor.simulate.colors import Color
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid, slot_of
+from premotor.simulate.modeling.blueprint import (
+    VISUAL,
+    Blueprint,
+    Box,
+    Cylinder,
+    Prop,
+    Solid,
+    slot_of,
+)
 
 BASE = (0.1, 0.1, 0.021)  # [m] colored plate
 BASE_HEIGHT = 0.0085  # [m] of its center above the frame (the table plane)
-RING = (0.066, 0.003)  # [m] diameter and height of the dark collar around the cap
-CAP = (0.056, 0.0117)  # [m] diameter and height, its upper 1.7 mm and the wrap below it
+RING = Cylinder(0.066, 0.003)  # [m] diameter and height of the dark collar around the cap
+CAP = Cylinder(0.056, 0.0117)  # [m] diameter and height, its upper 1.7 mm and the wrap below it
 CAP_TOP = 0.02925  # [m] top of the resting cap above the frame
 TRAVEL = 0.01  # [m] downward; a cap pressed home is flush with the plate
 CAP_MASS = 0.0685  # [kg]
@@ -59,7 +67,7 @@ class Button(Prop):
         cap = blueprint.body(self.cap, Pose.of((0.0, 0.0, CAP_TOP)), parent=self.name)
         cap.gravcomp = 1.0
         paint = blueprint.paint(self.cap, REST_RGB, shine=0.6)
-        center = Pose.of((0.0, 0.0, -CAP[1] / 2))
+        center = Pose.of((0.0, 0.0, -CAP.height / 2))
         blueprint.cylinder(cap, CAP, center, paint, replace(PLASTIC, mass=CAP_MASS))
         cap.add_joint(
             name=self.cap,

@@ -7,20 +7,20 @@ import numpy as np
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
-from premotor.simulate import textures
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling import textures
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Cylinder, Prop, Solid
 
 PANEL = 0.0075  # [m] thickness of the carcass panels
 WIDTH = 0.375  # [m] of the carcass along x, y and z
 CARCASS_LOW, CARCASS_HIGH = 0.093, 0.462  # [m] heights of the bottom and the top panel
-LEG = (0.015, 0.093)  # [m] diameter, height
+LEG = Cylinder(0.015, 0.093)  # [m] diameter, height
 LEG_OFFSET = 0.18  # [m] from the middle, both ways
 DRAWER_HEIGHTS = {"bottom": 0.159, "middle": 0.279, "top": 0.399}  # [m] of a drawer's middle
 DRAWER_WIDTH, DRAWER_DEPTH, DRAWER_SIDE = 0.3562, 0.3675, 0.1176  # [m]
 DRAWER_WALL = 0.0071  # [m] thickness
 DRAWER_BACK, DRAWER_FRONT, DRAWER_MIDDLE = -0.1632, 0.1864, 0.0108  # [m] along y
 DRAWER_FLOOR = -0.0555  # [m] below the drawer's middle
-HANDLE = (0.015, 0.075)  # [m] diameter, length
+HANDLE = Cylinder(0.015, 0.075)  # [m] diameter, length
 HANDLE_DISTANCE = 0.2058  # [m] of the bar in front of the cabinet's axis
 HANDLE_RAISE = 0.0045  # [m] above the drawer's middle
 POST = (0.0075, 0.012, 0.0075)  # [m]
@@ -77,7 +77,7 @@ class Cabinet(Prop):
         for x in (-LEG_OFFSET, LEG_OFFSET):
             for y in (-LEG_OFFSET, LEG_OFFSET):
                 blueprint.cylinder(
-                    carcass, LEG, Pose.of((x, y, LEG[1] / 2 - 0.0035)), metal, Solid()
+                    carcass, LEG, Pose.of((x, y, LEG.height / 2 - 0.0035)), metal, Solid()
                 )
         for label, height in DRAWER_HEIGHTS.items():
             self._build_drawer(blueprint, label, height)

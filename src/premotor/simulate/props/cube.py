@@ -6,9 +6,9 @@ from functools import cache
 import numpy as np
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate import textures
-from premotor.simulate.props.base import RGB, Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import labelled_box
+from premotor.simulate.modeling import textures
+from premotor.simulate.modeling.blueprint import RGB, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.surfaces import labelled_box
 
 BEVEL = 0.05  # of the edge: broken corners, as on a toy block
 PANEL = 96  # [px] of one face

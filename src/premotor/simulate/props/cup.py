@@ -7,8 +7,8 @@ import numpy as np
 from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate import verbs
 from premotor.simulate.colors import Color
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
-from premotor.simulate.props.forms import lathe
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Cylinder, Prop, Ring, Solid
+from premotor.simulate.modeling.forms import lathe
 
 HEIGHT = 0.147  # [m]
 FOOT, MOUTH = 0.030, 0.047  # [m] outer radii
@@ -76,18 +76,18 @@ class Cup(Prop):
         paint = blueprint.paint(f"cup_{self.color.name}", self.color.rgb, shine=0.7)
         blueprint.surface(body, lathe(PROFILE), IDENTITY, paint)
         run, rise = NECK[0] - FOOT, NECK[1] - LIFT
-        taper = (FOOT + NECK[0] - 2 * WALL, WALL, float(np.hypot(run, rise)))
+        taper = Ring(FOOT + NECK[0] - 2 * WALL, WALL, float(np.hypot(run, rise)))
         around = Pose.of((0.0, 0.0, (LIFT + NECK[1]) / 2))
         wall = Solid(friction=FRICTION, mass=WALL_MASS)
         lean = float(np.arctan2(run, rise))
         blueprint.solid_ring(body, taper, STAVES, around, wall, lean)
-        size = (2 * (MOUTH - WALL), WALL, HEIGHT - COLLAR)
+        size = Ring(2 * (MOUTH - WALL), WALL, HEIGHT - COLLAR)
         middle = Pose.of((0.0, 0.0, (COLLAR + HEIGHT) / 2))
         collar = Solid(friction=FRICTION, mass=COLLAR_MASS)
         blueprint.solid_ring(body, size, STAVES, middle, collar)
         floor = Solid(friction=FRICTION, mass=FLOOR_MASS)
         blueprint.solid_cylinder(
-            body, (2 * (FOOT - WALL), FLOOR), Pose.of((0.0, 0.0, FLOOR / 2)), floor
+            body, Cylinder(2 * (FOOT - WALL), FLOOR), Pose.of((0.0, 0.0, FLOOR / 2)), floor
         )
         # The benchmark's sensor: 4 cm wide, 10 cm high, from 11 mm above the table.
-        blueprint.round_volume(body, self.sensor, (0.04, 0.1), Pose.of((0.0, 0.0, 0.0611)))
+        blueprint.round_volume(body, self.sensor, Cylinder(0.04, 0.1), Pose.of((0.0, 0.0, 0.0611)))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from premotor.geometry.poses import Pose
-from premotor.simulate import textures
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling import textures
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Prop, Solid
 
 WIDTH, DEPTH = 0.360, 0.200  # [m] along x and y
 WALL = 0.015  # [m]

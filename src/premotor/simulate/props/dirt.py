@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate import textures
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import bevelled_box
+from premotor.simulate.modeling import textures
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.surfaces import bevelled_box
 
 EDGE = 0.01  # [m]
 MASS = 0.0015  # [kg] a crumb of soil; the benchmark's 5e-7 kg is lighter than so much air

@@ -6,8 +6,8 @@ import mujoco
 import numpy as np
 
 from premotor.geometry.poses import Pose
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop
-from premotor.simulate.props.forms import arc, lathe, prism
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Cylinder, Prop
+from premotor.simulate.modeling.forms import arc, lathe, prism
 
 WIDTH, DEPTH, HEIGHT = 0.274, 0.218, 0.083  # [m] of the larger pan; others are scaled
 SENSOR = (0.25, 0.15, 0.05)  # [m]
@@ -20,7 +20,7 @@ FOOT_CURVE = 0.03  # [m] radius of the back corners
 POLE = 0.0205  # [m] diameter
 POLE_BACK = 0.030  # [m] behind the middle
 POLE_LOW = 0.060  # [m] its lower end
-RING = (0.030, 0.045)  # [m] diameter and height of the socket at the pole's foot
+RING = Cylinder(0.030, 0.045)  # [m] diameter and height of the socket at the pole's foot
 
 PLASTIC = (0.10, 0.10, 0.11)
 LIP = (0.30, 0.31, 0.33)
@@ -89,9 +89,11 @@ class Dustpan(Prop):
         foot = s * POLE_LOW
         length = self.pole - foot
         stands = Pose.of((0.0, -s * POLE_BACK - s * DEPTH * 0.12, foot))
-        blueprint.cylinder(body, (s * POLE, length), stands @ _up(length / 2), metal, VISUAL)
-        socket = (s * RING[0], s * RING[1])
-        blueprint.cylinder(body, socket, stands @ _up(socket[1] * 0.5), black, VISUAL)
+        blueprint.cylinder(
+            body, Cylinder(s * POLE, length), stands @ _up(length / 2), metal, VISUAL
+        )
+        socket = Cylinder(s * RING.diameter, s * RING.height)
+        blueprint.cylinder(body, socket, stands @ _up(socket.height * 0.5), black, VISUAL)
         r, h = s * POLE * 0.5, 0.22 * length
         grip = ((r, 0.0), (r * 1.25, 0.004), (r * 1.2, h * 0.5), (r * 1.35, h - 0.004), (r, h))
         on_top = stands @ _up(length - h)

@@ -7,9 +7,8 @@ from jaxtyping import Float
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
-from premotor.simulate import textures
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling import forms, textures
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Cylinder, Prop, Solid
 
 LENGTH, DEPTH = 0.553, 0.299  # [m] along y and x, as the benchmark's collision body
 GRATE_TOP = 0.276  # [m] upper side of the bars, on which meat lies
@@ -25,10 +24,10 @@ WORKTOP_CENTER = (0.0, 0.165, 0.297)  # [m]
 LEG = 0.018  # [m] square tube
 LEG_AT = (0.13, 0.262)  # [m] from the middle along x and y
 SHELF_HEIGHT = 0.055  # [m]
-WHEEL = (0.064, 0.016)  # [m] diameter, width
+WHEEL = Cylinder(0.064, 0.016)  # [m] diameter, width
 HUB_CAP = 0.002  # [m] by which it is wider than the wheel
 PANEL = (0.008, 0.270, 0.062)  # [m] with the knobs, in front of the firebox
-KNOB = (0.028, 0.016)  # [m] diameter, depth
+KNOB = Cylinder(0.028, 0.016)  # [m] diameter, depth
 FRONT = 0.0215  # [m] by which panel and knobs stick out at -x, and are felt
 KNOBS_Y = (-0.080, 0.0, 0.080)  # [m] along the panel
 LID_FOOT = (0.040, 0.317)  # [m] along y, and height of the edge that it stands on when open
@@ -57,7 +56,7 @@ class Grill(Prop):
 
     @property
     def box(self) -> Box:
-        side, end = LEG_AT[0] + LEG / 2 + WHEEL[1] + HUB_CAP / 2, LEG_AT[1] + WHEEL[0] / 2
+        side, end = LEG_AT[0] + LEG / 2 + WHEEL.height + HUB_CAP / 2, LEG_AT[1] + WHEEL.diameter / 2
         return Box((-DEPTH / 2 - FRONT, -LENGTH / 2, 0.0), (side, end, 0.61))
 
     def build(self, blueprint: Blueprint, pose: Pose) -> None:
@@ -114,10 +113,10 @@ class Grill(Prop):
         felt = Pose.of((-(DEPTH + FRONT) / 2, GRATE_Y, z))
         blueprint.solid_box(body, (FRONT, *PANEL[1:]), felt, Solid())
         for y in KNOBS_Y:
-            at = (x - PANEL[0] / 2 - KNOB[1] / 2, GRATE_Y + y, z)
+            at = (x - PANEL[0] / 2 - KNOB.height / 2, GRATE_Y + y, z)
             blueprint.cylinder(body, KNOB, Pose.of(at, rotations.Z_AGAINST_X), black, VISUAL)
-            mark = (at[0] - KNOB[1] / 2, at[1], at[2] + KNOB[0] / 4)
-            blueprint.box(body, (0.001, 0.003, KNOB[0] / 2), Pose.of(mark), red, VISUAL)
+            mark = (at[0] - KNOB.height / 2, at[1], at[2] + KNOB.diameter / 4)
+            blueprint.box(body, (0.001, 0.003, KNOB.diameter / 2), Pose.of(mark), red, VISUAL)
 
     def _build_cart(self, blueprint: Blueprint) -> None:
         body = blueprint.spec.body(self.name)
@@ -132,15 +131,17 @@ class Grill(Prop):
         for at_x in (-x, x):
             for at_y in (-y, y):
                 rolls = at_y > 0
-                low = WHEEL[0] / 2 if rolls else 0.0
+                low = WHEEL.diameter / 2 if rolls else 0.0
                 tall = (top if rolls else GRATE_TOP - RIM[1]) - low
                 at = Pose.of((at_x, at_y, low + tall / 2))
                 blueprint.box(body, (LEG, LEG, tall), at, steel, VISUAL)
             blueprint.box(body, (LEG, 2 * y, LEG), Pose.of((at_x, 0.0, 0.20)), steel, VISUAL)
-            out = np.sign(at_x) * (LEG + WHEEL[1]) / 2
-            wheel = Pose.of((at_x + out, y, WHEEL[0] / 2), rotations.Z_AGAINST_X)
+            out = np.sign(at_x) * (LEG + WHEEL.height) / 2
+            wheel = Pose.of((at_x + out, y, WHEEL.diameter / 2), rotations.Z_AGAINST_X)
             blueprint.cylinder(body, WHEEL, wheel, black, VISUAL)
-            blueprint.cylinder(body, (0.4 * WHEEL[0], WHEEL[1] + HUB_CAP), wheel, steel, VISUAL)
+            blueprint.cylinder(
+                body, Cylinder(0.4 * WHEEL.diameter, WHEEL.height + HUB_CAP), wheel, steel, VISUAL
+            )
 
     def _build_gas(self, blueprint: Blueprint) -> None:
         """The bottle on the shelf below the worktop, and its hose."""
@@ -179,8 +180,8 @@ class Grill(Prop):
         grip = stand @ Pose.of((0.0, 0.955 * depth, 0.84 * length))
         blueprint.surface(body, forms.tube(_rounded(bow), 0.010), grip, steel)
         dial = stand @ Pose.of((0.0, depth + 0.002, 0.5 * length), rotations.Z_ALONG_Y)
-        blueprint.cylinder(body, (0.050, 0.006), dial, steel, VISUAL)
-        blueprint.cylinder(body, (0.040, 0.008), dial, black, VISUAL)
+        blueprint.cylinder(body, Cylinder(0.050, 0.006), dial, steel, VISUAL)
+        blueprint.cylinder(body, Cylinder(0.040, 0.008), dial, black, VISUAL)
         for x in (-0.09, 0.09):
             hinge = Pose.of((x, LID_FOOT[0] - 0.008, GRATE_TOP + 0.015))
             blueprint.box(body, (0.024, 0.008, 0.05), hinge, steel, VISUAL)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate.props import forms, labels, shapes
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
-from premotor.simulate.props.labels import Label
-from premotor.simulate.props.shapes import Surface
+from premotor.simulate.modeling import forms, labels, surfaces
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Cylinder, Prop, Solid
+from premotor.simulate.modeling.labels import Label
+from premotor.simulate.modeling.surfaces import Surface
 from premotor.simulate.verbs import POINTING_DOWN
 
 GRIP_DEPTH = 0.015  # [m] of the tip below the top
@@ -85,7 +85,7 @@ class Grocery(Prop):
         x, y, z = self.size
         middle = Pose.of((0.0, 0.0, z / 2))
         blueprint.solid_box(body, self.size, middle, Solid(mass=self.mass))
-        blueprint.surface(body, shapes.labelled_box((x / 2, y / 2, z / 2), 0.001), middle, print_)
+        blueprint.surface(body, surfaces.labelled_box((x / 2, y / 2, z / 2), 0.001), middle, print_)
 
     def _build_can(self, blueprint: Blueprint) -> None:
         body = blueprint.spec.body(self.name)
@@ -93,7 +93,7 @@ class Grocery(Prop):
         diameter, _, height = self.size
         r, foot = diameter / 2, IDENTITY
         upright = Pose.of((0.0, 0.0, height / 2))
-        blueprint.solid_cylinder(body, (diameter, height), upright, Solid(mass=self.mass))
+        blueprint.solid_cylinder(body, Cylinder(diameter, height), upright, Solid(mass=self.mass))
         wall, rim, sink = r - SEAM, 0.0022, 0.0025
         profile = [(0.0, sink), (wall - 0.002, sink), (wall - 0.002, 0.0), (r, 0.0), (r, rim)]
         profile += [(wall, rim + 0.001), (wall, height - rim - 0.001)]
@@ -101,12 +101,12 @@ class Grocery(Prop):
         profile += [(wall - 0.002, height - sink), (0.0, height - sink)]
         blueprint.surface(body, forms.lathe(profile), foot, tin)
         top = height - (CAP_HEIGHT if self.form == "jar" else LABEL_MARGIN)
-        self._wrap(blueprint, wall + 0.0004, (LABEL_MARGIN, top))
+        self._wrap(blueprint, wall + 0.0004, low=LABEL_MARGIN, high=top)
         if self.form == "can":  # a disc of the label's color on the lid, for the cameras above
             name, color = f"{self.name}_lid", [channel / 255 for channel in self.label.band]
             disc = Pose.of((0.0, 0.0, height - sink))
             band = blueprint.paint(name, color, shine=0.6)
-            blueprint.cylinder(body, (1.5 * r, 0.002), disc, band, VISUAL)
+            blueprint.cylinder(body, Cylinder(1.5 * r, 0.002), disc, band, VISUAL)
         if self.form == "jar":
             cream = blueprint.paint("grocery_cream", CREAM, shine=0.4)
             low, h = height - CAP_HEIGHT, height + 0.0004
@@ -115,15 +115,10 @@ class Grocery(Prop):
             blueprint.surface(body, forms.lathe(lid), foot, cream)
 
     def _wrap(
-        self,
-        blueprint: Blueprint,
-        radius: float,
-        between: tuple[float, float],
-        squash: float = 1.0,
+        self, blueprint: Blueprint, radius: float, *, low: float, high: float, squash: float = 1.0
     ) -> None:
         """Paper around a can, between two heights [m]."""
-        low, high = between
-        image = labels.wrapper(self.label, (2 * radius, high - low))
+        image = labels.wrapper(self.label, 2 * radius, high - low)
         paper = blueprint.texture(self.name, image, shine=0.25)
         sheet = _squashed(forms.lathe([(radius, low), (radius, high)]), squash)
         blueprint.surface(blueprint.spec.body(self.name), sheet, IDENTITY, paper)
@@ -137,7 +132,7 @@ class Grocery(Prop):
         blueprint.solid_box(body, self.size, middle, Solid(mass=self.mass))
         inner = (x - 2 * SEAM, y - 2 * SEAM, z - 0.004)
         print_ = blueprint.texture(self.name, labels.carton(self.label, inner), shine=0.5)
-        walls = shapes.labelled_box((inner[0] / 2, inner[1] / 2, inner[2] / 2), 0.006)
+        walls = surfaces.labelled_box((inner[0] / 2, inner[1] / 2, inner[2] / 2), 0.006)
         blueprint.surface(body, walls, middle, print_)
         rim = forms.rounded_rectangle(x, y, 0.010)
         hollow = forms.rounded_rectangle(x - 0.006, y - 0.006, 0.008)
@@ -157,7 +152,9 @@ class Grocery(Prop):
         solid = Solid(mass=0.9 * self.mass)
         blueprint.solid_box(body, (0.94 * x, y, tall), Pose.of((0.0, 0.0, tall / 2)), solid)
         cap = Pose.of((0.0, 0.0, (tall + z) / 2))
-        blueprint.solid_cylinder(body, (NOZZLE[0], z - tall), cap, Solid(mass=0.1 * self.mass))
+        blueprint.solid_cylinder(
+            body, Cylinder(NOZZLE[0], z - tall), cap, Solid(mass=0.1 * self.mass)
+        )
         neck = NOZZLE[0] / 2 * 0.95
         profile = [
             (0.0, 0.0),
@@ -168,7 +165,7 @@ class Grocery(Prop):
         ]
         profile += [(0.78 * r, 0.88 * tall), (0.55 * r, 0.95 * tall), (neck, tall), (0.0, tall)]
         blueprint.surface(body, _squashed(forms.lathe(profile), y / x), foot, yellow)
-        self._wrap(blueprint, r + 0.0003, (0.10 * tall, 0.64 * tall), squash=y / x)
+        self._wrap(blueprint, r + 0.0003, low=0.10 * tall, high=0.64 * tall, squash=y / x)
         a, b = NOZZLE[0] / 2, NOZZLE[1] / 2
         nozzle = [(0.0, tall - 0.004), (a, tall - 0.004), (a, tall + 0.010), (b, tall + 0.012)]
         nozzle += [(0.6 * b, z - 0.001), (0.4 * b, z), (0.0, z)]

@@ -6,11 +6,10 @@ from functools import cache
 import numpy as np
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate import textures
 from premotor.simulate.colors import Color
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import Surface
+from premotor.simulate.modeling import forms, textures
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Cylinder, Prop, Ring, Solid
+from premotor.simulate.modeling.surfaces import Surface
 
 FOOT = -0.0534  # [m] of the jar below its frame: the table
 RIM = 0.0549  # [m] of the neck above its frame
@@ -143,9 +142,9 @@ class Jar(Prop):
         blueprint.surface(body, forms.lathe(INSIDE), IDENTITY, mouth)
         blueprint.surface(body, thread(), IDENTITY, glaze)
         stands = Solid(friction=LID_FRICTION)
-        low = (BODY_DIAMETER, SHOULDER - FOOT)
+        low = Cylinder(BODY_DIAMETER, SHOULDER - FOOT)
         blueprint.solid_cylinder(body, low, Pose.of((0.0, 0.0, (FOOT + SHOULDER) / 2)), stands)
-        neck = (NECK_DIAMETER, RIM - SHOULDER)
+        neck = Cylinder(NECK_DIAMETER, RIM - SHOULDER)
         blueprint.solid_cylinder(body, neck, Pose.of((0.0, 0.0, (RIM + SHOULDER) / 2)), stands)
         middle = Pose.of((0.0, 0.0, SENSOR_LOW + SENSOR[2] / 2))
         blueprint.volume(body, self.sensor, SENSOR, middle)
@@ -173,8 +172,8 @@ class Lid(Prop):
         thick = LID_HEIGHT - CAVITY_DEPTH
         top = Pose.of((0.0, 0.0, CEILING + thick / 2))
         plate = Solid(mass=0.7 * LID_MASS, friction=LID_FRICTION)
-        blueprint.solid_cylinder(body, (LID_DIAMETER, thick), top, plate)
-        skirt = (CAVITY_DIAMETER, (LID_DIAMETER - CAVITY_DIAMETER) / 2, CAVITY_DEPTH)
+        blueprint.solid_cylinder(body, Cylinder(LID_DIAMETER, thick), top, plate)
+        skirt = Ring(CAVITY_DIAMETER, (LID_DIAMETER - CAVITY_DIAMETER) / 2, CAVITY_DEPTH)
         under = Pose.of((0.0, 0.0, CEILING - CAVITY_DEPTH / 2))
         rest = Solid(mass=0.3 * LID_MASS, friction=LID_FRICTION)
         blueprint.solid_ring(body, skirt, SKIRT_PARTS, under, rest)

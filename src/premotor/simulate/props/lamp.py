@@ -6,18 +6,18 @@ from functools import cache
 import numpy as np
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import TABLE, Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import Surface
+from premotor.simulate.modeling import forms
+from premotor.simulate.modeling.blueprint import TABLE, Blueprint, Box, Cylinder, Prop, Ring, Solid
+from premotor.simulate.modeling.surfaces import Surface
 
 SOCKET = 0.3046  # [m] frame of the socket above the lamp's
-SOCKET_BASE = (0.051, 0.0172)  # [m] diameter and height of what closes the socket below
+SOCKET_BASE = Cylinder(0.051, 0.0172)  # [m] diameter and height of what closes the socket below
 SOCKET_BASE_CENTER = -0.0248  # [m]; 4.6 mm lower than the benchmark's: a bulb's glass rests on
 # the rim before its base touches the ground
-SOCKET_WALL = (0.0361, 0.0059, 0.0519)  # [m] inner diameter, thickness, height
+SOCKET_WALL = Ring(0.0361, 0.0059, 0.0519)  # [m] inner diameter, thickness, height
 SOCKET_WALL_CENTER = 0.0028  # [m]
 SLATS = 8
-RIM = SOCKET + SOCKET_WALL_CENTER + SOCKET_WALL[2] / 2  # [m] of the socket above the lamp
+RIM = SOCKET + SOCKET_WALL_CENTER + SOCKET_WALL.height / 2  # [m] of the socket above the lamp
 SENSOR = (0.02, 0.02, 0.035)  # [m]
 SENSOR_LOW = -0.0258  # [m] in the socket's frame
 BELLY = (0.0943, 0.104)  # [m] diameter and top of the lamp's thick lower part
@@ -83,7 +83,7 @@ def stem() -> Surface:
 @cache
 def socket() -> Surface:
     """A bakelite cup with ridges to hold it by."""
-    outer, inner = SOCKET_BASE[0] / 2, SOCKET_WALL[0] / 2
+    outer, inner = SOCKET_BASE.diameter / 2, SOCKET_WALL.inner / 2
     low, top = STEM[1] - SOCKET - 0.003, RIM - SOCKET
     ridges = np.linspace(low + 0.008, top - 0.009, 25)
     side = outer - 0.0010 - 0.0006 * np.cos(np.arange(25) * np.pi / 2)
@@ -104,8 +104,8 @@ def socket() -> Surface:
 @cache
 def shell() -> Surface:
     """The threaded brass inside the socket, with its rim."""
-    inner, top = SOCKET_WALL[0] / 2, RIM - SOCKET
-    floor = SOCKET_BASE_CENTER + SOCKET_BASE[1] / 2
+    inner, top = SOCKET_WALL.inner / 2, RIM - SOCKET
+    floor = SOCKET_BASE_CENTER + SOCKET_BASE.height / 2
     along = np.linspace(0.0, 5.0, 41)
     wall = inner + 0.0006 + 0.0006 * np.cos(2.0 * np.pi * along)
     heights = top - 0.003 + (floor + 0.004 - top) * along / 5.0
@@ -149,7 +149,7 @@ class Lamp(Prop):
         low = TABLE
         for diameter, high in (BELLY, SHOULDER, STEM):
             middle = Pose.of((0.0, 0.0, (low + high) / 2))
-            blueprint.solid_cylinder(body, (diameter, high - low), middle, Solid())
+            blueprint.solid_cylinder(body, Cylinder(diameter, high - low), middle, Solid())
             low = high
         ground = at_socket @ Pose.of((0.0, 0.0, SOCKET_BASE_CENTER))
         blueprint.solid_cylinder(body, SOCKET_BASE, ground, Solid())

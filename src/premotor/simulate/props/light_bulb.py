@@ -8,28 +8,31 @@ import numpy as np
 
 from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate.colors import Color
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import Surface
+from premotor.simulate.modeling import forms
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Cylinder, Prop, Ring, Solid
+from premotor.simulate.modeling.surfaces import Surface
 from premotor.simulate.world import overlap, solid_geoms
 
 GLASS_DIAMETER = 0.0684  # [m]
 GLASS_CENTER = 0.0187  # [m] above the bulb's frame
-BASE = (0.0332, 0.0492)  # [m] diameter and length of the screw base
+BASE = Cylinder(0.0332, 0.0492)  # [m] diameter and length of the screw base
 BASE_CENTER = -0.0283  # [m] of the base in the bulb's frame
-BULB_LOW = BASE_CENTER - BASE[1] / 2  # [m] its lower end
+BULB_LOW = BASE_CENTER - BASE.height / 2  # [m] its lower end
 BASE_VISIBLE = -0.0225  # [m] where the glass grows out of the metal
 THREADS = 5  # turns that are seen on the base
 GLASS_MASS, BASE_MASS = 0.035, 0.025  # [kg]; the benchmark's 1 kg would weigh on the wrist
 
-FLOOR = (0.0994, 0.0224)  # [m] diameter and height of a holder's foot
+FLOOR = Cylinder(0.0994, 0.0224)  # [m] diameter and height of a holder's foot
 FLOOR_CENTER = -0.0260  # [m] of the foot in the holder's frame
-CUP = (0.0469, 0.0077, 0.0525)  # [m] inner diameter, thickness and height of its wall
+CUP = Ring(0.0469, 0.0077, 0.0525)  # [m] inner diameter, thickness and height of its wall
 CUP_CENTER = 0.0109  # [m]
 SLATS = 8
 HOLDER_LOW = -0.0301  # [m] the table, below the holder's frame: the foot is sunk in it
 BULB_IN_HOLDER = (
-    CUP_CENTER + CUP[2] / 2 - GLASS_CENTER + np.sqrt((GLASS_DIAMETER / 2) ** 2 - (CUP[0] / 2) ** 2)
+    CUP_CENTER
+    + CUP.height / 2
+    - GLASS_CENTER
+    + np.sqrt((GLASS_DIAMETER / 2) ** 2 - (CUP.inner / 2) ** 2)
 )  # [m] frame of a bulb whose glass rests on the wall
 FREE_HEIGHT = 0.106  # [m] of a holder with its bulb, above the holder's frame
 
@@ -51,7 +54,7 @@ def glass() -> Surface:
 @cache
 def screw_base() -> Surface:
     """The metal thread, rounded ridge after rounded ridge, and its narrow lower end."""
-    outer, low, high = BASE[0] / 2, BULB_LOW + 0.0075, BASE_VISIBLE - 0.004
+    outer, low, high = BASE.diameter / 2, BULB_LOW + 0.0075, BASE_VISIBLE - 0.004
     along = np.linspace(0.0, THREADS, 8 * THREADS + 1)
     ridges = outer - 0.0013 * (0.5 + 0.5 * np.cos(2.0 * np.pi * along))
     heights = low + (high - low) * along / THREADS
@@ -84,9 +87,9 @@ def contact() -> Surface:
 @cache
 def cup() -> Surface:
     """The holder: a foot with a rounded edge, out of which the wall rises."""
-    inner, outer = CUP[0] / 2, CUP[0] / 2 + CUP[1]
-    foot, top = FLOOR[0] / 2, FLOOR_CENTER + FLOOR[1] / 2
-    rim = CUP_CENTER + CUP[2] / 2
+    inner, outer = CUP.inner / 2, CUP.inner / 2 + CUP.thickness
+    foot, top = FLOOR.diameter / 2, FLOOR_CENTER + FLOOR.height / 2
+    rim = CUP_CENTER + CUP.height / 2
     return forms.lathe(
         [
             (foot - 0.001, HOLDER_LOW),
@@ -159,7 +162,7 @@ class BulbHolder(Prop):
 
     @property
     def box(self) -> Box:
-        half = FLOOR[0] / 2
+        half = FLOOR.diameter / 2
         return Box((-half, -half, HOLDER_LOW), (half, half, FREE_HEIGHT))
 
     def build(self, blueprint: Blueprint, pose: Pose) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from premotor.geometry.poses import Pose
 from premotor.simulate.colors import Color
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Prop
 
 EDGE = 0.1  # [m]
 DEPTH = 0.0045  # [m] of the square below its frame, into the table top

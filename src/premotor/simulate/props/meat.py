@@ -7,9 +7,8 @@ from jaxtyping import Float
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
-from premotor.simulate import textures
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling import forms, textures
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Prop, Solid
 
 STEAK = (0.120, 0.066, 0.024)  # [m] along x, y and thick
 STEAK_MASS = 0.25  # [kg]

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
-from premotor.simulate.props.forms import arc, lathe, tube
-from premotor.simulate.textures import Image
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Cylinder, Prop, Ring, Solid
+from premotor.simulate.modeling.forms import arc, lathe, tube
+from premotor.simulate.modeling.textures import Image
 
 RADIUS, HEIGHT = 0.0328, 0.0832  # [m]
 WALL, FLOOR = 0.003, 0.006  # [m] thickness
@@ -71,9 +71,9 @@ class Mug(Prop):
         inner = 2 * (RADIUS - WALL)
         wall = Solid(friction=FRICTION, mass=WALL_MASS)
         around = Pose.of((0.0, 0.0, (LIFT + HEIGHT) / 2))
-        blueprint.solid_ring(body, (inner, WALL, HEIGHT - LIFT), STAVES, around, wall)
+        blueprint.solid_ring(body, Ring(inner, WALL, HEIGHT - LIFT), STAVES, around, wall)
         foot = Solid(friction=FRICTION, mass=FLOOR_MASS)
-        blueprint.solid_cylinder(body, (inner, FLOOR), Pose.of((0.0, 0.0, FLOOR / 2)), foot)
+        blueprint.solid_cylinder(body, Cylinder(inner, FLOOR), Pose.of((0.0, 0.0, FLOOR / 2)), foot)
         _add_handle(blueprint, body)
 
 

@@ -6,17 +6,17 @@ import numpy as np
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate.props.base import Blueprint, Box, Prop, Solid
-from premotor.simulate.props.forms import lathe
+from premotor.simulate.modeling.blueprint import Blueprint, Box, Cylinder, Prop, Solid
+from premotor.simulate.modeling.forms import lathe
 
-POST = (0.0323, 0.3160)  # [m] diameter, height of its top above the frame
-FOOT = (0.1541, 0.0186)  # [m] diameter, height
-ROD = (0.0132, 0.0954)  # [m] diameter, length
+POST = Cylinder(0.0323, 0.3160)  # [m] diameter, height of its top above the frame
+FOOT = Cylinder(0.1541, 0.0186)  # [m] diameter, height
+ROD = Cylinder(0.0132, 0.0954)  # [m] diameter, length
 ROD_OUT = 0.0504  # [m] of a rod's middle, off the axis
 ROD_HEIGHTS = (0.2119, 0.1508, 0.2119, 0.1508)  # [m] of a rod's middle
 ROD_TURNS = tuple(np.radians((-170.0, 100.0, 10.0, -80.0)))  # [rad] about the axis
 ROD_RISE = np.radians(20.0)  # [rad] outward
-SENSOR = (0.014, 0.0954, -0.0023)  # [m] diameter and length of its sensor, and how far inward
+SENSOR, SENSOR_IN = Cylinder(0.014, 0.0954), -0.0023  # [m] on a rod, and how far inward
 
 BLUE = (0.44, 0.74, 0.86)
 
@@ -56,8 +56,8 @@ class MugTree(Prop):
 
     @property
     def box(self) -> Box:
-        reach = ROD_OUT + ROD[1] / 2
-        return Box((-reach, -reach, 0.0), (reach, reach, POST[1]))
+        reach = ROD_OUT + ROD.height / 2
+        return Box((-reach, -reach, 0.0), (reach, reach, POST.height))
 
     def rod(self, index: int) -> str:
         """Name of a rod's body, whose frame is the rod's middle, z outward."""
@@ -79,14 +79,14 @@ class MugTree(Prop):
         body = blueprint.body(self.name, pose)
         lacquer = blueprint.paint("mug_tree_lacquer", BLUE, shine=0.4)
         blueprint.surface(body, lathe(PROFILE), IDENTITY, lacquer)
-        blueprint.solid_cylinder(body, FOOT, Pose.of((0.0, 0.0, FOOT[1] / 2)), Solid())
-        blueprint.solid_cylinder(body, POST, Pose.of((0.0, 0.0, POST[1] / 2)), Solid())
+        blueprint.solid_cylinder(body, FOOT, Pose.of((0.0, 0.0, FOOT.height / 2)), Solid())
+        blueprint.solid_cylinder(body, POST, Pose.of((0.0, 0.0, POST.height / 2)), Solid())
         for index in range(len(ROD_TURNS)):
             self._build_rod(blueprint, index, lacquer)
 
     def _build_rod(self, blueprint: Blueprint, index: int, lacquer: str) -> None:
         rod = blueprint.body(self.rod(index), self.rod_pose(index), parent=self.name)
-        radius, half = ROD[0] / 2, ROD[1] / 2
+        radius, half = ROD.diameter / 2, ROD.height / 2
         profile = [(0.0, -half), (radius, -half), (radius, half - radius)]
         profile += [
             (radius * float(np.cos(a)), half + radius * (float(np.sin(a)) - 1.0))
@@ -94,6 +94,5 @@ class MugTree(Prop):
         ]
         blueprint.surface(rod, lathe(profile), IDENTITY, lacquer)
         blueprint.solid_cylinder(rod, ROD, IDENTITY, Solid())
-        diameter, length, inward = SENSOR
-        place = Pose.of((0.0, 0.0, inward))
-        blueprint.round_volume(rod, self.sensor(index), (diameter, length), place)
+        place = Pose.of((0.0, 0.0, SENSOR_IN))
+        blueprint.round_volume(rod, self.sensor(index), SENSOR, place)

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate import textures
 from premotor.simulate.colors import Color
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import TABLE, Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import bevelled_box
+from premotor.simulate.modeling import forms, textures
+from premotor.simulate.modeling.blueprint import TABLE, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.surfaces import bevelled_box
 
 FOOT = (0.4, 0.1, 0.02)  # [m]
 PEG = (0.025, 0.025, 0.12)  # [m]

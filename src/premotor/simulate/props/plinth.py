@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from premotor.geometry.poses import Pose
-from premotor.simulate.props.base import TABLE, VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.blueprint import TABLE, VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling.surfaces import labelled_box
 from premotor.simulate.props.cube import carved_paint
-from premotor.simulate.props.shapes import labelled_box
 
 WIDTH = 0.075  # [m]
 HEIGHT = 0.05  # [m] of the top above the frame

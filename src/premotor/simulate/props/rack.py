@@ -8,12 +8,12 @@ from jaxtyping import Float
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
-from premotor.simulate import textures
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
-from premotor.simulate.props.forms import arc, prism
+from premotor.simulate.modeling import textures
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Cylinder, Prop, Solid
+from premotor.simulate.modeling.forms import arc, prism
 
 TIERS = (0.0377, 0.1087)  # [m] heights of the rods above the table
-ROD = (0.0128, 0.1802)  # [m] diameter, length
+ROD = Cylinder(0.0128, 0.1802)  # [m] diameter, length
 RODS = (-0.1495, -0.0895, -0.0295, 0.0285, 0.0875, 0.1485)  # [m] along x
 ROD_Y = 0.014  # [m] of a rod's middle
 # Polished wood: with more friction a bottle that falls between two rods wedges itself there.
@@ -25,7 +25,7 @@ BACK, BACK_Y = (0.3221, 0.01, 0.05), 0.109  # [m]
 SILL, SILL_Y, SILL_DROP = (0.3221, 0.01, 0.0125), -0.073, 0.022  # [m] low, under the necks
 PLACES = {"middle": -0.0012, "left": 0.1178, "right": -0.1172}  # [m] along x, of the waypoints
 SENSORS = {"middle": -0.0020, "left": 0.1170, "right": -0.1180}  # [m] along x
-SENSOR = (0.04, 0.2)  # [m] diameter, length
+SENSOR = Cylinder(0.04, 0.2)  # [m] diameter, length
 SENSOR_Y, SENSOR_HEIGHT = 0.0, 0.1151  # [m] of its middle
 
 POST = 0.016  # [m] looks: posts at the corners carry both tiers
@@ -38,7 +38,7 @@ MAPLE, BEECH = (246, 224, 178), (206, 160, 104)
 
 def _cradles() -> Float[np.ndarray, "n 2"]:
     """Outline of the front board: hollows for five bottles; x along the board, y up from rods."""
-    low, top = -SILL_DROP - SILL[2] / 2, ROD[0] / 2
+    low, top = -SILL_DROP - SILL[2] / 2, ROD.diameter / 2
     half = SILL[0] / 2
     points = [np.array([(half + LONG_X, low), (half + LONG_X, top)])]
     reach = np.arccos((CRADLE_RISE - top) / CRADLE)  # [rad] from straight down to the rim
@@ -72,7 +72,7 @@ class Rack(Prop):
         maple = blueprint.texture("rack_maple", textures.wood(MAPLE, planks=1), shine=0.25)
         beech = blueprint.texture("rack_beech", textures.wood(BEECH, planks=1), shine=0.3)
         for height in TIERS:
-            self._build_tier(blueprint, body, height, (maple, beech))
+            self._build_tier(blueprint, body, height, maple=maple, beech=beech)
         for x in (-END_X, END_X):
             for y in (-POST_Y, POST_Y):
                 post = Pose.of((x, y, POST_TOP / 2))
@@ -85,9 +85,8 @@ class Rack(Prop):
 
     @staticmethod
     def _build_tier(
-        blueprint: Blueprint, body: mujoco.MjsBody, height: float, paints: tuple[str, str]
+        blueprint: Blueprint, body: mujoco.MjsBody, height: float, *, maple: str, beech: str
     ) -> None:
-        maple, beech = paints
         for x in RODS:
             rod = Pose.of((x, ROD_Y, height), rotations.Z_AGAINST_Y)
             blueprint.cylinder(body, ROD, rod, beech, POLISHED)

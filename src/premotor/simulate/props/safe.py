@@ -7,9 +7,17 @@ import numpy as np
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import TABLE, VISUAL, Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import Surface
+from premotor.simulate.modeling import forms
+from premotor.simulate.modeling.blueprint import (
+    TABLE,
+    VISUAL,
+    Blueprint,
+    Box,
+    Cylinder,
+    Prop,
+    Solid,
+)
+from premotor.simulate.modeling.surfaces import Surface
 
 WIDTH, DEPTH = 0.31, 0.236  # [m] along x and y; the front is at +y
 LOW, HIGH = TABLE, 0.4937  # [m] heights of the outside; the benchmark's floats 0.6 mm up
@@ -26,10 +34,10 @@ MARGIN = 0.012  # [m] of a shelf around its felt
 SEAL = (0.004, 0.003)  # [m] width, how far it stands out
 # What is seen on the door and not felt; heights are above its middle.
 FRAME, PANEL, PANEL_CORNER = 0.025, 0.012, 0.016  # [m] about the inner panel, its thickness
-BOLT, BOLTS_AT = (0.016, 0.052), (-0.13, 0.0, 0.13)  # [m] (diameter, length), heights
-HINGE, HINGES_AT = (0.016, 0.05), (-0.15, 0.15)  # [m]
-DIAL_PLATE, DIAL_AT = (0.078, 0.004), 0.075  # [m]
-HUB, WHEEL_AT, WHEEL_AWAY = (0.024, 0.05), -0.045, 0.03  # [m]
+BOLT, BOLTS_AT = Cylinder(0.016, 0.052), (-0.13, 0.0, 0.13)  # [m] (diameter, length), heights
+HINGE, HINGES_AT = Cylinder(0.016, 0.05), (-0.15, 0.15)  # [m]
+DIAL_PLATE, DIAL_AT = Cylinder(0.078, 0.004), 0.075  # [m]
+HUB, WHEEL_AT, WHEEL_AWAY = Cylinder(0.024, 0.05), -0.045, 0.03  # [m]
 WHEEL, SPOKE = (0.046, 0.009), 0.007  # [m] radius and thickness of the rim, thickness
 
 LABELS: tuple[str, ...] = ("bottom", "middle", "top")  # position = the benchmark's variation index
@@ -152,7 +160,7 @@ class Safe(Prop):
         blueprint.surface(body, forms.prism(inset, PANEL), panel, slate)
         for rise in BOLTS_AT:
             bolt = Pose.of(
-                (x + (DOOR[0] - FRAME) / 2, y + DOOR[1] / 2 + BOLT[0] / 8, z + rise),
+                (x + (DOOR[0] - FRAME) / 2, y + DOOR[1] / 2 + BOLT.diameter / 8, z + rise),
                 rotations.Z_ALONG_X,
             )
             blueprint.cylinder(body, BOLT, bolt, steel, VISUAL)

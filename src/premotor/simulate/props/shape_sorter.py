@@ -12,10 +12,9 @@ import numpy as np
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate import textures
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import RGB, TABLE, Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import bevelled_box
+from premotor.simulate.modeling import forms, textures
+from premotor.simulate.modeling.blueprint import RGB, TABLE, Blueprint, Box, Cylinder, Prop, Solid
+from premotor.simulate.modeling.surfaces import bevelled_box
 from premotor.simulate.props.toy_shapes import (
     HEIGHTS,
     OUTLINES,
@@ -195,7 +194,7 @@ class Toy(Prop):
         if self.label == "cube":
             blueprint.solid_box(body, (x1 - x0, x1 - x0, self.height), IDENTITY, solid)
         elif self.label == "cylinder":
-            blueprint.solid_cylinder(body, (x1 - x0, self.height), IDENTITY, solid)
+            blueprint.solid_cylinder(body, Cylinder(x1 - x0, self.height), IDENTITY, solid)
         else:
             half = self.height / 2
             points = [np.column_stack([part, np.full(len(part), z)]) for z in (-half, half)]

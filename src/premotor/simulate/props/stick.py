@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate import textures
-from premotor.simulate.props.base import VISUAL, Blueprint, Box, Prop, Solid
+from premotor.simulate.modeling import textures
+from premotor.simulate.modeling.blueprint import VISUAL, Blueprint, Box, Cylinder, Prop, Solid
 
 THICK, LENGTH = 0.0128, 0.36  # [m]
 MASS = 0.059  # [kg]
@@ -41,7 +41,7 @@ class Stick(Prop):
         edge, rod = (THICK - ROUND) / 2, Solid(mass=MASS / 4, friction=FRICTION)
         for x in (-edge, edge):
             for y in (-edge, edge):
-                blueprint.solid_capsule(body, (ROUND, LENGTH), Pose.of((x, y, 0.0)), rod)
+                blueprint.solid_capsule(body, Cylinder(ROUND, LENGTH), Pose.of((x, y, 0.0)), rod)
         for side in (-1.0, 1.0):
             end = Pose.of((0.0, 0.0, side * (LENGTH - CAP[1]) / 2))
             blueprint.box(body, (CAP[0], CAP[0], CAP[1]), end, rubber, VISUAL)

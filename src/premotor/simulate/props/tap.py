@@ -13,10 +13,17 @@ import numpy as np
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import IDENTITY, Pose
-from premotor.simulate import textures
-from premotor.simulate.props import forms
-from premotor.simulate.props.base import TABLE, VISUAL, Blueprint, Box, Prop, Solid
-from premotor.simulate.props.shapes import Surface
+from premotor.simulate.modeling import forms, textures
+from premotor.simulate.modeling.blueprint import (
+    TABLE,
+    VISUAL,
+    Blueprint,
+    Box,
+    Cylinder,
+    Prop,
+    Solid,
+)
+from premotor.simulate.modeling.surfaces import Surface
 
 SIDES = {"left": -1.0, "right": 1.0}
 DECK = (0.052, 0.332, 0.022)  # [m] the bar that carries all, along x, y and z
@@ -25,7 +32,7 @@ HANDLE_OFFSET = 0.140  # [m] of the handles' axes from the middle; so wide that 
 HANDLE_HEIGHT = 0.125  # [m] of the spokes
 SPOKE = (0.074, 0.009)  # [m] a pair of spokes end to end, thickness
 KNOB = 0.0132  # [m] diameter of the balls at the ends
-HUB = (0.0250, 0.0300)  # [m] diameter, height
+HUB = Cylinder(0.0250, 0.0300)  # [m] diameter, height
 BUTTON = 0.0160  # [m] diameter of the colored mark
 HANDLE_MASS = 0.12  # [kg]
 RANGE = 2.2  # [rad] both ways from shut
@@ -39,7 +46,7 @@ VALVE = (0.0440, 0.0950)  # [m] diameter and top of the solid pillar under a han
 NECK = (0.0200, 0.1100)  # [m] of what rises from it
 SPOUT = 0.0230  # [m] diameter
 RISE, REACH, MOUTH = 0.205, 0.065, 0.185  # [m] height of the bend, its radius, the end's height
-BASIN = (0.220, 0.056)  # [m] diameter, height
+BASIN = Cylinder(0.220, 0.056)  # [m] diameter, height
 BASIN_X = 0.150  # [m] of its middle
 BOWL_FLOOR = 0.012  # [m]
 FULL_FLOW = np.pi / 2  # [rad]
@@ -88,7 +95,7 @@ def valve() -> Surface:
 @cache
 def hub() -> Surface:
     """The middle of a handle, in its frame: a bell with a flat top."""
-    half = HUB[1] / 2
+    half = HUB.height / 2
     return forms.lathe(
         [
             (0.0, -half),
@@ -137,7 +144,7 @@ def spout() -> Surface:
 @cache
 def basin() -> Surface:
     """A round bowl with a thick, soft rim."""
-    outer, high = BASIN[0] / 2, BASIN[1] + TABLE
+    outer, high = BASIN.diameter / 2, BASIN.height + TABLE
     inside = outer - 0.013
     bowl = [
         (inside * np.cos(t), BOWL_FLOOR + (high - 0.006 - BOWL_FLOOR) * (1.0 - np.sin(t)))
@@ -173,7 +180,7 @@ class Tap(Prop):
     def box(self) -> Box:
         half = DECK[1] / 2
         top = RISE + REACH + SPOUT / 2
-        return Box((-DECK[0] / 2, -half, TABLE), (BASIN_X + BASIN[0] / 2, half, top))
+        return Box((-DECK[0] / 2, -half, TABLE), (BASIN_X + BASIN.diameter / 2, half, top))
 
     def handle(self, side: str) -> Pose:
         """Where a handle's frame stands in the tap's: z along its axis, spokes along x and y."""
@@ -202,7 +209,7 @@ class Tap(Prop):
     def _add_spout_colliders(self, blueprint: Blueprint, body: mujoco.MjsBody) -> None:
         top = RISE + REACH + SPOUT / 2
         riser = Pose.of((0.0, 0.0, RISE / 2))
-        blueprint.solid_cylinder(body, (SPOUT, RISE), riser, Solid())
+        blueprint.solid_cylinder(body, Cylinder(SPOUT, RISE), riser, Solid())
         low = min(MOUTH, RISE)  # the bend and the end as one slab: nothing goes through it
         slab = Pose.of((REACH, 0.0, (low + top) / 2))
         blueprint.solid_box(body, (2 * REACH + SPOUT, SPOUT, top - low), slab, Solid())
@@ -214,17 +221,17 @@ class Tap(Prop):
         place = Pose.of((BASIN_X, 0.0, 0.0))
         blueprint.surface(body, basin(), place, ceramic)
         drain = place @ Pose.of((0.0, 0.0, BOWL_FLOOR + 0.001))
-        blueprint.cylinder(body, (0.034, 0.003), drain, steel, VISUAL)
+        blueprint.cylinder(body, Cylinder(0.034, 0.003), drain, steel, VISUAL)
         hole = place @ Pose.of((0.0, 0.0, BOWL_FLOOR + 0.003))
         black = blueprint.paint("tap_drain", (0.1, 0.1, 0.11))
-        blueprint.cylinder(body, (0.018, 0.001), hole, black, VISUAL)
-        solid = place @ Pose.of((0.0, 0.0, TABLE + BASIN[1] / 2))
+        blueprint.cylinder(body, Cylinder(0.018, 0.001), hole, black, VISUAL)
+        solid = place @ Pose.of((0.0, 0.0, TABLE + BASIN.height / 2))
         blueprint.solid_cylinder(body, BASIN, solid, Solid())
-        stream = (0.011, MOUTH - BOWL_FLOOR)
+        stream = Cylinder(0.011, MOUTH - BOWL_FLOOR)
         falling = Pose.of((2 * REACH, 0.0, (MOUTH + BOWL_FLOOR) / 2))
         blueprint.cylinder(body, stream, falling, water, VISUAL)
         puddle = place @ Pose.of((0.0, 0.0, BOWL_FLOOR + 0.006))
-        blueprint.cylinder(body, (0.130, 0.004), puddle, water, VISUAL)
+        blueprint.cylinder(body, Cylinder(0.130, 0.004), puddle, water, VISUAL)
 
     def _build_valve(self, blueprint: Blueprint, body: mujoco.MjsBody, side: str) -> None:
         x, y, _ = self.handle(side).position
@@ -233,7 +240,7 @@ class Tap(Prop):
         low = DECK[2] + TABLE
         for diameter, top in (VALVE, NECK):
             middle = Pose.of((x, y, (low + top) / 2))
-            blueprint.solid_cylinder(body, (diameter, top - low), middle, Solid())
+            blueprint.solid_cylinder(body, Cylinder(diameter, top - low), middle, Solid())
             low = top
 
     def _build_handle(self, blueprint: Blueprint, side: str) -> None:
@@ -254,8 +261,8 @@ class Tap(Prop):
             blueprint.surface(body, forms.tube(bar, SPOKE[1]), IDENTITY, chrome)
             for end in (-reach, reach):
                 blueprint.ball(body, (KNOB,) * 3, Pose.of(end * line), white, VISUAL)
-        top = Pose.of((0.0, 0.0, HUB[1] / 2))
-        blueprint.cylinder(body, (BUTTON, 0.003), top, mark, VISUAL)
+        top = Pose.of((0.0, 0.0, HUB.height / 2))
+        blueprint.cylinder(body, Cylinder(BUTTON, 0.003), top, mark, VISUAL)
         body.add_joint(
             name=name,
             type=mujoco.mjtJoint.mjJNT_HINGE,

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from jaxtyping import Float
 
-from premotor.simulate.props.forms import arc
+from premotor.simulate.modeling.forms import arc
 
 CUBE = 0.0418  # [m] edge
 CYLINDER = 0.0455  # [m] diameter

@@ -1,7 +1,7 @@
 """The tasks: one file each, and the one table of them."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from premotor.simulate.task import Task
 from premotor.simulate.tasks.close_jar import CloseJar
@@ -53,27 +53,4 @@ STUDIES: Mapping[str, Task[Any, Any]] = {
     task.name: task for task in (PushButtonsFree(), ReachAndDragFree())
 }
 
-Axis = Literal["placement", "color", "size", "shape", "count", "category"]
-# What the variations of a task vary, as in the paper's table of tasks (docs/benchmark.md, Tasks).
-AXES: Mapping[str, tuple[Axis, ...]] = {
-    "open_drawer": ("placement",),
-    "slide_block_to_color_target": ("color",),
-    "sweep_to_dustpan_of_size": ("size",),
-    "meat_off_grill": ("category",),
-    "turn_tap": ("placement",),
-    "put_item_in_drawer": ("placement",),
-    "close_jar": ("color",),
-    "reach_and_drag": ("color",),
-    "stack_blocks": ("color", "count"),
-    "light_bulb_in": ("color",),
-    "put_money_in_safe": ("placement",),
-    "place_wine_at_rack_location": ("placement",),
-    "put_groceries_in_cupboard": ("category",),
-    "place_shape_in_shape_sorter": ("shape",),
-    "push_buttons": ("color",),
-    "insert_onto_square_peg": ("color",),
-    "stack_cups": ("color",),
-    "place_cups": ("count",),
-    "push_buttons_free": ("color",),
-    "reach_and_drag_free": ("color",),
-}
+ALL_TASKS: Mapping[str, Task[Any, Any]] = {**TASKS, **STUDIES}

@@ -18,7 +18,7 @@ from premotor.simulate.conditions import Condition, all_of, detected, nothing_gr
 from premotor.simulate.props import Box
 from premotor.simulate.props.jar import CEILING, RIM, Jar, Lid
 from premotor.simulate.scene import ROOT, Region, Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Swing, Twist, Waypoint, hand_down
 
 MAX_YAW = np.radians(108.0)
@@ -52,6 +52,8 @@ class CloseJar(Task[Color, Cast]):
     """Two jars and one lid; the color says which jar."""
 
     name: ClassVar[str] = "close_jar"
+    axes: ClassVar[tuple[Axis, ...]] = ("color",)
+    benchmark_keyframes: ClassVar[float | None] = 6.0
     variations: Sequence[Color] = COLORS
 
     def stage(self, scene: Scene, variation: Color, rng: np.random.Generator) -> Cast:

@@ -19,7 +19,7 @@ from premotor.simulate.conditions import Condition, all_of, detected
 from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.peg_board import RING_HEIGHT, PegBoard, SquareRing
 from premotor.simulate.scene import FULL_TURN, Region, Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Anchor, Waypoint, hand_down, over
 
 MODEL_BOX = Box((-0.200, -0.125, 0.0), (0.200, 0.200, 0.220))
@@ -50,6 +50,8 @@ class InsertOntoSquarePeg(Task[Color, Cast]):
     """Three pegs and one ring; the color says which peg."""
 
     name: ClassVar[str] = "insert_onto_square_peg"
+    axes: ClassVar[tuple[Axis, ...]] = ("color",)
+    benchmark_keyframes: ClassVar[float | None] = 5.0
     variations: Sequence[Color] = COLORS
 
     def stage(self, scene: Scene, variation: Color, rng: np.random.Generator) -> Cast:

@@ -25,7 +25,7 @@ from premotor.simulate.props.light_bulb import (
     LightBulb,
 )
 from premotor.simulate.scene import FULL_TURN, ROOT, Region, Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import POINTING_DOWN, Swing, Twist, Waypoint, hand_down
 
 # Poses below are in the frame of the root.
@@ -44,7 +44,7 @@ CLEARANCE = 0.001  # [m] left between glass and rim; the bulb settles when let g
 # the socket, ours rests on the rim.
 SEATED = (
     RIM
-    + np.sqrt((GLASS_DIAMETER / 2) ** 2 - (SOCKET_WALL[0] / 2) ** 2)
+    + np.sqrt((GLASS_DIAMETER / 2) ** 2 - (SOCKET_WALL.inner / 2) ** 2)
     - GLASS_CENTER
     + GRASP
     + CLEARANCE
@@ -69,6 +69,8 @@ class LightBulbIn(Task[Color, Cast]):
     """Two bulbs in colored holders, one lamp; the color says which bulb."""
 
     name: ClassVar[str] = "light_bulb_in"
+    axes: ClassVar[tuple[Axis, ...]] = ("color",)
+    benchmark_keyframes: ClassVar[float | None] = 7.0
     variations: Sequence[Color] = COLORS
 
     def stage(self, scene: Scene, variation: Color, rng: np.random.Generator) -> Cast:

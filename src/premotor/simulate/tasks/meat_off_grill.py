@@ -18,7 +18,7 @@ from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.grill import GRATE_TOP, GRATE_Y, Grill
 from premotor.simulate.props.meat import BOARD, Board, Chicken, Steak
 from premotor.simulate.scene import FULL_TURN, Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Waypoint, over
 
 MODEL_BOX = Box((-0.171, -0.390, TABLE), (0.156, 0.406, 0.610))  # [m] of our layout
@@ -49,6 +49,8 @@ class MeatOffGrill(Task[str, Cast]):
     """
 
     name: ClassVar[str] = "meat_off_grill"
+    axes: ClassVar[tuple[Axis, ...]] = ("category",)
+    benchmark_keyframes: ClassVar[float | None] = 5.0
     variations: Sequence[str] = ("chicken", "steak")
 
     def stage(self, scene: Scene, variation: str, rng: np.random.Generator) -> Cast:

@@ -15,7 +15,7 @@ from premotor.simulate import verbs
 from premotor.simulate.conditions import Condition, joint_displaced
 from premotor.simulate.props.cabinet import Cabinet
 from premotor.simulate.scene import Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MAX_YAW = np.radians(22.5)  # [rad]; the workspace admits about 8 deg of it
@@ -37,6 +37,8 @@ class OpenDrawer(Task[str, Cast]):
     """Three drawers one above the other; the word says which."""
 
     name: ClassVar[str] = "open_drawer"
+    axes: ClassVar[tuple[Axis, ...]] = ("placement",)
+    benchmark_keyframes: ClassVar[float | None] = 3.0
     variations: Sequence[str] = ("bottom", "middle", "top")
 
     def stage(self, scene: Scene, variation: str, rng: np.random.Generator) -> Cast:

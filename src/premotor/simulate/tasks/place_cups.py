@@ -27,7 +27,7 @@ from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.mug import Mug
 from premotor.simulate.props.mug_tree import MugTree
 from premotor.simulate.scene import FULL_TURN, Region, Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
 NUM_MUGS = 3
@@ -83,6 +83,8 @@ class PlaceCups(Task[int, Cast]):
     """Three mugs, three free rods; the number says how many."""
 
     name: ClassVar[str] = "place_cups"
+    axes: ClassVar[tuple[Axis, ...]] = ("count",)
+    benchmark_keyframes: ClassVar[float | None] = 11.5
     variations: Sequence[int] = (1, 2, 3)
 
     def __init__(self, any_mugs: bool = False) -> None:

@@ -18,7 +18,7 @@ from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.shape_sorter import ShapeSorter, Toy
 from premotor.simulate.props.toy_shapes import OUTLINES, SYMMETRY
 from premotor.simulate.scene import FULL_TURN, Region, Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Around, Waypoint
 
 MODEL_BOX = Box((-0.211, -0.250, -0.046), (0.211, 0.275, 0.209))
@@ -53,6 +53,8 @@ class PlaceShapeInShapeSorter(Task[str, Cast]):
     """Five shapes and a box with a hole for each; the word says which."""
 
     name: ClassVar[str] = "place_shape_in_shape_sorter"
+    axes: ClassVar[tuple[Axis, ...]] = ("shape",)
+    benchmark_keyframes: ClassVar[float | None] = 5.0
     variations: Sequence[str] = tuple(OUTLINES)
 
     def stage(self, scene: Scene, variation: str, rng: np.random.Generator) -> Cast:

@@ -20,7 +20,7 @@ from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.bottle import Bottle
 from premotor.simulate.props.rack import PLACES, Rack
 from premotor.simulate.scene import Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.116, -0.319, -0.003), (0.224, 0.402, 0.247))
@@ -54,6 +54,8 @@ class PlaceWineAtRackLocation(Task[str, Cast]):
     """One bottle, three places; the word says which."""
 
     name: ClassVar[str] = "place_wine_at_rack_location"
+    axes: ClassVar[tuple[Axis, ...]] = ("placement",)
+    benchmark_keyframes: ClassVar[float | None] = 5.0
     variations: Sequence[str] = ("middle", "left", "right")
 
     def stage(self, scene: Scene, variation: str, rng: np.random.Generator) -> Cast:

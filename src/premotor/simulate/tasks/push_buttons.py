@@ -20,7 +20,7 @@ from premotor.simulate.conditions import Condition, pressed_in_order, wrong_pres
 from premotor.simulate.props import Box
 from premotor.simulate.props.button import Button
 from premotor.simulate.scene import FULL_TURN, Region, Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
 NUM_BUTTONS = 3
@@ -84,6 +84,8 @@ class PushButtons(Task[Order, Cast]):
     """Three buttons; colors and their order are in the words."""
 
     name: ClassVar[str] = "push_buttons"
+    axes: ClassVar[tuple[Axis, ...]] = ("color",)
+    benchmark_keyframes: ClassVar[float | None] = 3.8
     variations: Sequence[Order] = _benchmark_orders()
     palette: ClassVar[tuple[Color, ...]] = BUTTON_PALETTE
 
@@ -131,5 +133,6 @@ class PushButtonsFree(PushButtons):
     """
 
     name: ClassVar[str] = "push_buttons_free"
+    benchmark_keyframes: ClassVar[float | None] = None  # the benchmark has no such task
     variations: Sequence[Order] = _free_orders()
     palette: ClassVar[tuple[Color, ...]] = STUDY_PALETTE

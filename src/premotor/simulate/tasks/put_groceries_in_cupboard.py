@@ -19,7 +19,7 @@ from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.cupboard import Cupboard
 from premotor.simulate.props.grocery import GROCERIES, Grocery
 from premotor.simulate.scene import Region, Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
 # [m] by which the task is placed: a plane that stands for it, as in the benchmark. A grocery may
@@ -50,6 +50,8 @@ class PutGroceriesInCupboard(Task[Grocery, Cast]):
     """Nine groceries on the table; the name says which."""
 
     name: ClassVar[str] = "put_groceries_in_cupboard"
+    axes: ClassVar[tuple[Axis, ...]] = ("category",)
+    benchmark_keyframes: ClassVar[float | None] = 5.0
     variations: Sequence[Grocery] = GROCERIES
 
     def stage(self, scene: Scene, variation: Grocery, rng: np.random.Generator) -> Cast:

@@ -18,7 +18,7 @@ from premotor.simulate.props import Box
 from premotor.simulate.props.cabinet import CARCASS_HIGH, PANEL, Cabinet
 from premotor.simulate.props.cube import PALE_BLUE, Cube
 from premotor.simulate.scene import Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.166, -0.364, -0.004), (0.216, 0.333, 0.613))
@@ -60,6 +60,8 @@ class PutItemInDrawer(Task[str, Cast]):
     """A small block on the cabinet, and three drawers; the word says which."""
 
     name: ClassVar[str] = "put_item_in_drawer"
+    axes: ClassVar[tuple[Axis, ...]] = ("placement",)
+    benchmark_keyframes: ClassVar[float | None] = 12.0
     variations: Sequence[str] = ("bottom", "middle", "top")
 
     def stage(self, scene: Scene, variation: str, rng: np.random.Generator) -> Cast:

@@ -19,7 +19,7 @@ from premotor.simulate.props import Box
 from premotor.simulate.props.banknotes import SIZE, Banknotes
 from premotor.simulate.props.safe import HIGH, LABELS, Safe
 from premotor.simulate.scene import Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.234, -0.414, -0.002), (0.318, 0.038, 0.532))
@@ -67,6 +67,8 @@ class PutMoneyInSafe(Task[str, Cast]):
     """Money on an open safe with three shelves; the word says which."""
 
     name: ClassVar[str] = "put_money_in_safe"
+    axes: ClassVar[tuple[Axis, ...]] = ("placement",)
+    benchmark_keyframes: ClassVar[float | None] = 5.0
     variations: Sequence[str] = LABELS
 
     def stage(self, scene: Scene, variation: str, rng: np.random.Generator) -> Cast:

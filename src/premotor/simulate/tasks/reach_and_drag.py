@@ -23,7 +23,7 @@ from premotor.simulate.props.cube import PALE_BLUE, Cube
 from premotor.simulate.props.mat import Mat
 from premotor.simulate.props.stick import Stick
 from premotor.simulate.scene import FULL_TURN, ROOT, Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.202, -0.444, -0.002), (0.318, 0.186, 0.240))
@@ -64,6 +64,8 @@ class ReachAndDrag(Task[Color, Cast]):
     """One cube, one stick, four squares; the color says which."""
 
     name: ClassVar[str] = "reach_and_drag"
+    axes: ClassVar[tuple[Axis, ...]] = ("color",)
+    benchmark_keyframes: ClassVar[float | None] = 6.0
     variations: Sequence[Color] = COLORS
 
     def __init__(self, shuffle_targets: bool = False) -> None:
@@ -125,6 +127,7 @@ class ReachAndDragFree(ReachAndDrag):
     """
 
     name: ClassVar[str] = "reach_and_drag_free"
+    benchmark_keyframes: ClassVar[float | None] = None  # the benchmark has no such task
 
     def __init__(self) -> None:
         super().__init__(shuffle_targets=True)

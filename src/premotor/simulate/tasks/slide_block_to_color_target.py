@@ -20,7 +20,7 @@ from premotor.simulate.props import Box
 from premotor.simulate.props.block import Block
 from premotor.simulate.props.mat import Mat
 from premotor.simulate.scene import FULL_TURN, ROOT, Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.269, -0.350, -0.001), (0.275, 0.200, 0.055))
@@ -105,6 +105,8 @@ class SlideBlockToColorTarget(Task[Route, Cast]):
     """One block, four squares; the color says which."""
 
     name: ClassVar[str] = "slide_block_to_color_target"
+    axes: ClassVar[tuple[Axis, ...]] = ("color",)
+    benchmark_keyframes: ClassVar[float | None] = 4.7
     variations: Sequence[Route] = ROUTES
 
     def stage(self, scene: Scene, variation: Route, rng: np.random.Generator) -> Cast:

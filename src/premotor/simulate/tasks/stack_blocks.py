@@ -22,7 +22,7 @@ from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.cube import Cube
 from premotor.simulate.props.plinth import HEIGHT, WIDTH, Plinth
 from premotor.simulate.scene import FULL_TURN, Region, Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.300, -0.405, 0.0), (0.300, 0.405, 0.225))
@@ -80,6 +80,8 @@ class StackBlocks(Task[Stack, Cast]):
     """Four blocks of the color and four of another lie about a plinth."""
 
     name: ClassVar[str] = "stack_blocks"
+    axes: ClassVar[tuple[Axis, ...]] = ("color", "count")
+    benchmark_keyframes: ClassVar[float | None] = 14.6
     variations: Sequence[Stack] = tuple(
         Stack(color, count) for color in COLORS for count in (2, 3, 4)
     )

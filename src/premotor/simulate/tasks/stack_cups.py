@@ -20,7 +20,7 @@ from premotor.simulate.conditions import Condition, all_of, detected, nothing_gr
 from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.cup import Cup
 from premotor.simulate.scene import FULL_TURN, Region, Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.208, -0.301, -0.010), (0.192, 0.299, 0.317))
@@ -76,6 +76,8 @@ class StackCups(Task[Color, Cast]):
     """Three cups, of which one is named: it stays."""
 
     name: ClassVar[str] = "stack_cups"
+    axes: ClassVar[tuple[Axis, ...]] = ("color",)
+    benchmark_keyframes: ClassVar[float | None] = 10.0
     variations: Sequence[Color] = COLORS
 
     def stage(self, scene: Scene, variation: Color, rng: np.random.Generator) -> Cast:

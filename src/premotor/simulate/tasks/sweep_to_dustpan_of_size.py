@@ -20,7 +20,7 @@ from premotor.simulate.props.broom import Broom, Stand
 from premotor.simulate.props.dirt import Dirt
 from premotor.simulate.props.dustpan import Dustpan
 from premotor.simulate.scene import ROOT, Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.312, -0.450, -0.014), (0.175, 0.450, 0.682))
@@ -73,6 +73,8 @@ class SweepToDustpanOfSize(Task[str, Cast]):
     """Two dustpans on opposite sides of the dirt; the word says which."""
 
     name: ClassVar[str] = "sweep_to_dustpan_of_size"
+    axes: ClassVar[tuple[Axis, ...]] = ("size",)
+    benchmark_keyframes: ClassVar[float | None] = 4.6
     variations: Sequence[str] = ("tall", "short")
 
     def stage(self, scene: Scene, variation: str, rng: np.random.Generator) -> Cast:

@@ -17,7 +17,7 @@ from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate.conditions import Condition, joint_displaced
 from premotor.simulate.props.tap import SIDES, Tap
 from premotor.simulate.scene import FULL_TURN, Scene
-from premotor.simulate.task import Task
+from premotor.simulate.task import Axis, Task
 from premotor.simulate.verbs import POINTING_DOWN, Swing, Twist, Waypoint
 
 TURNED = 1.57  # [rad]
@@ -42,6 +42,8 @@ class TurnTap(Task[str, Cast]):
     """Two handles; the word says which, as seen from in front of the basin."""
 
     name: ClassVar[str] = "turn_tap"
+    axes: ClassVar[tuple[Axis, ...]] = ("placement",)
+    benchmark_keyframes: ClassVar[float | None] = 2.0
     variations: Sequence[str] = tuple(SIDES)
 
     def stage(self, scene: Scene, variation: str, rng: np.random.Generator) -> Cast:

@@ -11,9 +11,8 @@ from jaxtyping import Float
 
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
-from premotor.simulate import textures
-from premotor.simulate.props import shapes
-from premotor.simulate.props.shapes import Surface
+from premotor.simulate.modeling import surfaces, textures
+from premotor.simulate.modeling.surfaces import Surface
 
 SENSOR_GROUP = 4  # geoms of this group are neither drawn nor solid: volumes that detect
 
@@ -28,6 +27,23 @@ class Box:
 
     low: tuple[float, float, float]  # [m]
     high: tuple[float, float, float]  # [m]
+
+
+@dataclass(frozen=True)
+class Cylinder:
+    """A cylinder about the z axis of its frame, which is its middle."""
+
+    diameter: float  # [m]
+    height: float  # [m]
+
+
+@dataclass(frozen=True)
+class Ring:
+    """A round wall about the z axis of its frame, which is its middle."""
+
+    inner: float  # [m] diameter
+    thickness: float  # [m]
+    height: float  # [m]
 
 
 @dataclass(frozen=True)
@@ -88,17 +104,17 @@ class Blueprint:
         if solid.collides:
             self.solid_box(body, size, pose, solid)
         bevel = min(0.0012, 0.3 * min(x, y, z))
-        self.surface(body, shapes.bevelled_box((x, y, z), bevel), pose, paint)
+        self.surface(body, surfaces.bevelled_box((x, y, z), bevel), pose, paint)
 
     def cylinder(
-        self, body: mujoco.MjsBody, size: tuple[float, float], pose: Pose, paint: str, solid: Solid
+        self, body: mujoco.MjsBody, size: Cylinder, pose: Pose, paint: str, solid: Solid
     ) -> None:
-        """A cylinder about z with a rounded rim; `size` is (diameter, height) [m]."""
-        radius, half = size[0] / 2, size[1] / 2
+        """A cylinder about z with a rounded rim."""
+        radius, half = size.diameter / 2, size.height / 2
         if solid.collides:
             self.solid_cylinder(body, size, pose, solid)
         bevel = min(0.0015, 0.4 * min(radius, half))
-        self.surface(body, shapes.rounded_cylinder(radius, half, bevel), pose, paint)
+        self.surface(body, surfaces.rounded_cylinder(radius, half, bevel), pose, paint)
 
     def ball(
         self, body: mujoco.MjsBody, size: Sequence[float], pose: Pose, paint: str, solid: Solid
@@ -134,17 +150,15 @@ class Blueprint:
         self._collider(body, mujoco.mjtGeom.mjGEOM_BOX, half, pose, solid)
 
     def solid_cylinder(
-        self, body: mujoco.MjsBody, size: tuple[float, float], pose: Pose, solid: Solid
+        self, body: mujoco.MjsBody, size: Cylinder, pose: Pose, solid: Solid
     ) -> None:
-        """A cylinder about z that collides and is not seen; (diameter, height) [m]."""
-        half = np.array([size[0] / 2, size[1] / 2, 0.0])
+        """A cylinder about z that collides and is not seen."""
+        half = np.array([size.diameter / 2, size.height / 2, 0.0])
         self._collider(body, mujoco.mjtGeom.mjGEOM_CYLINDER, half, pose, solid)
 
-    def solid_capsule(
-        self, body: mujoco.MjsBody, size: tuple[float, float], pose: Pose, solid: Solid
-    ) -> None:
-        """A cylinder about z with a ball at each end, not seen; (diameter, whole length) [m]."""
-        half = np.array([size[0] / 2, (size[1] - size[0]) / 2, 0.0])
+    def solid_capsule(self, body: mujoco.MjsBody, size: Cylinder, pose: Pose, solid: Solid) -> None:
+        """A cylinder about z with a ball at each end, both in its height, not seen."""
+        half = np.array([size.diameter / 2, (size.height - size.diameter) / 2, 0.0])
         self._collider(body, mujoco.mjtGeom.mjGEOM_CAPSULE, half, pose, solid)
 
     def solid_ball(self, body: mujoco.MjsBody, diameter: float, pose: Pose, solid: Solid) -> None:
@@ -155,7 +169,7 @@ class Blueprint:
     def solid_ring(
         self,
         body: mujoco.MjsBody,
-        size: tuple[float, float, float],
+        size: Ring,
         count: int,
         pose: Pose,
         solid: Solid,
@@ -163,18 +177,18 @@ class Blueprint:
     ) -> None:
         """A round wall about z from `count` boxes that collide and are not seen.
 
-        `size` is (inner diameter, thickness, height) [m]: the boxes touch the inner circle from
-        outside and meet at their outer corners; `solid.mass` is shared among them. They lean
-        outward about their inner faces' middles by `lean` [rad], and then meet only there.
+        The boxes touch the inner circle from outside and meet at their outer corners; `solid.mass`
+        is shared among them. They lean outward about their inner faces' middles by `lean` [rad],
+        and then meet only there.
         """
-        inner, thick, height = size
+        inner, thick = size.inner, size.thickness
         width = 2.0 * (inner / 2 + thick) * float(np.tan(np.pi / count))
         part = replace(solid, mass=solid.mass / count)
         face = Pose.of((inner / 2, 0.0, 0.0), (np.cos(lean / 2), 0.0, np.sin(lean / 2), 0.0))
         middle = face @ Pose.of((thick / 2, 0.0, 0.0))
         for turn in np.arange(count) * 2.0 * np.pi / count:
             out = Pose.of((0.0, 0.0, 0.0), rotations.about_z(float(turn)))
-            self.solid_box(body, (thick, width, height), pose @ out @ middle, part)
+            self.solid_box(body, (thick, width, size.height), pose @ out @ middle, part)
 
     def solid_hull(
         self, body: mujoco.MjsBody, points: Float[np.ndarray, "n 3"], pose: Pose, solid: Solid
@@ -190,11 +204,9 @@ class Blueprint:
         half = np.asarray(size, dtype=np.float64) / 2
         self._sensor(body, name, mujoco.mjtGeom.mjGEOM_BOX, half, pose)
 
-    def round_volume(
-        self, body: mujoco.MjsBody, name: str, size: tuple[float, float], pose: Pose
-    ) -> None:
-        """The same as a cylinder about z; `size` is (diameter, height) [m]."""
-        half = np.array([size[0] / 2, size[1] / 2, 0.0])
+    def round_volume(self, body: mujoco.MjsBody, name: str, size: Cylinder, pose: Pose) -> None:
+        """The same as a cylinder about z."""
+        half = np.array([size.diameter / 2, size.height / 2, 0.0])
         self._sensor(body, name, mujoco.mjtGeom.mjGEOM_CYLINDER, half, pose)
 
     def exclude(self, first: str, second: str) -> None:

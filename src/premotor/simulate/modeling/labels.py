@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image as Pictures
 from PIL import ImageDraw, ImageFont
 
-from premotor.simulate.textures import Image
+from premotor.simulate.modeling.textures import Image
 
 PANEL = 256  # [px] width and height of a drawn panel; it is stretched over its face
 RESOLUTION = 2600.0  # [px/m] at which a panel is drawn before it is stretched
@@ -36,7 +36,7 @@ class Label:
 
 @cache
 def carton(label: Label, size: tuple[float, float, float]) -> Image:
-    """Six panels for `shapes.labelled_box`: fronts on the sides of +-y; `size` is in [m]."""
+    """Six panels for `surfaces.labelled_box`: fronts on the sides of +-y; `size` is in [m]."""
     x, y, z = size
     side, front, lid = _side(label, (y, z)), _front(label, (x, z)), _lid(label, (x, y))
     panels = [side, side, front, front, lid, lid]
@@ -44,9 +44,9 @@ def carton(label: Label, size: tuple[float, float, float]) -> Image:
 
 
 @cache
-def wrapper(label: Label, size: tuple[float, float]) -> Image:
+def wrapper(label: Label, diameter: float, height: float) -> Image:
     """Twice the front around a can of so much diameter and height [m]."""
-    front = _front(label, (np.pi * size[0] / 2, size[1]))
+    front = _front(label, (np.pi * diameter / 2, height))
     return np.concatenate([np.asarray(front)] * 2, axis=1)
 
 

@@ -7,7 +7,7 @@ import mapbox_earcut
 import numpy as np
 from jaxtyping import Float, Int
 
-from premotor.simulate.props.shapes import Surface
+from premotor.simulate.modeling.surfaces import Surface
 
 CREASE = np.radians(40.0)  # [rad] a profile or an outline that turns more has an edge there
 TURN = 48  # segments of a lathe

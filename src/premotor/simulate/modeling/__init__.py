@@ -1,0 +1,1 @@
+"""What props are made with: a drawing board, generated surfaces, textures, printed labels."""
