@@ -7,7 +7,7 @@ import sys
 
 from premotor.demonstrate.expert import film, record
 from premotor.episode.identity import EpisodeId
-from premotor.evaluate.films import film_strip
+from premotor.evaluate.acting.films import film_strip
 from premotor.simulate.environment import Environment
 
 task, out = (sys.argv[1:] + ["push_buttons", "expert.png"][len(sys.argv) - 1 :])[:2]

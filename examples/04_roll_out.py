@@ -8,7 +8,7 @@ import sys
 from premotor.actor import Actor
 from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
-from premotor.evaluate.rollout import roll_out
+from premotor.evaluate.acting.rollout import roll_out
 from premotor.simulate.environment import Environment
 
 

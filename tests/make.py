@@ -17,9 +17,9 @@ from PIL import Image
 from premotor import checkpoint
 from premotor.codec import to_yaml
 from premotor.episode.provenance import Provenance
-from premotor.evaluate.against_success import against_success
-from premotor.evaluate.alignment import REPORTED
-from premotor.evaluate.success import SIMULATOR
+from premotor.evaluate.acting.success import SIMULATOR
+from premotor.evaluate.agreeing.against_success import against_success
+from premotor.evaluate.agreeing.alignment import REPORTED
 from premotor.findings import STUDIES, ProbeRecord, Sight, Study
 from premotor.measure.intervals import paired_difference, wilson
 from premotor.measure.paired import mcnemar

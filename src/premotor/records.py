@@ -22,6 +22,7 @@ from premotor.episode.identity import OfEpisode
 from premotor.errors import DataError
 
 Record = TypeVar("Record")
+UNKNOWN_STEP = -1  # in records of before they told it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +86,11 @@ class EvalRecord(OfEpisode):
     seconds: float
     simulator: str
     code_version: str
-    step: int = -1  # updates that the policy had learned from
+    step: int = UNKNOWN_STEP  # updates that the policy had learned from
     max_key_poses: int = 25  # it was allowed
-    failure: str = ""  # why it failed (evaluate/failures.py); "" for successes and older records
+    failure: str = (
+        ""  # why it failed (evaluate/acting/failures.py); "" for successes and older records
+    )
 
     @classmethod
     def of_before(cls, raw: dict[str, Any]) -> dict[str, Any]:
@@ -213,6 +216,7 @@ class FilmRecord(OfEpisode):
     reason: str  # as `EvalRecord.ending`
     strip: str  # PNG file name, relative to the folder of this record
     video: str  # MP4 file name, relative; "" where none was made
+    step: int = UNKNOWN_STEP  # updates that the policy had learned from
 
 
 @lru_cache(maxsize=1)

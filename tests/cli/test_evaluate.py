@@ -8,9 +8,12 @@ import torch
 from markupsafe import escape
 
 import make
+from premotor.campaign import Results
 from premotor.cli import evaluate, main
 from premotor.errors import ConfigError, DataError, EpisodesMissing, OutputExists, UnknownName
-from premotor.evaluate.failures import FAILURES
+from premotor.evaluate.acting.failures import FAILURES
+from premotor.evaluate.acting.films import choose
+from premotor.evaluate.acting.traces import trace_path
 from premotor.evaluate.judge import Judgement
 from premotor.findings import STUDIES, Study
 from premotor.measure.intervals import wilson
@@ -26,6 +29,7 @@ from premotor.records import (
 from premotor.report.findings import all_sentences, verdict_line
 from premotor.report.table import shown
 from premotor.report.tables import recognition_tables, success_tables
+from premotor.worklist import WorkerCrashed
 
 TASKS = "push_buttons open_drawer"
 ROLLOUT = make.rollout(task="open_drawer", seed=7)
@@ -84,11 +88,16 @@ def test_everything_is_measured_before_and_after(run, capsys):
     assert all(sentence in said for sentence in all_sentences(studies, "trained"))
     films = read_list(run / "evaluation" / "films" / "films.json", FilmRecord)
     assert {f.task for f in films} == set(TASKS.split())
+    kept = {path.name for path in (run / "evaluation" / "traces").iterdir()}
+    assert kept == {
+        trace_path(run, r).name for r in choose(rollouts, "trained")
+    }  # what else was kept on the way is gone
     with pytest.raises(OutputExists, match="--resume"):
         premotor(line)
-    before = (run / "evaluation" / "rollouts.jsonl").read_bytes()
-    assert premotor(f"{line} --resume") == 0
-    assert (run / "evaluation" / "rollouts.jsonl").read_bytes() == before  # nothing done twice
+    names = ["rollouts.jsonl", "films/films.json", *(f"films/{film.strip}" for film in films)]
+    before = [(run / "evaluation" / name).read_bytes() for name in names]
+    assert premotor(f"{line} --resume") == 0  # nothing is done twice, and films are the same
+    assert [(run / "evaluation" / name).read_bytes() for name in names] == before
     assert premotor(f"report {run}") == 0
     page = (run / "report.html").read_text()
     assert "open drawer" in page
@@ -123,7 +132,8 @@ def test_success_alone_needs_no_data_set(run, capsys):
     said = capsys.readouterr().out
     assert "recognition and alignment were left out" in said
     assert "mean over 2 tasks" in said
-    assert {path.name for path in (run / "evaluation").iterdir()} == {"rollouts.jsonl"}
+    there = {path.name for path in (run / "evaluation").iterdir()}
+    assert there - {".lock"} == {"rollouts.jsonl"}
     rollouts = list(read_lines(run / "evaluation" / "rollouts.jsonl", EvalRecord))
     assert [r.checkpoint for r in rollouts] == ["trained"] * 2
     assert all(r.success or r.failure in FAILURES for r in rollouts)
@@ -149,7 +159,7 @@ def test_the_terminal_shows_the_tables_of_the_report(capsys):
     study = replace(ROLLOUT, task="push_buttons_free", success=False, failure="wrong_object")
     rollouts = (ROLLOUT, replace(ROLLOUT, task="turn_tap", success=False), study)
     named = make.recognition(by_axis={"color": wilson(20, 60)})
-    evaluate.show(Judgement(rollouts, (), (named,)))
+    evaluate.show(Judgement(rollouts, recognition=(named,)))
     said = capsys.readouterr().out
     assert max(map(len, said.splitlines())) <= 100
     for table in (*success_tables(rollouts), *recognition_tables([named], [])):
@@ -162,14 +172,16 @@ def test_the_terminal_shows_the_tables_of_the_report(capsys):
 
 
 def test_roll_outs_that_broke_are_told_after_the_tables(monkeypatch, tmp_path, capsys):
-    broken = Judgement(
-        (ROLLOUT,), ("trained: open_drawer, variation 0, seed 7: WorkerCrashed: died",)
-    )
+    unit = "trained: open_drawer, variation 0, seed 7"
+    missing = Results({}, {unit: WorkerCrashed("died")}).missing("roll-outs")
+    broken = Judgement((ROLLOUT,), missing)
     monkeypatch.setattr(evaluate, "prepare", lambda *_: None)
     monkeypatch.setattr(evaluate, "judge", lambda *_: broken)
-    with pytest.raises(EpisodesMissing, match=r"1 roll-outs .* --resume: trained: open_drawer"):
+    with pytest.raises(EpisodesMissing, match=r"1 roll-outs lost .* --resume .*: trained: open"):
         premotor(f"evaluate {tmp_path} --tasks open_drawer")
-    assert "Success by task" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Success by task" in said
+    assert "these numbers are without the roll-outs that are missing" in said
 
 
 def test_a_gpu_that_is_not_there_is_refused(tmp_path):

@@ -98,7 +98,7 @@ def test_terminal_page_and_markdown_give_the_same_verdict_sentences_and_cells(
 ):
     studies = make.studies(kind)
     page = on_page(kind, tmp_path / "run")
-    evaluate.show(Judgement((), (), alignment=studies))
+    evaluate.show(Judgement((), alignment=studies))
     said = capsys.readouterr().out
     markdown = probe.markdown(make.probe_record(kind))
     places = [blanks(text) for text in (" ".join(page.text), said, markdown)]

@@ -8,11 +8,26 @@ from pathlib import Path
 import pytest
 
 import make
+from premotor import folders
+from premotor.errors import ConfigError, OutputExists
 from premotor.evaluate import judge
-from premotor.evaluate.recognition import NamingConfig
+from premotor.evaluate.acting import success
+from premotor.evaluate.acting.success import RolloutUnit
+from premotor.evaluate.naming.recognition import NamingConfig
 from premotor.findings import STUDIES, Study
+from premotor.folders import Claim, RunFolder
 from premotor.progress import no_progress
-from premotor.records import RunManifest, StartRecord, read_json, read_list, write_json
+from premotor.records import (
+    EvalRecord,
+    FilmRecord,
+    RunManifest,
+    StartRecord,
+    read_json,
+    read_lines,
+    read_list,
+    write_json,
+    write_lines,
+)
 
 WATCH_ONLY = judge.EvaluateConfig(
     episodes=0, films=False, naming=NamingConfig(class_sets=("task",)), device="cpu"
@@ -57,3 +72,58 @@ def test_controls_are_refitted_of_the_last_checkpoint_where_there_is_something_t
     assert refitted(judge.judge(run, enough_data, without, 1, no_progress)) == set()
     untrained = [s.finding("debiased_cka") for s in whole.alignment if s.sides == "u-e"]
     assert [found.untrained is None for found in untrained] == [True, True, False, False]
+
+
+def fares(actors, clips, traces, unit: RolloutUnit) -> EvalRecord:
+    """In the place of a roll-out, without a trace: the second episode of each task breaks."""
+    (episode, *_) = unit.slot.candidates
+    if episode.seed % 2:
+        raise ValueError("broke")
+    asked = {"step": unit.weights.step, "max_key_poses": unit.max_key_poses}
+    return make.rollout(checkpoint=unit.weights.checkpoint, **vars(episode), **asked)
+
+
+ACT_ONLY = replace(WATCH_ONLY, episodes=2, tasks=("open_drawer",), films=True)
+
+
+def test_roll_outs_of_both_checkpoints_are_kept_and_those_that_broke_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(success, "roll_out_unit", fares)
+    run = make.checkpoints(tmp_path / "run", steps=(0, 4))
+    told: list[tuple[str, int, int, str]] = []
+    found = judge.judge(run, None, ACT_ONLY, 1, lambda *news: told.append(news))
+    assert [(r.checkpoint, r.step) for r in found.rollouts] == [("untrained", 0), ("trained", 4)]
+    assert "2 of 4 roll-outs broke" in str(found.missing)
+    folder = RunFolder(run).evaluation
+    assert list(read_lines(folder.rollouts, EvalRecord)) == list(found.rollouts)
+    assert told[-1] == ("film", 1, 1, "1 not filmed, their states were not kept")
+    assert read_list(folder.films / "films.json", FilmRecord) == []
+
+
+def test_what_was_measured_is_thrown_away_only_once_all_else_is_right(tmp_path: Path):
+    run = make.checkpoints(tmp_path / "run", steps=(0, 4))
+    ledger = RunFolder(run).evaluation.rollouts
+    write_lines(ledger, [make.rollout()])
+    overwrite = Claim(overwrite=True)
+    for wrong in (replace(ACT_ONLY, tasks=()), replace(ACT_ONLY, against=(tmp_path,))):
+        with pytest.raises(ConfigError):
+            judge.prepare(run, None, wrong, overwrite)
+    with pytest.raises(OutputExists, match="--resume"):
+        judge.prepare(run, None, ACT_ONLY, Claim())
+    judge.prepare(run, None, ACT_ONLY, Claim(resume=True))
+    assert ledger.is_file()
+    judge.prepare(run, None, ACT_ONLY, overwrite)
+    assert not ledger.exists()
+
+
+def test_a_run_is_measured_by_one_process_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(folders, "_PATIENCE", 0.1)
+    run = make.checkpoints(tmp_path / "run", steps=(0, 4))
+    with (
+        RunFolder(run).evaluation.owned(),
+        pytest.raises(OutputExists, match="another process is at work"),
+    ):
+        judge.judge(run, None, ACT_ONLY, 1, no_progress)

@@ -8,6 +8,7 @@ import pytest
 import make
 from premotor.cli import main
 from premotor.errors import ConfigError, OutputExists
+from premotor.evaluate.acting import success
 from premotor.experiments import probe
 from premotor.experiments.probe import ProbeConfig, together
 from premotor.findings import ProbeRecord
@@ -16,7 +17,6 @@ from premotor.measure.sides import CONTROLS
 from premotor.records import read_json
 from premotor.report.probe import sentences
 from premotor.represent import Source
-from premotor.worklist import Done
 
 
 def premotor(line: str) -> int:
@@ -39,21 +39,17 @@ def towers(tmp_path_factory, enough_data):
     return folder
 
 
-def _fares(units, path, actors, workers, on_done, clips=None):
+def _fares(actors, clips, traces, unit):
     """Every other roll-out succeeds."""
-    for count, unit in enumerate(units):
-        record = make.rollout(
-            checkpoint=unit.checkpoint,
-            **vars(unit.slot.candidates[0]),
-            success=count % 2 == 0,
-        )
-        on_done(Done(unit, replace(record, step=unit.step, max_key_poses=unit.max_key_poses), None))
+    (episode,) = unit.slot.candidates
+    made = make.rollout(**vars(episode), success=episode.seed % 2 == 0, step=unit.weights.step)
+    return replace(made, max_key_poses=unit.max_key_poses)
 
 
 def test_two_towers_that_were_trained_apart_are_measured_and_held_against_success(
     towers, enough_data, monkeypatch, capsys
 ):
-    monkeypatch.setattr(probe, "roll_out_all", _fares)
+    monkeypatch.setattr(success, "roll_out_unit", _fares)
     out = towers / "probed"
     line = (
         f"probe {towers / 'u'} {towers / 'e'} --data {enough_data} --out {out} --workers 1 "

@@ -14,7 +14,7 @@ from premotor.backbones.frozen_text import FrozenTextConfig
 from premotor.backbones.text import TextConfig, TextTower
 from premotor.data.dataset import pairing_of, training_batches
 from premotor.errors import ConfigError, DataError, OutputExists, TrainingDiverged
-from premotor.evaluate.recognition import recognize
+from premotor.evaluate.naming.recognition import recognize
 from premotor.folders import Claim, RunFolder
 from premotor.records import RunManifest, StepRecord, read_json, read_lines
 from premotor.stopping import StopSignal

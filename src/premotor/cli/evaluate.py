@@ -10,12 +10,10 @@ import tyro
 
 from premotor.cli.findings import show_studies, show_tables
 from premotor.cli.progress import StageBars
-from premotor.errors import EpisodesMissing
 from premotor.evaluate.judge import EvaluateConfig, Judgement, judge, prepare
+from premotor.folders import Claim
 from premotor.report.tables import recognition_tables, success_tables
 from premotor.worklist import available_cores
-
-_TOLD = 5  # broken roll-outs whose errors are told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +22,7 @@ class EvaluateCommand:
 
     run: Annotated[Path, tyro.conf.Positional]  # folder made by `premotor train`
     data: Path | None = None  # data set with the split for recognition and alignment; else neither
-    resume: bool = False  # keep the roll-outs that are there and do the rest
-    overwrite: bool = False  # start anew
+    claim: Annotated[Claim, tyro.conf.arg(name="")] = field(default_factory=Claim)
     evaluate: Annotated[EvaluateConfig, tyro.conf.arg(name="")] = field(
         default_factory=EvaluateConfig
     )
@@ -36,18 +33,15 @@ def command(argv: Sequence[str]) -> int:
     wanted = tyro.cli(EvaluateCommand, prog="premotor evaluate", args=list(argv))
     workers = wanted.evaluate.workers or available_cores()
     torch.set_num_threads(workers)
-    prepare(wanted.run, wanted.data, wanted.evaluate, wanted.resume, wanted.overwrite)
+    prepare(wanted.run, wanted.data, wanted.evaluate, wanted.claim)
     with StageBars() as bars:
         judgement = judge(wanted.run, wanted.data, wanted.evaluate, workers, bars)
     show(judgement)
     if wanted.data is None:
         print("recognition and alignment were left out; they are measured with --data")
-    if judgement.broken:
-        raise EpisodesMissing(
-            f"{len(judgement.broken)} roll-outs broke or lost their worker, these numbers are "
-            "without them; mend that and run again with --resume: "
-            f"{'; '.join(judgement.broken[:_TOLD])}"
-        )
+    if judgement.missing is not None:
+        print("these numbers are without the roll-outs that are missing")
+        raise judgement.missing
     return 0
 
 

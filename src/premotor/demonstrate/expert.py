@@ -5,7 +5,6 @@ keeps rendered from those states, since rendering is what takes the time.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +19,7 @@ from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS, VIDEO_CAMERA, Observation
 from premotor.errors import DemonstrationFailed
 from premotor.simulate.environment import Environment, Outcome
-from premotor.simulate.rig import Rig
+from premotor.simulate.filming import pictures, replayed
 from premotor.simulate.world import RECORD_PERIOD
 
 GRACE_ROWS = 10  # at the end, for what has to come to rest (docs/benchmark.md, Demonstrations)
@@ -96,15 +95,6 @@ def _keyframes(rows: Sequence[Observation]) -> tuple[Keyframe, ...]:
     )
 
 
-@contextmanager
-def _rig(env: Environment, width: int, height: int, shadows: bool = False) -> Iterator[Rig]:
-    rig = Rig(env.world.model, width, height, shadows, looks=env.world.looks)
-    try:
-        yield rig
-    finally:
-        rig.close()
-
-
 def _render(
     env: Environment, recording: Recording
 ) -> tuple[tuple[Observation, ...], UInt8[np.ndarray, "t h w 3"]]:
@@ -112,15 +102,13 @@ def _render(
     kept = {0, *(k.step for k in recording.keyframes)}
     observations = list(recording.rows)
     frames: list[UInt8[np.ndarray, "h w 3"]] = []
-    with _rig(env, env.width, env.height) as rig:
-        for step, state in enumerate(recording.states):
-            env.world.restore(state)
-            if step not in kept:
-                frames.append(rig.picture(env.world.data, VIDEO_CAMERA))
-                continue
-            views = {c: rig.render(env.world.data, c) for c in CAMERAS}
-            observations[step] = replace(recording.rows[step], views=views)
-            frames.append(views[VIDEO_CAMERA].rgb)
+    for step, rig in enumerate(replayed(env.world, recording.states, env.width, env.height)):
+        if step not in kept:
+            frames.append(rig.picture(env.world.data, VIDEO_CAMERA))
+            continue
+        views = {c: rig.render(env.world.data, c) for c in CAMERAS}
+        observations[step] = replace(recording.rows[step], views=views)
+        frames.append(views[VIDEO_CAMERA].rgb)
     return tuple(observations), np.stack(frames)
 
 
@@ -143,7 +131,4 @@ def film(
     Raises:
         UnknownName: There is no such camera.
     """
-    with _rig(env, *size, shadows=shadows) as rig:
-        for state in recording.states:
-            env.world.restore(state)
-            yield rig.picture(env.world.data, camera)
+    return pictures(env.world, recording.states, camera, size, shadows)

@@ -1,7 +1,5 @@
 """Everything that is measured of a run: before and after training, on unseen episodes."""
 
-import logging
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +12,10 @@ from premotor.checkpoint import checkpoints, find, load_mirror
 from premotor.demonstrate.seeds import chosen_tasks, unseen_slots
 from premotor.device import Device, chosen_device
 from premotor.episode.identity import EpisodeSlot
-from premotor.errors import ConfigError, DataError, OutputExists, refuse_both
-from premotor.evaluate.alignment import (
+from premotor.errors import ConfigError, DataError, PremotorError
+from premotor.evaluate.acting.films import film_all
+from premotor.evaluate.acting.success import RollOuts, RolloutUnit, Weights, shared_environment
+from premotor.evaluate.agreeing.alignment import (
     Against,
     Refit,
     Spaces,
@@ -24,19 +24,11 @@ from premotor.evaluate.alignment import (
     of_a_report,
     sight_of,
 )
-from premotor.evaluate.films import choose, film
-from premotor.evaluate.held_out import HeldOut
-from premotor.evaluate.naming import against, compare_all
-from premotor.evaluate.recognition import NamingConfig, catalog, recognize
-from premotor.evaluate.success import (
-    RolloutUnit,
-    actor_of,
-    done_before,
-    policies,
-    roll_out_all,
-    shared_environment,
-)
-from premotor.findings import STUDIES, Study
+from premotor.evaluate.agreeing.held_out import HeldOut
+from premotor.evaluate.naming.accuracy import against, compare_all
+from premotor.evaluate.naming.recognition import NamingConfig, catalog, recognize
+from premotor.findings import Study
+from premotor.folders import Claim, EvaluationFolder, RunFolder
 from premotor.mirror import Mirror
 from premotor.progress import Progress
 from premotor.records import (
@@ -52,9 +44,7 @@ from premotor.records import (
 )
 from premotor.represent import Source, open_dataset, pairs_of
 from premotor.simulate import EPISODE_KEY_POSES
-from premotor.worklist import Done
 
-_log = logging.getLogger(__name__)
 _FIT_SEED = 0  # of maps that are fitted anew
 
 
@@ -97,22 +87,19 @@ class Judgement:
     """What was measured."""
 
     rollouts: tuple[EvalRecord, ...]
-    broken: tuple[str, ...]  # episodes without a record, and why: nobody's failure to act
+    missing: PremotorError | None = None  # roll-outs that broke: nobody's failure to act
     recognition: tuple[RecognitionRecord, ...] = ()  # empty without a data set, as is alignment
     alignment: tuple[Study, ...] = ()
     pairs: tuple[NamingPair, ...] = ()  # checkpoints that named the same clips
 
 
-def prepare(
-    run: Path, data: Path | None, config: EvaluateConfig, resume: bool, overwrite: bool
-) -> None:
+def prepare(run: Path, data: Path | None, config: EvaluateConfig, claim: Claim) -> None:
     """Refuse what can be refused before anything that is there is thrown away.
 
     Raises:
         DataError: The run or the split is missing or damaged.
         OutputExists: Something was measured and neither resume nor overwrite was asked for.
     """
-    refuse_both(resume, overwrite)
     chosen_device(config.device)
     _checkpoints(run, config)
     if config.episodes == 0 and data is None:
@@ -122,12 +109,7 @@ def prepare(
         raise ConfigError("--against compares the names of clips, which --data gives; add it")
     for other in config.against:
         _named_by(other)
-    folder = run / "evaluation"
-    if not folder.exists() or resume:
-        return
-    if not overwrite:
-        raise OutputExists(f"{folder} exists; use --resume to go on or --overwrite to start anew")
-    shutil.rmtree(folder)
+    RunFolder(run).evaluation.claim(claim)
 
 
 def judge(
@@ -145,28 +127,53 @@ def judge(
 
     Raises:
         DataError: The run or the split is missing or damaged.
+        OutputExists: Another process is measuring this run.
     """
-    folder = run / "evaluation"
-    named = _checkpoints(run, config)
-    episodes = _episodes(config, data)
-    recognition: list[RecognitionRecord] = []
-    alignment: list[Study] = []
-    pairs: list[NamingPair] = []
-    if data is not None:
-        recognition, clips, alignment = _compare(run, data, config, named, progress)
-        write_json(folder / "recognition.json", recognition)
-        write_lines(folder / "named.jsonl", clips)
-        write_json(folder / STUDIES, alignment)
-        pairs = compare_all(clips)
-        for other in config.against:  # refuses other clips, when what was measured is on disk
-            pairs += against(clips, str(other), _named_by(other))
-        write_json(folder / "naming_pairs.json", pairs)
-    records, broken = _roll_out(run, named, episodes, (config, workers, progress))
-    if config.films and records:
-        _film(run, named, records, (config, progress))
+    folder, named = RunFolder(run).evaluation, _checkpoints(run, config)
+    units = _units(run, config, named, _episodes(config, data))
+    with folder.owned():
+        watched, pairs = _Watched(), list[NamingPair]()
+        if data is not None:
+            watched = _watch(run, Source(data, config.skip_bad), config, named, progress)
+            pairs = _write(watched, folder, config)
+        rolled = RollOuts(
+            ledger=folder.rollouts,
+            traces=folder.traces if config.films else None,
+            device=chosen_device(config.device),
+            workers=workers,
+            progress=progress,
+        ).of(units)
+        records = list(rolled.records.values())
+        if config.films and records:
+            film_all(records, list(named)[-1], folder, shared_environment(), progress)
     return Judgement(
-        tuple(records), tuple(broken), tuple(recognition), tuple(alignment), tuple(pairs)
+        rollouts=tuple(records),
+        missing=rolled.missing("roll-outs") if rolled.broken else None,
+        recognition=tuple(watched.recognition),
+        alignment=tuple(watched.alignment),
+        pairs=tuple(pairs),
     )
+
+
+@dataclass
+class _Watched:
+    """What all checkpoints made of the held-out episodes of a data set."""
+
+    recognition: list[RecognitionRecord] = field(default_factory=list)
+    clips: list[NamedClip] = field(default_factory=list)
+    alignment: list[Study] = field(default_factory=list)
+
+
+def _write(watched: _Watched, folder: EvaluationFolder, config: EvaluateConfig) -> list[NamingPair]:
+    """Write it down, and compare who named what."""
+    write_json(folder.recognition, watched.recognition)
+    write_lines(folder.named, watched.clips)
+    write_json(folder.studies, watched.alignment)
+    pairs = compare_all(watched.clips)
+    for other in config.against:  # refuses other clips, when what was measured is on disk
+        pairs += against(watched.clips, str(other), _named_by(other))
+    write_json(folder.naming_pairs, pairs)
+    return pairs
 
 
 def _named_by(run: Path) -> list[NamedClip]:
@@ -175,48 +182,42 @@ def _named_by(run: Path) -> list[NamedClip]:
     Raises:
         DataError: It was not, or without a data set.
     """
-    path = run / "evaluation" / "named.jsonl"
+    path = RunFolder(run).evaluation.named
     clips = list(read_lines(path, NamedClip))
     if not clips:
         raise DataError(f"no clips named in {path}; make it with `premotor evaluate {run} --data`")
     return clips
 
 
-def _compare(
-    run: Path, data: Path, config: EvaluateConfig, named: dict[str, int], progress: Progress
-) -> tuple[list[RecognitionRecord], list[NamedClip], list[Study]]:
+def _watch(
+    run: Path, source: Source, config: EvaluateConfig, named: dict[str, int], progress: Progress
+) -> _Watched:
     """Recognition, in all and by clip, and alignment of each checkpoint on held-out episodes."""
-    recognition: list[RecognitionRecord] = []
-    clips: list[NamedClip] = []
-    alignment: list[Study] = []
+    found = _Watched()
     untrained: Spaces | None = None
     held_out: HeldOut | None = None
-    place = (Source(data, config.skip_bad), config.split)
     for count, (name, step) in enumerate(named.items()):
         progress("measure", count, len(named), name)
         mirror = load_mirror(run, step).to(chosen_device(config.device))
-        held_out = held_out or HeldOut.open(place, mirror.config, config.other_camera, progress)
-        dataset = held_out.dataset
-        found = recognize(mirror.understand, dataset, catalog(dataset), name, config.naming)
-        recognition += found.records
-        clips += found.clips
-        last = name == list(named)[-1]
-        agreed = agreement(
-            mirror,
-            held_out,
-            name,
-            of_a_report(mirror.config.align.temperature),
-            Against(
-                refit=_refit(mirror, place[0], config, progress) if last else None,
-                untrained=untrained,
-                sight=sight_of(mirror, held_out) if held_out.elsewhere else None,
-            ),
-            progress,
+        held_out = held_out or HeldOut.open(
+            source, config.split, mirror.config, config.other_camera, progress
         )
-        alignment += agreed.studies
+        dataset, naming = held_out.dataset, config.naming
+        told = recognize(mirror.understand, dataset, catalog(dataset), name, naming)
+        found.recognition += told.records
+        found.clips += told.clips
+        last, seen = name == list(named)[-1], held_out.other_camera is not None
+        beside = Against(
+            refit=_refit(mirror, source, config, progress) if last else None,
+            untrained=untrained,
+            sight=sight_of(mirror, held_out, naming, told.records) if seen else None,
+        )
+        measured = of_a_report(mirror.config.align.temperature)
+        agreed = agreement(mirror, held_out, name, measured, beside, progress)
+        found.alignment += agreed.studies
         untrained = agreed.spaces if name == "untrained" else untrained
     progress("measure", len(named), len(named), "")
-    return recognition, clips, alignment
+    return found
 
 
 def _refit(
@@ -259,7 +260,7 @@ def _checkpoints(run: Path, config: EvaluateConfig) -> dict[str, int]:
     """Names and steps of the checkpoints to measure; with stored weights no run is untrained."""
     last, named = find(run).step, {}
     if config.untrained and checkpoints(run)[0].step == 0:
-        started = read_json(run / "manifest.json", RunManifest).start
+        started = read_json(RunFolder(run).manifest, RunManifest).start
         named = {"started" if started else "untrained": 0}
     named = {**named, "trained": last} if last > 0 else named
     if not named:
@@ -267,61 +268,9 @@ def _checkpoints(run: Path, config: EvaluateConfig) -> dict[str, int]:
     return named
 
 
-def _roll_out(
-    run: Path,
-    named: dict[str, int],
-    episodes: Sequence[EpisodeSlot],
-    options: tuple[EvaluateConfig, int, Progress],
-) -> tuple[list[EvalRecord], list[str]]:
-    """Records of all roll-outs, and what is to be said of those that broke."""
-    config, workers, progress = options
-    preset = read_json(run / "manifest.json", RunManifest).preset
-    units = [
-        RolloutUnit(str(run), step, name, preset, slot, config.max_key_poses)
-        for name, step in named.items()
-        for slot in episodes
-    ]
-    if not units:
-        return [], []
-    path = run / "evaluation" / "rollouts.jsonl"
-    records, todo = done_before(units, path)
-    broken: list[str] = []
-
-    def tell() -> None:
-        wins = sum(r.success for r in records if r.checkpoint == "trained")
-        remark = f"{wins} successes after training" if "trained" in named else ""
-        if broken:
-            remark += f", {len(broken)} broken"
-        progress("roll out", len(records) + len(broken), len(units), remark)
-
-    def on_done(done: Done[RolloutUnit, EvalRecord]) -> None:
-        if done.error is None:
-            records.append(done.unwrap())
-        else:
-            broken.append(f"{done.unit}: {type(done.error).__name__}: {done.error}")
-            _log.error("%s", broken[-1], exc_info=done.error)
-        tell()
-
-    tell()
-    with policies(chosen_device(config.device)) as actors:
-        roll_out_all(todo, path, actors, workers, on_done)
-    return records, broken
-
-
-def _film(
-    run: Path,
-    named: dict[str, int],
-    records: Sequence[EvalRecord],
-    options: tuple[EvaluateConfig, Progress],
-) -> None:
-    config, progress = options
-    folder, device = run / "evaluation" / "films", chosen_device(config.device)
-    last = list(named)[-1]
-    chosen = choose(records, last)
-    films = []
-    for count, record in enumerate(chosen):
-        progress("film", count, len(chosen), record.task)
-        actor = actor_of(str(run), named[record.checkpoint], device=device)
-        films.append(film(shared_environment(), actor, record, config.max_key_poses, folder))
-    write_json(folder / "films.json", films)
-    progress("film", len(chosen), len(chosen), "")
+def _units(
+    run: Path, config: EvaluateConfig, named: dict[str, int], episodes: Sequence[EpisodeSlot]
+) -> list[RolloutUnit]:
+    """All roll-outs, checkpoint by checkpoint."""
+    weights = [Weights.of(run, step, name) for name, step in named.items()]
+    return [RolloutUnit(w, slot, config.max_key_poses) for w in weights for slot in episodes]

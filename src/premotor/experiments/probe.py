@@ -21,9 +21,11 @@ from premotor.data.dataset import Dataset
 from premotor.data.pairing import Unit
 from premotor.device import Device, chosen_device
 from premotor.episode.identity import EpisodeId, EpisodeSlot
-from premotor.errors import ConfigError, EpisodesMissing, OutputExists, refuse_both
-from premotor.evaluate.against_success import against_success
-from premotor.evaluate.alignment import (
+from premotor.errors import ConfigError, OutputExists, refuse_both
+from premotor.evaluate.acting.own_video import own_clips
+from premotor.evaluate.acting.success import SIMULATOR, RollOuts, RolloutUnit, Weights
+from premotor.evaluate.agreeing.against_success import against_success
+from premotor.evaluate.agreeing.alignment import (
     Against,
     Agreement,
     Refit,
@@ -33,26 +35,17 @@ from premotor.evaluate.alignment import (
     learned,
     sight_of,
 )
-from premotor.evaluate.held_out import HeldOut
-from premotor.evaluate.own_video import own_clips
-from premotor.evaluate.success import (
-    SIMULATOR,
-    RolloutUnit,
-    done_before,
-    policies,
-    roll_out_all,
-)
-from premotor.evaluate.towers import fitted, joined
+from premotor.evaluate.agreeing.held_out import HeldOut
+from premotor.evaluate.agreeing.towers import fitted, joined
 from premotor.findings import ProbeRecord, Sight, SuccessRelation
+from premotor.folders import RunFolder
 from premotor.measure.features import save_features
 from premotor.measure.plan import StudyConfig
 from premotor.mirror import Mirror
 from premotor.progress import Progress
 from premotor.records import (
     EvalRecord,
-    RunManifest,
     code_version,
-    read_json,
     read_lines,
     write_atomically,
     write_json,
@@ -63,7 +56,6 @@ from premotor.represent import Source, open_dataset, pairs_of
 from premotor.simulate import EPISODE_KEY_POSES
 from premotor.train.config import TrainConfig
 from premotor.train.run import read_config
-from premotor.worklist import Done
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,8 +219,9 @@ def _measure(config: ProbeConfig, progress: Progress) -> _Measured:
     for count, (name, mirror) in enumerate(stages):
         progress("fit", count, len(stages), name)
         if held_out is None:
-            place = (config.source, config.split)
-            held_out = HeldOut.open(place, mirror.config, config.other_camera, progress)
+            held_out = HeldOut.open(
+                config.source, config.split, mirror.config, config.other_camera, progress
+            )
             held_out = replace(held_out, pairs=pairs_of(held_out.dataset, config.unit))
         dataset = open_dataset(config.source, config.fit_split, mirror.config, progress)
         sides = learned(mirror, dataset, pairs_of(dataset, config.unit), seed, progress)
@@ -303,43 +296,24 @@ def _roll_out(
     Raises:
         EpisodesMissing: Roll-outs broke.
     """
-    episodes, step = _episodes(dataset), find(config.run_e).step
-    preset = read_json(config.run_e / "manifest.json", RunManifest).preset
+    weights = Weights.of(config.run_e, find(config.run_e).step, "trained")
     units = [
-        RolloutUnit(
-            str(config.run_e),
-            step,
-            "trained",
-            preset,
-            EpisodeSlot(episode.task, episode.variation, (episode.seed,)),
-            config.max_key_poses,
-        )
-        for episode in episodes
+        RolloutUnit(weights, EpisodeSlot(e.task, e.variation, (e.seed,)), config.max_key_poses)
+        for e in _episodes(dataset)
     ]
     path = config.out / "rollouts.jsonl"
     clips = _clips(config) if config.own_videos else None
     if clips is None:
-        known = read_lines(config.run_e / "evaluation" / "rollouts.jsonl", EvalRecord)
+        known = read_lines(RunFolder(config.run_e).evaluation.rollouts, EvalRecord)
         write_lines(path, [*known, *read_lines(path, EvalRecord)])
-    records, todo = done_before(units, path, clips)
-    broken: list[str] = []
-
-    def on_done(done: Done[RolloutUnit, EvalRecord]) -> None:
-        if done.error is None:
-            records.append(done.unwrap())
-        else:
-            broken.append(f"{done.unit}: {type(done.error).__name__}: {done.error}")
-        wins = sum(record.success for record in records)
-        progress("roll out", len(records) + len(broken), len(units), f"{wins} successes")
-
-    with policies(chosen_device(config.device)) as actors:
-        roll_out_all(todo, path, actors, workers, on_done, clips)
-    if broken:
-        raise EpisodesMissing(
-            f"{len(broken)} roll-outs broke; mend that and run again with --resume: {broken[0]}"
-        )
-    found = {record.episode: record for record in records}
-    return [found[episode] for episode in episodes]
+    rolled = RollOuts(
+        ledger=path,
+        clips=clips,
+        device=chosen_device(config.device),
+        workers=workers,
+        progress=progress,
+    ).of(units)
+    return rolled.insist("roll-outs")
 
 
 def _write(out: Path, record: ProbeRecord, spaces: Spaces, dataset: Dataset) -> None:

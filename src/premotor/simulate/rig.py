@@ -126,19 +126,29 @@ class Rig:
             RenderingError: The frame is black.
             UnknownName: There is no such camera.
         """
-        index = self._draw(data, camera, FAR)
+        self._draw(data, camera, FAR)
         viewport = mujoco.MjrRect(0, 0, self.width, self.height)
         mujoco.mjr_readPixels(self._rgb, self._depth, viewport, self._context)
         self._check(camera)
-        world_from_camera = np.eye(4)
-        world_from_camera[:3, :3] = data.cam_xmat[index].reshape(3, 3) * _TO_PACKAGE
-        world_from_camera[:3, 3] = data.cam_xpos[index]
         return CameraView(
             rgb=np.flipud(self._rgb).copy(),
             depth=np.flipud(_meters(self._depth)).copy(),
-            intrinsics=pinhole(self.width, self.height, float(self.model.cam_fovy[index])),
-            world_from_camera=world_from_camera,
+            intrinsics=self.intrinsics(camera),
+            world_from_camera=self.world_from_camera(data, camera),
         )
+
+    def intrinsics(self, camera: str) -> Float[np.ndarray, "3 3"]:
+        """Pinhole matrix of one camera [px]."""
+        fov = float(self.model.camera(camera).fovy[0])
+        return pinhole(self.width, self.height, fov)
+
+    def world_from_camera(self, data: mujoco.MjData, camera: str) -> Float[np.ndarray, "4 4"]:
+        """Where one camera stands now."""
+        index = self.model.camera(camera).id
+        pose = np.eye(4)
+        pose[:3, :3] = data.cam_xmat[index].reshape(3, 3) * _TO_PACKAGE
+        pose[:3, 3] = data.cam_xpos[index]
+        return pose
 
     def picture(self, data: mujoco.MjData, camera: str) -> UInt8[np.ndarray, "h w 3"]:
         """Color alone of one camera.
@@ -204,7 +214,7 @@ class Rig:
         """Free what lies in the GL; the rig cannot render afterwards."""
         self._context.free()
 
-    def _draw(self, data: mujoco.MjData, camera: str, far: float) -> int:
+    def _draw(self, data: mujoco.MjData, camera: str, far: float) -> None:
         try:
             index = self.model.camera(camera).id
         except KeyError:
@@ -227,7 +237,6 @@ class Rig:
         viewport = mujoco.MjrRect(0, 0, self.width, self.height)
         mujoco.mjr_restoreBuffer(self._context)  # another rig may have drawn in between
         mujoco.mjr_render(viewport, self._scene, self._context)
-        return index
 
     def _check(self, camera: str) -> None:
         if not np.ptp(self._rgb, axis=(0, 1)).any():

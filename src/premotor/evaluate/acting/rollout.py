@@ -12,7 +12,7 @@ import numpy as np
 from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
-from premotor.evaluate.failures import Witness, why
+from premotor.evaluate.acting.failures import Witness, why
 from premotor.geometry.poses import Pose
 from premotor.simulate import EPISODE_KEY_POSES
 from premotor.simulate.environment import ACTION_HIGH, ACTION_LOW, Environment

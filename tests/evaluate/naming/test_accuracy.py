@@ -3,7 +3,7 @@ import torch
 
 import make
 from premotor.errors import ConfigError
-from premotor.evaluate.naming import (
+from premotor.evaluate.naming.accuracy import (
     against,
     by_axis,
     by_task,

@@ -6,7 +6,7 @@ import pytest
 from premotor.cli import collect
 from premotor.data.dataset import Dataset, Format
 from premotor.errors import UnknownName
-from premotor.evaluate.unseen_camera import UNSEEN, seen_from
+from premotor.evaluate.agreeing.unseen_camera import UNSEEN, seen_from
 from premotor.store.cache import EpisodeCache
 from premotor.store.reader import DemoSet
 

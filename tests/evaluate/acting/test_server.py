@@ -12,7 +12,7 @@ import make
 from premotor.actor import Actor
 from premotor.checkpoint import load_mirror
 from premotor.episode.keyframe import Keyframe
-from premotor.evaluate.server import PolicyFailed, PolicyServer, Request
+from premotor.evaluate.acting.server import PolicyFailed, PolicyServer, Request
 from premotor.geometry.poses import Pose
 
 PATIENCE = 60.0  # [s] until a test gives up waiting, on a busy machine too

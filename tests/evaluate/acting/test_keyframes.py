@@ -8,8 +8,8 @@ import torch
 
 import make
 from premotor import checkpoint, presets
-from premotor.evaluate import keyframes
-from premotor.evaluate.keyframes import located, measure_keyframes, predict_keyframes, turned
+from premotor.evaluate.acting import keyframes
+from premotor.evaluate.acting.keyframes import located, measure_keyframes, predict_keyframes, turned
 from premotor.represent import Source, open_dataset
 from premotor.train.loop import build_mirror
 

@@ -1,59 +1,45 @@
 """The roll-out's own video, for U to watch in the place of the expert's.
 
-As with a demonstration, the episode is acted first and rendered from its states afterwards, by the
-same camera; so looking on changes nothing of it, and only the frames that are kept are rendered.
-Unlike a demonstration's, they have never been compressed.
+It is rendered from the roll-out's trace by the camera of the demonstrations; unlike theirs, its
+frames have never been compressed.
 """
 
 import io
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from premotor.data.dataset import Dataset
 from premotor.episode.identity import EpisodeId
-from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import VIDEO_CAMERA
 from premotor.errors import DataError
-from premotor.evaluate.unseen_camera import pictures
+from premotor.evaluate.acting.traces import Trace
 from premotor.records import write_atomically
 from premotor.simulate.environment import Environment
+from premotor.simulate.filming import pictures
 from premotor.store.cache import NUM_FRAMES, spread_rows
 
 _REMEDY = "run the same command again: a roll-out without its clip is done anew"
 
 
-@dataclass(eq=False)
-class OwnVideo:
-    """Watches one roll-out: keeps the states of the rows that a demonstration would have."""
+def write_clip(environment: Environment, trace: Trace, path: Path) -> None:
+    """Write `NUM_FRAMES` frames (f, h, w, 3) uint8, evenly spread, first and last included.
 
-    states: list[Float[np.ndarray, " s"]] = field(default_factory=list)
+    Of a roll-out of fewer rows some come several times.
 
-    def before(self, environment: Environment, keyframe: Keyframe | None) -> None:
-        """Keep frame 0; what a later key pose starts from was kept as a row."""
-        if not self.states:
-            self.states.append(environment.world.state())
-
-    def during(self, environment: Environment) -> None:
-        """Keep a row."""
-        self.states.append(environment.world.state())
-
-    def write(self, environment: Environment, path: Path) -> None:
-        """Write `NUM_FRAMES` frames (f, h, w, 3) uint8, evenly spread, first and last included.
-
-        Of a roll-out of fewer rows some come several times.
-
-        Args:
-            environment: The one watched, not reset since; it is left in the last state.
-            path: See `clip_path`.
-        """
-        rows = spread_rows(len(self.states), NUM_FRAMES)
-        clip = pictures(environment, np.stack(self.states)[rows], VIDEO_CAMERA)
-        buffer = io.BytesIO()
-        np.save(buffer, clip, allow_pickle=False)
-        write_atomically(path, buffer.getvalue())
+    Args:
+        environment: The one watched, not reset since; it is left in the last state.
+        trace: Of the roll-out, whole.
+        path: See `clip_path`.
+    """
+    states = [trace.states[int(row)] for row in spread_rows(len(trace.states), NUM_FRAMES)]
+    size = (environment.width, environment.height)
+    clip = np.stack(list(pictures(environment.world, states, VIDEO_CAMERA, size)))
+    buffer = io.BytesIO()
+    np.save(buffer, clip, allow_pickle=False)
+    write_atomically(path, buffer.getvalue())
 
 
 def clip_path(folder: Path, episode: EpisodeId) -> Path:

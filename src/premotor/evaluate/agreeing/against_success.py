@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from premotor.evaluate.alignment import Spaces, cosines
+from premotor.evaluate.agreeing.alignment import Spaces, cosines
 from premotor.findings import Stratum, SuccessRelation, Watched
 from premotor.measure.plan import StudyConfig
 from premotor.measure.relation import relation
-from premotor.measure.sides import another_episode
+from premotor.measure.sides import Sides
 
 SCORE = "cosine of z_u and z_e"
 
@@ -27,7 +27,7 @@ def against_success(
     """
     codes = spaces["z"].strata
     within: tuple[Stratum, ...] = ("task", "variation", "all")
-    for (watched, words), (rows, scores) in _scores(spaces, own, config.seed).items():
+    for (watched, words), (rows, scores) in _scores(spaces, own).items():
         for stratum in within:
             found = relation(
                 scores,
@@ -50,7 +50,7 @@ def _names(
 
 
 def _scores(
-    spaces: Spaces, own: Spaces | None, seed: int
+    spaces: Spaces, own: Spaces | None
 ) -> dict[tuple[Watched, bool], tuple[Int[np.ndarray, " m"], Float[np.ndarray, " m"]]]:
     """Rows and their scores, by the clip that U saw and whether E read the instruction."""
     given = spaces["z"]
@@ -61,7 +61,12 @@ def _scores(
         found["own", True] = every, cosines(given.with_sides(own["z"].u, given.e))
     if "blanked" in given.controls:
         found["expert", False] = every, cosines(given.controls["blanked"])
-    if "another" in given.controls:  # the same draw of other episodes as the control's
-        rows, _ = another_episode(given.groups, np.random.default_rng(seed))
-        found["another", True] = rows, cosines(given.controls["another"])
+    if "another" in given.controls:
+        found["another", True] = _accompanied(given), cosines(given.controls["another"])
     return found
+
+
+def _accompanied(sides: Sides) -> Int[np.ndarray, " m"]:
+    """Rows whose variation has other episodes: those of the control, whichever it has drawn."""
+    _, places, counts = np.unique(sides.groups, return_inverse=True, return_counts=True)
+    return np.flatnonzero(counts[places] > 1)

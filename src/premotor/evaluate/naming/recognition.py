@@ -15,7 +15,14 @@ from torch import Tensor
 from premotor.backbones.tokenizer import Tokenizer
 from premotor.data.dataset import Dataset
 from premotor.errors import UnknownName
-from premotor.evaluate.naming import by_axis, by_task, confusion, over_tasks, rate, task_right
+from premotor.evaluate.naming.accuracy import (
+    by_axis,
+    by_task,
+    confusion,
+    over_tasks,
+    rate,
+    task_right,
+)
 from premotor.records import NamedClip, RecognitionRecord
 from premotor.simulate.environment import find_task
 from premotor.understand.classes import (

@@ -3,7 +3,7 @@
 import pytest
 
 from premotor.episode.identity import EpisodeId
-from premotor.evaluate.failures import FAILURES, Handling, Witness, why
+from premotor.evaluate.acting.failures import FAILURES, Handling, Witness, why
 from premotor.simulate.environment import Environment
 from premotor.simulate.tasks import TASKS
 

@@ -9,7 +9,7 @@ import torch
 import make
 from premotor.align.config import AlignConfig
 from premotor.align.fit import LEAST_ROWS, FitConfig
-from premotor.evaluate.towers import fitted, joined, refitted
+from premotor.evaluate.agreeing.towers import fitted, joined, refitted
 from premotor.mirror import Mirror
 from premotor.presets import train_preset
 

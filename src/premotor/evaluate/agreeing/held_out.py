@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from premotor.data.dataset import Dataset
-from premotor.evaluate.unseen_camera import seen_from
+from premotor.evaluate.agreeing.unseen_camera import seen_from
 from premotor.mirror import MirrorConfig
 from premotor.progress import Progress
 from premotor.represent import Pairs, Source, open_dataset, pairs_of
@@ -20,18 +20,19 @@ class HeldOut:
 
     dataset: Dataset
     pairs: Pairs  # the rows that are measured
-    elsewhere: Dataset | None  # the same episodes, from a camera that the policy does not have
+    other_camera: Dataset | None  # the same episodes, from a camera that the policy does not have
     camera: str  # its name; "" where there is none
     stand_ins: Mapping[str, Float[np.ndarray, "n k"]]  # features that need no network
 
     @classmethod
     def open(
-        cls, place: tuple[Source, str], config: MirrorConfig, camera: str, progress: Progress
+        cls, source: Source, split: str, config: MirrorConfig, camera: str, progress: Progress
     ) -> "HeldOut":
         """Read a split and, where a camera is named, render its clips anew from there.
 
         Args:
-            place: The data set and the name of the split.
+            source: The data set.
+            split: Name of the split.
             config: Of the networks that will look at it.
             camera: As "overhead", which no policy has; "" = the clips of the data set alone.
             progress: Told how far building the cache and rendering are.
@@ -39,13 +40,12 @@ class HeldOut:
         Raises:
             DataError: No such split, or a damaged episode.
         """
-        source, split = place
         demos = source.open(split)
         dataset = open_dataset(source, split, config, progress)
         return cls(
             dataset=dataset,
             pairs=pairs_of(dataset, "episode"),
-            elsewhere=seen_from(demos, dataset, camera, progress) if camera else None,
+            other_camera=seen_from(demos, dataset, camera, progress) if camera else None,
             camera=camera,
             stand_ins=stand_ins(demos, dataset.cache),
         )

@@ -15,6 +15,7 @@ from premotor.batch import MirrorBatch
 from premotor.checkpoint import find, load_mirror
 from premotor.data.dataset import Dataset
 from premotor.execute import decode
+from premotor.folders import RunFolder
 from premotor.geometry.rotations import angle_between
 from premotor.mirror import Mirror
 from premotor.progress import Progress
@@ -49,7 +50,7 @@ def measure_keyframes(
     Raises:
         DataError: The run or the split is missing or damaged.
     """
-    path, step = run / "evaluation" / "keyframes.jsonl", find(run).step
+    path, step = RunFolder(run).evaluation.keyframes, find(run).step
     wanted = {
         (step, info.episode, index)
         for info in source.open(split).episodes

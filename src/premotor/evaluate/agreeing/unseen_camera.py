@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from premotor.data.dataset import Dataset
 from premotor.progress import Progress, no_progress
 from premotor.simulate.environment import Environment
-from premotor.simulate.rig import Rig
+from premotor.simulate.filming import pictures
 from premotor.store.cache import spread_rows
 from premotor.store.reader import DemoSet, read_rows
 
@@ -61,7 +61,7 @@ def _render(
     clips = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
     try:
         for position in range(len(demos)):
-            clips[position] = _clip(demos, position, (environment, camera), count)
+            clips[position] = _clip(environment, demos, position, camera, count)
             progress(f"clips from {camera}", position + 1, len(demos), "")
         clips.flush()
         temporary.rename(path)
@@ -71,32 +71,12 @@ def _render(
 
 
 def _clip(
-    demos: DemoSet, position: int, view: tuple[Environment, str], count: int
+    environment: Environment, demos: DemoSet, position: int, camera: str, count: int
 ) -> UInt8[np.ndarray, "f h w 3"]:
-    environment, camera = view
+    """So many pictures of one episode (f = `count`), spread over its rows."""
     info = demos.episodes[position]
     _, states = read_rows(demos.folder, info)
     environment.reset(info.episode)
-    return pictures(environment, states[spread_rows(info.num_rows, count)], camera)
-
-
-def pictures(
-    environment: Environment, states: Float[np.ndarray, "f s"], camera: str
-) -> UInt8[np.ndarray, "f h w 3"]:
-    """What a camera of the rig sees in each of some states of the episode under way.
-
-    Args:
-        environment: Is left in the last of the states.
-        states: Taken by `World.state` since the reset, or after one to the same episode.
-        camera: One of the rig's.
-    """
-    world = environment.world
-    rig = Rig(world.model, environment.width, environment.height, looks=world.looks)
-    try:
-        frames = []
-        for state in states:
-            world.restore(state)
-            frames.append(rig.picture(world.data, camera))
-        return np.stack(frames)
-    finally:
-        rig.close()
+    size = (environment.width, environment.height)
+    chosen = states[spread_rows(info.num_rows, count)]
+    return np.stack(list(pictures(environment.world, chosen, camera, size)))

@@ -1,5 +1,7 @@
 """A roll-out's own video: of the demonstrations' kind, and recorded without a trace."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,15 +10,20 @@ from premotor.data.dataset import Dataset, Format
 from premotor.episode.identity import EpisodeId, EpisodeSlot
 from premotor.episode.keyframe import Keyframe
 from premotor.errors import ConfigError, DataError
-from premotor.evaluate.own_video import OwnVideo, clip_path, own_clips
-from premotor.evaluate.rollout import roll_out
-from premotor.evaluate.success import RolloutUnit, done_before, roll_out_all, shared_environment
+from premotor.evaluate.acting.own_video import clip_path, own_clips, write_clip
+from premotor.evaluate.acting.rollout import roll_out
+from premotor.evaluate.acting.success import (
+    RollOuts,
+    RolloutUnit,
+    Weights,
+    actor_of,
+    shared_environment,
+)
+from premotor.evaluate.acting.traces import Trace
 from premotor.geometry.poses import Pose
-from premotor.records import EvalRecord
 from premotor.simulate.environment import Environment
 from premotor.store.cache import NUM_FRAMES, EpisodeCache
 from premotor.store.reader import DemoSet
-from premotor.worklist import Done
 
 pytestmark = pytest.mark.sim
 
@@ -37,10 +44,10 @@ def recorded(tmp_path_factory, replay):
     form = Format(num_frames=2, caption_context=28, instruction_context=24)
     dataset = Dataset(EpisodeCache.build_or_open(demos, num_frames=3), form)
     units = [unit_of(info.variation, info.seed) for info in demos.episodes]
-    done: list[Done[RolloutUnit, EvalRecord]] = []
     clips, path = folder / "clips", folder / "rollouts.jsonl"
-    roll_out_all(units, path, lambda *_: replay(shared_environment()), 1, done.append, clips)
-    assert [d.unwrap().success for d in done] == [True, True]
+    campaign = RollOuts(ledger=path, clips=clips).campaign(lambda *_: replay(shared_environment()))
+    found = campaign.run(units).insist("roll-outs")
+    assert [record.success for record in found] == [True, True]
     return demos, dataset, units, path, clips
 
 
@@ -48,23 +55,8 @@ EPISODE = EpisodeId("push_buttons", 1, 7)
 
 
 def unit_of(variation: int, seed: int, step: int = 1) -> RolloutUnit:
-    return RolloutUnit(
-        "run", step, "trained", "nano", EpisodeSlot("push_buttons", variation, (seed,))
-    )
-
-
-def test_looking_on_changes_nothing_of_a_roll_out(replay):
-    outcomes = []
-    for video in (None, OwnVideo()):
-        environment = Environment()
-        result = roll_out(
-            environment, replay(environment), EpisodeId("push_buttons", 1, 7), watcher=video
-        )
-        told = (result.success, result.strict, result.key_poses, result.reason, result.failure)
-        outcomes.append((told, environment.world.state()))
-    (told, state), (told_watched, state_watched) = outcomes
-    assert told == told_watched
-    assert np.array_equal(state, state_watched)
+    weights = Weights("run", step, "trained", "nano")
+    return RolloutUnit(weights, EpisodeSlot("push_buttons", variation, (seed,)))
 
 
 def test_clips_begin_as_the_demonstrations_do_and_show_what_was_done(recorded):
@@ -89,17 +81,17 @@ def test_the_last_frame_is_that_of_the_end(replay, recorded):
     *_, clips = recorded
     clip = np.load(clips / next(clips.iterdir()).name)
     assert clip.shape == (NUM_FRAMES, 128, 128, 3)
-    environment, video = Environment(), OwnVideo()
-    roll_out(environment, replay(environment), EPISODE, watcher=video)
-    assert np.array_equal(video.states[-1], environment.world.state())
+    environment, trace = Environment(), Trace()
+    roll_out(environment, replay(environment), EPISODE, watcher=trace)
+    assert np.array_equal(trace.states[len(trace.states) - 1], environment.world.state())
 
 
 def test_a_roll_out_that_never_moves_shows_the_same_frame_throughout(tmp_path):
-    environment, video = Environment(), OwnVideo()
-    result = roll_out(environment, Stretched(), EpisodeId("push_buttons", 0, 8), watcher=video)
+    environment, trace = Environment(), Trace()
+    result = roll_out(environment, Stretched(), EpisodeId("push_buttons", 0, 8), watcher=trace)
     assert (result.failure, result.key_poses) == ("unreachable", 1)
     path = clip_path(tmp_path, EpisodeId("push_buttons", 0, 8))
-    video.write(environment, path)
+    write_clip(environment, trace, path)
     clip = np.load(path)
     assert len(clip) == NUM_FRAMES
     assert (clip == clip[0]).all()
@@ -107,10 +99,12 @@ def test_a_roll_out_that_never_moves_shows_the_same_frame_throughout(tmp_path):
 
 def test_a_roll_out_without_its_clip_is_done_again_where_clips_are_wanted(recorded, tmp_path):
     _, _, units, path, clips = recorded
-    assert done_before(units, path, clips)[1] == []
-    assert done_before(units, path)[1] == []
-    records, todo = done_before(units, path, tmp_path)
-    assert (records, todo) == ([], units)
+
+    def known(folder: Path | None) -> list[RolloutUnit]:
+        return list(RollOuts(ledger=path, clips=folder).campaign(actor_of).known(units))
+
+    assert known(clips) == known(None) == units
+    assert known(tmp_path) == []
 
 
 def test_an_episode_without_a_clip_is_named(recorded, tmp_path):
@@ -137,4 +131,4 @@ def test_what_is_no_clip_is_named(recorded, tmp_path):
 def test_two_policies_do_not_share_a_folder_of_clips(tmp_path):
     units = [unit_of(0, 8, step=1), unit_of(0, 8, step=2)]
     with pytest.raises(ConfigError, match="2 policies"):
-        roll_out_all(units, tmp_path / "rollouts.jsonl", lambda *_: Stretched(), 1, print, tmp_path)
+        RollOuts(ledger=tmp_path / "rollouts.jsonl", clips=tmp_path).of(units)

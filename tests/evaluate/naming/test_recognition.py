@@ -14,7 +14,7 @@ from premotor.backbones.tokenizer import Tokenizer
 from premotor.backbones.vit import VideoTransformerConfig
 from premotor.data.dataset import Dataset, Format
 from premotor.errors import ConfigError, UnknownName
-from premotor.evaluate.recognition import WITHIN_TASK, NamingConfig, recognize
+from premotor.evaluate.naming.recognition import WITHIN_TASK, NamingConfig, recognize
 from premotor.records import RecognitionRecord, read_list, write_json
 from premotor.store.cache import EpisodeCache, Transitions
 from premotor.store.layout import EpisodeInfo

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import make
-from premotor.evaluate.against_success import SCORE, against_success
-from premotor.evaluate.alignment import Spaces
+from premotor.evaluate.agreeing.against_success import SCORE, against_success
+from premotor.evaluate.agreeing.alignment import Spaces
 from premotor.measure.plan import StudyConfig
 from premotor.measure.rows import scaled_rows
 from premotor.measure.sides import another_episode, controls_of

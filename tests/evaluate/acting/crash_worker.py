@@ -8,11 +8,11 @@ import signal
 import sys
 from pathlib import Path
 
+from premotor.campaign import Results
 from premotor.episode.identity import EpisodeSlot
-from premotor.evaluate.rollout import Acts
-from premotor.evaluate.success import RolloutUnit, actor_of, done_before, roll_out_all
+from premotor.evaluate.acting.rollout import Acts
+from premotor.evaluate.acting.success import RollOuts, RolloutUnit, Weights, actor_of
 from premotor.records import EvalRecord
-from premotor.worklist import Done
 
 
 def actors(run: str, step: int) -> Acts:
@@ -27,15 +27,15 @@ def main() -> None:
     run, path = sys.argv[1], Path(sys.argv[2])
     slot = EpisodeSlot("open_drawer", 0, (7,))
     units = [
-        RolloutUnit(run, step, f"step {step}", "nano", slot, max_key_poses=1) for step in (0, 1)
+        RolloutUnit(Weights(run, step, f"step {step}", "nano"), slot, max_key_poses=1)
+        for step in (0, 1)
     ]
-    found, todo = done_before(units, path)
-    say("found", *(record.step for record in found))
-
-    def on_done(done: Done[RolloutUnit, EvalRecord]) -> None:
-        say("done", done.unit.step, type(done.error).__name__)
-
-    roll_out_all(todo, path, actors, 2, on_done)
+    campaign = RollOuts(ledger=path, workers=2).campaign(actors)
+    say("found", *(unit.weights.step for unit in campaign.known(units)))
+    results: Results[RolloutUnit, EvalRecord] = campaign.run(units)
+    say("done", *(unit.weights.step for unit in results.records))
+    for unit, error in results.broken.items():
+        say("broken", unit.weights.step, type(error).__name__)
 
 
 def say(*words: object) -> None:

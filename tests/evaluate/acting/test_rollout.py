@@ -5,7 +5,7 @@ import pytest
 from premotor.demonstrate.seeds import unseen_slots
 from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
-from premotor.evaluate.rollout import roll_out
+from premotor.evaluate.acting.rollout import roll_out
 from premotor.geometry.poses import Pose
 from premotor.simulate.environment import Environment
 

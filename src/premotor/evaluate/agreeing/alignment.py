@@ -3,16 +3,16 @@
 Rows are held-out episodes, one row each.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from premotor.align.fit import FitConfig
 from premotor.data.dataset import Dataset
-from premotor.evaluate.held_out import HeldOut
-from premotor.evaluate.recognition import NamingConfig, catalog, recognize
-from premotor.evaluate.towers import refitted
+from premotor.evaluate.agreeing.held_out import HeldOut
+from premotor.evaluate.agreeing.towers import refitted
+from premotor.evaluate.naming.recognition import NamingConfig, catalog, recognize
 from premotor.findings import Sight, Space, Study
 from premotor.measure.catalog import MeasureConfig
 from premotor.measure.plan import StudyConfig
@@ -32,6 +32,7 @@ REPORTED = (
     "debiased_cka",
     "bound",
 )
+TEXTS = "text"  # the class set of all texts
 Spaces = Mapping[Space, Sides]  # both sides before and after the linear maps, the same rows
 
 
@@ -115,7 +116,8 @@ def agreement(
     pairs = held_out.pairs
     given = embed(mirror, held_out.dataset, pairs, progress=progress)
     blanked = embed(mirror, held_out.dataset, pairs, blanked=True, progress=progress)
-    seen = held_out.elsewhere and embed(mirror, held_out.elsewhere, pairs, progress=progress)
+    other = held_out.other_camera
+    seen = other and embed(mirror, other, pairs, progress=progress)
     spaces: dict[Space, Sides] = {}
     for space, sides in given.items():
         controls = controls_of(
@@ -147,19 +149,34 @@ def agreement(
     return Agreement(spaces, tuple(studies))
 
 
-def sight_of(mirror: Mirror, held_out: HeldOut) -> Sight:
-    """How many clips U names rightly among all texts, through either camera."""
+def sight_of(
+    mirror: Mirror,
+    held_out: HeldOut,
+    naming: NamingConfig | None = None,
+    own: Sequence[RecognitionRecord] = (),
+) -> Sight:
+    """How many clips U names rightly among all texts, through either camera.
+
+    Args:
+        mirror: In evaluation mode.
+        held_out: The episodes.
+        naming: What speaks for a text; None = the default.
+        own: What is known of the clips of U's own camera under `naming`; they are named again only
+            where the texts are not in it.
+    """
+    texts = replace(naming or NamingConfig(), class_sets=(TEXTS,))
 
     def named(dataset: Dataset) -> RecognitionRecord:
-        naming = NamingConfig(class_sets=("text",))
-        return recognize(mirror.understand, dataset, catalog(dataset), "", naming).records[0]
+        return recognize(mirror.understand, dataset, catalog(dataset), "", texts).records[0]
 
-    own = named(held_out.dataset)
+    known = next((record for record in own if record.class_set == TEXTS), None)
+    through_own = known or named(held_out.dataset)
+    other = held_out.other_camera
     return Sight(
-        named=own.accuracy,
-        first_frame=own.first_frame_only,
+        named=through_own.accuracy,
+        first_frame=through_own.first_frame_only,
         camera=held_out.camera,
-        named_other_camera=named(held_out.elsewhere).accuracy if held_out.elsewhere else None,
+        named_other_camera=named(other).accuracy if other is not None else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from premotor.align.config import AlignConfig
 from premotor.align.fit import FitConfig
 from premotor.align.models import project
 from premotor.checkpoint import load_mirror
-from premotor.evaluate.alignment import (
+from premotor.data.dataset import Dataset
+from premotor.evaluate.agreeing import alignment
+from premotor.evaluate.agreeing.alignment import (
     REPORTED,
     Against,
     Refit,
@@ -24,14 +27,16 @@ from premotor.evaluate.alignment import (
     of_a_report,
     sight_of,
 )
-from premotor.evaluate.held_out import HeldOut
-from premotor.evaluate.towers import fitted
+from premotor.evaluate.agreeing.held_out import HeldOut
+from premotor.evaluate.agreeing.towers import fitted
+from premotor.evaluate.naming.recognition import Named, NamingConfig, catalog, recognize
 from premotor.findings import Sight, Study
 from premotor.measure.intervals import wilson
 from premotor.measure.sides import CONTROLS, another_episode
 from premotor.mirror import Mirror
 from premotor.progress import no_progress
 from premotor.represent import Source, open_dataset, pairs_of
+from premotor.understand.recognizer import Recognizer
 
 FIT = FitConfig(align=AlignConfig(latent_dim=8), steps=5)
 
@@ -48,17 +53,16 @@ def mirror(run: Path) -> Mirror:
 
 @pytest.fixture(scope="module")
 def held_out(run: Path, enough_data: Path) -> HeldOut:
-    place = (Source(enough_data), "test")
-    return HeldOut.open(place, load_mirror(run, 4).config, "", no_progress)
+    return HeldOut.open(Source(enough_data), "test", load_mirror(run, 4).config, "", no_progress)
 
 
 @pytest.fixture(scope="module")
-def elsewhere(held_out: HeldOut) -> HeldOut:
+def two_cameras(held_out: HeldOut) -> HeldOut:
     """The same episodes, seen by another camera as well: it stands on its head."""
     cache = held_out.dataset.cache
     turned = replace(cache, frames=np.asarray(cache.frames)[:, :, ::-1, ::-1])
     other = replace(held_out.dataset, cache=turned)
-    return replace(held_out, elsewhere=other, camera="ceiling")
+    return replace(held_out, other_camera=other, camera="ceiling")
 
 
 @pytest.fixture
@@ -151,11 +155,11 @@ def test_untrained_networks_stand_beside_on_the_same_episodes(run, mirror, held_
         assert two.untrained != two.own.value
 
 
-def test_another_camera_shows_other_episodes_through_it_alone(mirror, elsewhere, refit):
+def test_another_camera_shows_other_episodes_through_it_alone(mirror, two_cameras, refit):
     sight = Sight(named=wilson(9, 9), first_frame=wilson(5, 9), named_other_camera=wilson(1, 9))
     against = Against(refit=refit, sight=replace(sight, camera="ceiling"))
-    found = agreement(mirror, elsewhere, "trained", make.COARSE, against)
-    seen = embed(mirror, elsewhere.elsewhere, elsewhere.pairs)["raw"].u
+    found = agreement(mirror, two_cameras, "trained", make.COARSE, against)
+    seen = embed(mirror, two_cameras.other_camera, two_cameras.pairs)["raw"].u
     own = found.spaces["raw"]
     _, partners = another_episode(own.groups, np.random.default_rng(0))
     assert np.array_equal(own.controls["another"].u, seen[partners])
@@ -169,20 +173,40 @@ def test_another_camera_shows_other_episodes_through_it_alone(mirror, elsewhere,
 
 
 @pytest.mark.parametrize(
-    ("elsewhere", "first", "blind"), [(3, 5, True), (5, 5, False), (8, 5, False), (None, 5, False)]
+    ("other", "first", "blind"), [(3, 5, True), (5, 5, False), (8, 5, False), (None, 5, False)]
 )
-def test_u_has_to_name_more_through_a_camera_than_a_first_frame_gives_away(elsewhere, first, blind):
-    named = None if elsewhere is None else wilson(elsewhere, 9)
+def test_u_has_to_name_more_through_a_camera_than_a_first_frame_gives_away(other, first, blind):
+    named = None if other is None else wilson(other, 9)
     sight = Sight(named=wilson(9, 9), first_frame=wilson(first, 9), named_other_camera=named)
     assert (blindness(sight) != "") is blind
     assert blindness(None) == ""
 
 
-def test_sight_counts_texts_named_through_either_camera(mirror, held_out, elsewhere):
-    alone, both = sight_of(mirror, held_out), sight_of(mirror, elsewhere)
+def test_sight_counts_texts_named_through_either_camera(mirror, held_out, two_cameras):
+    alone, both = sight_of(mirror, held_out), sight_of(mirror, two_cameras)
     assert (alone.camera, alone.named_other_camera) == ("", None)
     assert (both.camera, both.named) == ("ceiling", alone.named)
     assert both.named_other_camera.count == both.first_frame.count == 9
+
+
+def test_clips_that_were_named_already_are_not_named_again_for_sight(
+    mirror, two_cameras, monkeypatch
+):
+    shown: list[Dataset] = []
+
+    def counted(recognizer: Recognizer, dataset: Dataset, *rest: Any) -> Named:
+        shown.append(dataset)
+        return recognize(recognizer, dataset, *rest)
+
+    monkeypatch.setattr(alignment, "recognize", counted)
+    naming = NamingConfig(class_sets=("task", "text"), prompts="first")
+    dataset = two_cameras.dataset
+    told = recognize(mirror.understand, dataset, catalog(dataset), "trained", naming).records
+    known = sight_of(mirror, two_cameras, naming, told)
+    assert shown == [two_cameras.other_camera]
+    assert known == sight_of(mirror, two_cameras, naming)  # as if both were named now
+    tasks = [record for record in told if record.class_set == "task"]
+    assert known == sight_of(mirror, two_cameras, naming, tasks)  # no texts are known
 
 
 def test_a_collapsed_recognizer_stops_nothing_and_its_findings_say_why(mirror, held_out, refit):

@@ -1,0 +1,1 @@
+"""A policy acts on unseen episodes: roll-outs, why they failed, films; held-out keyframes."""

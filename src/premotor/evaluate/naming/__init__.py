@@ -1,0 +1,1 @@
+"""A recognizer names held-out clips: how many rightly, and what is taken for what."""
