@@ -20,7 +20,7 @@ from premotor.episode.provenance import Provenance
 from premotor.evaluate.acting.success import SIMULATOR
 from premotor.evaluate.agreeing.against_success import against_success
 from premotor.evaluate.agreeing.alignment import REPORTED
-from premotor.findings import STUDIES, ProbeRecord, Sight, Study
+from premotor.findings import ProbeRecord, Sight, Study
 from premotor.measure.intervals import paired_difference, wilson
 from premotor.measure.paired import mcnemar
 from premotor.measure.plan import StudyConfig
@@ -326,7 +326,7 @@ def run_folder(
     write_lines(evaluation / "rollouts.jsonl", rollouts(rng))
     write_json(evaluation / "recognition.json", recognitions())
     write_json(evaluation / "naming_pairs.json", [naming_pair(30, 1, 60)])
-    write_json(evaluation / STUDIES, studies(kind))
+    write_json(evaluation / "studies.json", studies(kind))
     if films:
         _write_films(evaluation / "films", rng)
     return folder

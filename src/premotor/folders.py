@@ -185,6 +185,7 @@ class RunFolder(OutputFolder):
 
     kind: ClassVar[str] = "a run"
     marks: ClassVar[tuple[str, ...]] = ("config.yaml",)
+    foreign: ClassVar[tuple[str, ...]] = ("evaluation",)  # another process may be measuring
 
     @property
     def config(self) -> Path:
