@@ -50,7 +50,7 @@ def test_an_ablation_is_trained_measured_and_gone_on_with(made_up_data, tmp_path
     said = capsys.readouterr()
     assert "not RLBench numbers" in said.out
     assert "without_zoom" in said.out
-    assert "1/2" in said.err
+    assert "variants: 2/2" in said.err
     records = read_list(out / "ablation.json", AblationRecord)
     assert {(r.variant, r.measure) for r in records} == {
         (variant, measure)

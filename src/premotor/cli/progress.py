@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 _MOVE_EVERY = 0.1  # [s] between two moves of a bar
-_LINE_EVERY = 15.0  # [s] between two lines where there is no terminal
+_LINE_EVERY = 15.0  # [s] between two lines of a stage where there is no terminal
 
 
 @dataclass
@@ -29,6 +29,7 @@ class _Bar:
     before: int  # units that were done by then
     done: int = 0
     moved: float = -math.inf  # [s]
+    printed: float = -math.inf  # [s] where there is no terminal
     remark: str = ""
 
 
@@ -48,7 +49,6 @@ class StageBars:
             console=self._console,
         )
         self._bars: dict[str, _Bar] = {}
-        self._printed = 0.0
 
     def __enter__(self) -> "StageBars":
         return self
@@ -72,8 +72,8 @@ class StageBars:
         self._progress.update(bar.task, completed=done, total=total, remark=remark, rate=rate)
         if self._console.is_terminal:
             self._progress.start()
-        elif now - self._printed > _LINE_EVERY or done == total:
-            self._printed = now
+        elif now - bar.printed > _LINE_EVERY or done == total:
+            bar.printed = now
             left = self._progress.tasks[bar.task].time_remaining
             tail = f", {left:.0f} s left" if left else ""
             line = f"{stage}: {done}/{total} {rate}{tail} {remark}"
