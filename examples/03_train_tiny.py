@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from premotor import presets
+from premotor.claims import Claim
 from premotor.demonstrate.collect import CollectConfig, collect
-from premotor.folders import Claim
 from premotor.represent import Source
 from premotor.train.job import TrainJob, train
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from premotor import folders
+from premotor import claims
 from premotor.errors import ConfigError, OutputExists
 from premotor.folders import (
     AblationFolder,
@@ -32,7 +32,7 @@ EARLY = {  # what each command leaves first
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(folders, "_PATIENCE", 0.0)
+    monkeypatch.setattr(claims, "_PATIENCE", 0.0)
 
 
 def begun(tmp_path: Path, kind: type[OutputFolder] = SurveyFolder) -> OutputFolder:
@@ -187,7 +187,7 @@ def test_a_lock_that_is_soon_freed_is_waited_for(tmp_path, monkeypatch):
     folder = SurveyFolder(tmp_path)
     first = folder.owned()
     first.__enter__()
-    monkeypatch.setattr(folders.time, "sleep", lambda _: first.__exit__(None, None, None))
+    monkeypatch.setattr(claims.time, "sleep", lambda _: first.__exit__(None, None, None))
     with folder.owned():
         pass
 

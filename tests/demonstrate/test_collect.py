@@ -12,6 +12,7 @@ import pytest
 
 import make
 from premotor import campaign
+from premotor.claims import Claim
 from premotor.demonstrate import collect as module
 from premotor.demonstrate.collect import CollectConfig, collect, work_list
 from premotor.demonstrate.seeds import RETRY_STRIDE, SPLITS
@@ -24,7 +25,7 @@ from premotor.errors import (
     OutputExists,
     UnknownName,
 )
-from premotor.folders import Claim, SplitFolder
+from premotor.folders import SplitFolder
 from premotor.simulate.tasks import TASKS
 from premotor.store.ledger import EpisodeLedger
 from premotor.store.reader import DemoSet

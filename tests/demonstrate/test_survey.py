@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from premotor.claims import Claim
 from premotor.demonstrate import survey as module
 from premotor.demonstrate.expert import Recording
 from premotor.demonstrate.seeds import RETRY_STRIDE, SPLITS
@@ -23,7 +24,6 @@ from premotor.demonstrate.tally import (
 )
 from premotor.episode.identity import EpisodeId
 from premotor.errors import ConfigError, DemonstrationFailed, OutputExists, UnknownName
-from premotor.folders import Claim
 from premotor.measure.intervals import wilson
 from premotor.progress import no_progress
 from premotor.records import read_lines

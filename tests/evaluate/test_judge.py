@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 import make
-from premotor import folders
+from premotor import claims
+from premotor.claims import Claim
 from premotor.errors import ConfigError, OutputExists
 from premotor.evaluate import judge
 from premotor.evaluate.acting import success
 from premotor.evaluate.acting.success import RolloutUnit
 from premotor.evaluate.naming.recognition import NamingConfig
 from premotor.findings import Study
-from premotor.folders import Claim, RunFolder
+from premotor.folders import RunFolder
 from premotor.progress import no_progress
 from premotor.records import (
     EvalRecord,
@@ -120,7 +121,7 @@ def test_what_was_measured_is_thrown_away_only_once_all_else_is_right(tmp_path: 
 def test_a_run_is_measured_by_one_process_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(folders, "_PATIENCE", 0.1)
+    monkeypatch.setattr(claims, "_PATIENCE", 0.1)
     run = make.checkpoints(tmp_path / "run", steps=(0, 4))
     with (
         RunFolder(run).evaluation.owned(),

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 import make
+from premotor.claims import Claim
 from premotor.cli import main
 from premotor.errors import ConfigError, OutputExists
 from premotor.evaluate.acting import success
 from premotor.experiments.probe import ProbeConfig, probe, together
 from premotor.findings import ProbeRecord
-from premotor.folders import Claim
 from premotor.measure.features import Features
 from premotor.measure.sides import CONTROLS
 from premotor.records import read_json

@@ -8,8 +8,9 @@ import pytest
 
 from premotor import presets
 from premotor.checkpoint import checkpoints, save
+from premotor.claims import Claim
 from premotor.errors import ConfigError, DataError, OutputExists
-from premotor.folders import Claim, RunFolder
+from premotor.folders import RunFolder
 from premotor.records import RunManifest, StepRecord, read_json, read_lines, write_json
 from premotor.represent import Source
 from premotor.train.follow import StepProgress, followed

@@ -12,10 +12,11 @@ from safetensors.torch import load_file, save_file
 from premotor import checkpoint, presets, represent
 from premotor.backbones.frozen_text import FrozenTextConfig
 from premotor.backbones.text import TextConfig, TextTower
+from premotor.claims import Claim
 from premotor.data.dataset import pairing_of, training_batches
 from premotor.errors import ConfigError, DataError, OutputExists, TrainingDiverged
 from premotor.evaluate.naming.recognition import recognize
-from premotor.folders import Claim, RunFolder
+from premotor.folders import RunFolder
 from premotor.records import RunManifest, StepRecord, read_json, read_lines
 from premotor.stopping import StopSignal
 from premotor.train import loop, probe, run

@@ -14,9 +14,10 @@ from premotor import checkpoint, presets, represent
 from premotor.backbones.frozen_text import FrozenTextConfig
 from premotor.backbones.text import TextConfig, TextTower
 from premotor.backbones.weights import file_sha256
+from premotor.claims import Claim
 from premotor.errors import CheckpointMismatch, ConfigError, DataError
 from premotor.execute.policy import Policy
-from premotor.folders import Claim, RunFolder
+from premotor.folders import RunFolder
 from premotor.mirror import Mirror
 from premotor.records import RunManifest, StartRecord, read_json, write_json
 from premotor.train import loop, run, start

@@ -7,9 +7,9 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
+from premotor.claims import Claim
 from premotor.cli.progress import StageBars
 from premotor.demonstrate.collect import CollectConfig, TaskReport, collect
-from premotor.folders import Claim
 from premotor.report.table import WIDTH, Column, Table, terminal
 from premotor.worklist import Crew, available_cores
 

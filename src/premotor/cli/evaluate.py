@@ -8,10 +8,10 @@ from typing import Annotated
 import torch
 import tyro
 
+from premotor.claims import Claim
 from premotor.cli.findings import show_studies, show_tables
 from premotor.cli.progress import StageBars
 from premotor.evaluate.judge import EvaluateConfig, Judgement, judge, prepare
-from premotor.folders import Claim
 from premotor.report.tables import recognition_tables, success_tables
 from premotor.worklist import available_cores
 

@@ -8,10 +8,10 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
+from premotor.claims import Claim
 from premotor.cli.progress import StageBars
 from premotor.demonstrate.survey import SurveyConfig, SurveyRecord, survey
 from premotor.demonstrate.tally import TaskTally, remarks, tally, with_all
-from premotor.folders import Claim
 from premotor.records import Interval, write_atomically
 from premotor.report.table import WIDTH, Column, Table, markdown, terminal
 from premotor.simulate.tasks import ALL_TASKS

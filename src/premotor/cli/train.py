@@ -10,9 +10,10 @@ import tyro
 from rich.console import Console
 
 from premotor import presets
+from premotor.claims import Claim
 from premotor.cli.progress import StageBars
 from premotor.errors import ConfigError
-from premotor.folders import Claim, RunFolder
+from premotor.folders import RunFolder
 from premotor.represent import Source
 from premotor.stopping import STOPPED, Stopped
 from premotor.train.config import StartConfig, TrainConfig

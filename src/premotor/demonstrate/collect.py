@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from premotor.campaign import Campaign
+from premotor.claims import Claim
 from premotor.demonstrate.expert import run_expert
 from premotor.demonstrate.seeds import chosen_tasks, episode_slots
 from premotor.episode.identity import EpisodeSlot
@@ -24,7 +25,7 @@ from premotor.errors import (
     MotionFailed,
     PlacementFailed,
 )
-from premotor.folders import Claim, SplitFolder
+from premotor.folders import SplitFolder
 from premotor.progress import Progress, no_progress
 from premotor.records import read_json, write_lines
 from premotor.simulate.environment import Environment

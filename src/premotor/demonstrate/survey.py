@@ -15,12 +15,13 @@ from zlib import crc32
 import numpy as np
 
 from premotor.campaign import Campaign, Ledger, Results
+from premotor.claims import Claim
 from premotor.demonstrate.expert import record
 from premotor.demonstrate.replay import random_keyframes, replay
 from premotor.demonstrate.seeds import chosen_tasks
 from premotor.episode.identity import EpisodeId, OfEpisode
 from premotor.errors import ConfigError, DemonstrationFailed, PlacementFailed
-from premotor.folders import Claim, SurveyFolder
+from premotor.folders import SurveyFolder
 from premotor.progress import Progress, no_progress
 from premotor.records import code_version
 from premotor.simulate.environment import Environment, find_task

@@ -9,6 +9,7 @@ import tyro
 
 from premotor.align.fit import FitConfig
 from premotor.checkpoint import checkpoints, find, load_mirror
+from premotor.claims import Claim
 from premotor.demonstrate.seeds import chosen_tasks, unseen_slots
 from premotor.device import Device, chosen_device
 from premotor.episode.identity import EpisodeSlot
@@ -28,7 +29,7 @@ from premotor.evaluate.agreeing.held_out import HeldOut
 from premotor.evaluate.naming.accuracy import against, compare_all
 from premotor.evaluate.naming.recognition import NamingConfig, catalog, recognize
 from premotor.findings import Study
-from premotor.folders import Claim, EvaluationFolder, RunFolder
+from premotor.folders import EvaluationFolder, RunFolder
 from premotor.mirror import Mirror
 from premotor.progress import Progress
 from premotor.records import (

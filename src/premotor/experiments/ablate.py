@@ -15,6 +15,7 @@ import tyro
 
 from premotor.campaign import Campaign, Ledger
 from premotor.checkpoint import checkpoints
+from premotor.claims import Claim
 from premotor.demonstrate.seeds import chosen_tasks, unseen_slots
 from premotor.device import Device, chosen_device
 from premotor.episode.identity import EpisodeSlot
@@ -23,7 +24,7 @@ from premotor.evaluate.acting.keyframes import measure_keyframes
 from premotor.evaluate.acting.success import RollOuts, RolloutUnit, Weights
 from premotor.experiments.contrast import summarize
 from premotor.experiments.variants import BASELINE, VARIANTS, Variant
-from premotor.folders import AblationFolder, Claim, RunFolder
+from premotor.folders import AblationFolder, RunFolder
 from premotor.measure.paired import MOST_FLIPPED
 from premotor.presets import train_preset
 from premotor.progress import Progress, no_progress

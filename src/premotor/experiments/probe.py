@@ -17,6 +17,7 @@ from jaxtyping import Bool
 
 from premotor.align.fit import FitConfig
 from premotor.checkpoint import checkpoints, find, load_policy, load_recognizer
+from premotor.claims import Claim
 from premotor.data.dataset import Dataset
 from premotor.data.pairing import Unit
 from premotor.device import Device, chosen_device
@@ -37,7 +38,7 @@ from premotor.evaluate.agreeing.alignment import (
 from premotor.evaluate.agreeing.held_out import HeldOut
 from premotor.evaluate.agreeing.towers import fitted, joined
 from premotor.findings import ProbeRecord, Sight, SuccessRelation
-from premotor.folders import Claim, ProbeFolder, RunFolder
+from premotor.folders import ProbeFolder, RunFolder
 from premotor.measure.features import save_features
 from premotor.measure.plan import StudyConfig
 from premotor.measure.sides import Sides

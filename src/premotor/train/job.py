@@ -16,10 +16,11 @@ from tempfile import TemporaryDirectory
 
 from premotor.backbones.frozen_text import read_tower
 from premotor.checkpoint import checkpoints
+from premotor.claims import Claim
 from premotor.data.dataset import pairing_of
 from premotor.device import chosen_device
 from premotor.errors import ConfigError
-from premotor.folders import Claim, RunFolder
+from premotor.folders import RunFolder
 from premotor.progress import Progress, no_progress
 from premotor.records import write_json
 from premotor.represent import Source, open_dataset

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from premotor.claims import Claim
 from premotor.codec import from_yaml, to_json, to_yaml
 from premotor.data.dataset import Dataset
 from premotor.errors import ConfigError, DataError
-from premotor.folders import Claim, RunFolder
+from premotor.folders import RunFolder
 from premotor.mirror import Mirror
 from premotor.progress import Progress, no_progress
 from premotor.records import (
