@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 
 from premotor import claims
+from premotor.claims import Claim, OutputFolder
 from premotor.errors import ConfigError, OutputExists
 from premotor.folders import (
     AblationFolder,
-    Claim,
     EvaluationFolder,
-    OutputFolder,
     ProbeFolder,
     RunFolder,
     SplitFolder,

@@ -49,13 +49,16 @@ ROWS = {
     "collect": Row(
         "collect open_drawer --episodes 7 --workers 1 --out {out}", "train", "episodes.jsonl", 7
     ),
+    "collect by two processes": Row(
+        "collect open_drawer --episodes 9 --workers 2 --out {out}", "train", "episodes.jsonl", 9
+    ),
     "experts": Row("experts open_drawer --seeds 9 --workers 1 --out {out}", "", "experts.jsonl", 9),
     "train": Row(
-        "train nano --data {data} --out {out} --steps 200 --processes 1 --eval-every 0"
-        " --probe-episodes 0 --checkpoint-every 20",
+        "train nano --data {data} --out {out} --steps 90 --processes 1 --eval-every 0"
+        " --probe-episodes 0 --checkpoint-every 10",
         "",
         "metrics.jsonl",
-        200,
+        90,
     ),
     "evaluate": Row(
         "evaluate {out} --tasks push_buttons --episodes 4 --max-key-poses 1 --workers 1 --no-films",
