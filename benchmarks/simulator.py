@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import mean
 
 from benchmarks.clock import Seconds, Stopwatch, peak_memory, per_call
-from premotor.demonstrate.collect import CollectConfig, EpisodeUnit, collect_unit, work_list
+from premotor.demonstrate.collect import CollectConfig, CollectUnit, collect_unit, work_list
 from premotor.demonstrate.expert import record
 from premotor.episode.identity import EpisodeId
 from premotor.errors import DemonstrationFailed, PlacementFailed
@@ -101,7 +101,7 @@ def _pace(environment: Environment, task: str, episodes: int) -> _Pace:
     return _Pace(made, runs, watch.read().cpu, cpu, wall)
 
 
-def _collect(unit: EpisodeUnit) -> bool:
+def _collect(unit: CollectUnit) -> bool:
     try:
         collect_unit(unit)
     except DemonstrationFailed:
@@ -109,7 +109,7 @@ def _collect(unit: EpisodeUnit) -> bool:
     return True
 
 
-def _act(environment: Environment, unit: EpisodeUnit) -> int:
+def _act(environment: Environment, unit: CollectUnit) -> int:
     """Act out what a unit needs; returns how many runs that took."""
     for run, episode in enumerate(unit.slot.candidates, start=1):
         try:

@@ -27,11 +27,12 @@ def main() -> None:
     given = sys.argv[1:]
     folder, preset, episodes, steps = given + ["runs/example", "tiny", "20", "200"][len(given) :]
     data, out = Path(folder) / "data", Path(folder) / "run"
+    resume = Claim(resume=True)
     for split, count in (("train", int(episodes)), ("val", 2)):
-        collect(CollectConfig(tasks=TASKS, episodes=count, split=split, out=data, resume=True))
+        collect(CollectConfig(tasks=TASKS, episodes=count, split=split, out=data, claim=resume))
     config = replace(presets.train_preset(preset), steps=int(steps))
     job = TrainJob(config, Source(data), out, command="examples/03_train_tiny.py")
-    finished = train(job, Claim(resume=True), show)
+    finished = train(job, resume, show)
     print(f"{'finished' if finished else 'stopped'}: {out}")
 
 

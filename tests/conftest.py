@@ -11,10 +11,10 @@ from premotor.episode.demo import Demo
 from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS, CameraView, Observation
+from premotor.episode.provenance import Provenance
 from premotor.geometry.cameras import pinhole
 from premotor.geometry.poses import Pose
-from premotor.store.meta import finalize
-from premotor.store.writer import write_episode
+from small_data import write_split
 
 SIDE = 32
 
@@ -66,7 +66,7 @@ def _demo(
         ),
         states=rng.normal(size=(length, 11)),
         clip=Clip(frames, np.arange(length) / 20),
-        provenance={"attempt": "0", "renderer": "none"},
+        provenance=Provenance(attempt=seed % 3, renderer="none", versions={"mujoco": "0"}),
     )
 
 
@@ -79,8 +79,7 @@ def make_demo() -> Callable[..., Demo]:
 def _write_data(folder: Path, **splits: range) -> Path:
     """Demos of these seeds, by split."""
     for split, seeds in splits.items():
-        infos = [write_episode(folder / split, i, _demo(seed)) for i, seed in enumerate(seeds)]
-        finalize(folder / split, infos)
+        write_split(folder / split, map(_demo, seeds))
     return folder
 
 

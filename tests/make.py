@@ -16,10 +16,11 @@ from PIL import Image
 
 from premotor import checkpoint
 from premotor.codec import to_yaml
+from premotor.episode.provenance import Provenance
 from premotor.evaluate.acting.success import SIMULATOR
 from premotor.evaluate.agreeing.against_success import against_success
 from premotor.evaluate.agreeing.alignment import REPORTED
-from premotor.findings import STUDIES, ProbeRecord, Sight, Study
+from premotor.findings import ProbeRecord, Sight, Study
 from premotor.measure.intervals import paired_difference, wilson
 from premotor.measure.paired import mcnemar
 from premotor.measure.plan import StudyConfig
@@ -176,7 +177,7 @@ def episode(index: int = 0, **changes: Any) -> EpisodeInfo:
         num_rows=10,
         keyframe_steps=(3, 9),
         failures=(),
-        provenance={},
+        provenance=Provenance(),
         color=ColorStats((), (), (), ()),
         files=(),
     )
@@ -325,7 +326,7 @@ def run_folder(
     write_lines(evaluation / "rollouts.jsonl", rollouts(rng))
     write_json(evaluation / "recognition.json", recognitions())
     write_json(evaluation / "naming_pairs.json", [naming_pair(30, 1, 60)])
-    write_json(evaluation / STUDIES, studies(kind))
+    write_json(evaluation / "studies.json", studies(kind))
     if films:
         _write_films(evaluation / "films", rng)
     return folder

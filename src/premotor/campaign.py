@@ -47,20 +47,31 @@ class Ledger(Generic[Record]):
     def read(self) -> list[Record]:
         """The records in the file, none where there is none.
 
-        A last line without its end was cut off by a crash. A line that is not a record is told to
-        the log; what it was the record of will be done again.
+        A line that is not a record is told to the log; what it was the record of will be done
+        again.
+        """
+        records: list[Record] = []
+        for entry in self.entries():
+            if isinstance(entry, DataError):
+                _log.warning("passed over, and done again: %s", entry)
+            else:
+                records.append(entry)
+        return records
+
+    def entries(self) -> Iterator[Record | DataError]:
+        """What each line of the file is: a record, or why it is none.
+
+        A last line without its end was cut off by a crash and does not count.
         """
         lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
-        records: list[Record] = []
         for number, line in enumerate(lines, 1):
             if not line.endswith(b"\n"):
-                break
+                return
             source = f"{self.path}:{number}"
             try:
-                records.append(restore(self.kind, from_json(line, source), source))
+                yield restore(self.kind, from_json(line, source), source)
             except DataError as error:
-                _log.warning("passed over, and done again: %s", error)
-        return records
+                yield error
 
     @contextlib.contextmanager
     def appending(self, kept: Sequence[Record]) -> Iterator[Callable[[Record], None]]:

@@ -109,8 +109,8 @@ def _as_today(kind: Any, raw: Any) -> Any:
     if is_dataclass(kind) and isinstance(raw, dict):
         before = getattr(kind, "of_before", None)
         own = before(raw) if before else raw
-        types = _types(kind)
-        return {n: _as_today(types[n], v) if n in types else v for n, v in own.items()}
+        past = _past(kind)
+        return own | {n: _as_today(past[n], own[n]) for n in past.keys() & own.keys()}
     args = [part for part in get_args(kind) if _has_past(part)]
     if not args:
         return raw
@@ -213,8 +213,14 @@ def _holds_fields(kind: Any) -> bool:
 def _has_past(kind: Any) -> bool:
     """Whether a type is, or is made of, a dataclass that earlier versions wrote otherwise."""
     if is_dataclass(kind):
-        return hasattr(kind, "of_before") or any(map(_has_past, _types(kind).values()))
+        return hasattr(kind, "of_before") or bool(_past(kind))
     return any(map(_has_past, get_args(kind)))
+
+
+@cache
+def _past(kind: Any) -> dict[str, Any]:
+    """Types of those fields of a dataclass that have a past themselves."""
+    return {name: part for name, part in _types(kind).items() if _has_past(part)}
 
 
 @cache

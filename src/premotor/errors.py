@@ -120,13 +120,3 @@ class TrainingDiverged(PremotorError):
 
 class ProcessLost(PremotorError):
     """A training process was killed from outside, or ended without finishing its work."""
-
-
-def refuse_both(resume: bool, overwrite: bool) -> None:
-    """Of what is there already, a command may keep all or throw away all.
-
-    Raises:
-        ConfigError: Both were asked for.
-    """
-    if resume and overwrite:
-        raise ConfigError("--resume keeps what --overwrite throws away; give one of them")

@@ -14,7 +14,6 @@ Stratum = Literal["all", "task", "variation"]
 Unit = Literal["share", "nat", "rank", "score"]
 Space = Literal["raw", "z"]
 Watched = Literal["expert", "own", "another"]  # clip of the expert, of the roll-out, of another
-STUDIES = "studies.json"  # in the evaluation folder of a run: a list of `Study`
 SIDES = "u-e"  # what watches and what acts; others are stand-ins that need no network
 
 

@@ -14,8 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from premotor.episode.observation import VIDEO_CAMERA
 from premotor.errors import ConfigError, OutputExists
 
+# Of a data set, as LeRobot's `meta/info.json` tells them.
+CHUNK_SIZE = 1000  # episodes per folder
+VIDEO_KEY = f"observation.images.{VIDEO_CAMERA}"
+DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
+VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
 _PATIENCE = 10.0  # [s] that a process which is just ending gets to free its lock
 
 
@@ -38,11 +44,13 @@ class OutputFolder:
     Attributes:
         kind: What such a folder is, in words.
         marks: Patterns of files, one of which is there from early on.
+        foreign: Folders in it in which other commands may be at work.
     """
 
     path: Path
     kind: ClassVar[str] = "an output"
     marks: ClassVar[tuple[str, ...]] = ()
+    foreign: ClassVar[tuple[str, ...]] = ()
 
     @property
     def begun(self) -> bool:
@@ -80,7 +88,10 @@ class OutputFolder:
         if not self.path.is_dir() or not any(
             next(self.path.glob(mark), None) for mark in self.marks
         ):
-            raise OutputExists(f"{self.path} is there and is not {self.kind}; choose another place")
+            lacking = f"no {' or '.join(self.marks)} in it"
+            raise OutputExists(
+                f"{self.path} is there and is not {self.kind} ({lacking}); choose another place"
+            )
         if not claim.resume and not claim.overwrite:
             raise OutputExists(
                 f"{self.path} is there; add --resume to go on with it, --overwrite to start anew, "
@@ -88,8 +99,10 @@ class OutputFolder:
             )
 
     def sweep(self) -> None:
-        """Remove what a crash left under temporary names."""
-        for leftover in self.path.rglob(".*.tmp"):
+        """Remove what a crash left under temporary names, but not what is others' work."""
+        for leftover in list(self.path.rglob(".*.tmp")):
+            if leftover.relative_to(self.path).parts[0] in self.foreign:
+                continue
             if leftover.is_dir():
                 shutil.rmtree(leftover)
             else:
@@ -172,6 +185,7 @@ class RunFolder(OutputFolder):
 
     kind: ClassVar[str] = "a run"
     marks: ClassVar[tuple[str, ...]] = ("config.yaml",)
+    foreign: ClassVar[tuple[str, ...]] = ("evaluation",)  # another process may be measuring
 
     @property
     def config(self) -> Path:
@@ -228,6 +242,12 @@ class SplitFolder(OutputFolder):
 
     kind: ClassVar[str] = "a data set"
     marks: ClassVar[tuple[str, ...]] = ("worklist.json",)
+    foreign: ClassVar[tuple[str, ...]] = ("cache",)  # a training may be building one
+
+    @property
+    def name(self) -> str:
+        """Of the split, as "train"."""
+        return self.path.name
 
     @property
     def plan(self) -> Path:
@@ -240,9 +260,58 @@ class SplitFolder(OutputFolder):
         return self.path / "episodes.jsonl"
 
     @property
+    def former_records(self) -> Path:
+        """Where version 0.1.0 kept the records, one file per episode."""
+        return self.path / "episodes"
+
+    def data(self, index: int) -> Path:
+        """LeRobot's rows of an episode."""
+        return self.path / DATA_PATH.format(**_place(index))
+
+    def video(self, index: int) -> Path:
+        """The front camera's video of an episode."""
+        return self.path / VIDEO_PATH.format(video_key=VIDEO_KEY, **_place(index))
+
+    def keyframes(self, index: int) -> Path:
+        """RGB-D views of frame 0 and of the keyframes of an episode."""
+        return self.path / f"keyframes/episode_{index:06d}.parquet"
+
+    def states(self, index: int) -> Path:
+        """Exact rows and simulator states of an episode."""
+        return self.path / f"states/episode_{index:06d}.parquet"
+
+    def relative(self, path: Path) -> str:
+        """The name of one of these files in its episode's record."""
+        return path.relative_to(self.path).as_posix()
+
+    @property
+    def info(self) -> Path:
+        """LeRobot's description; written last of all, it marks the split whole."""
+        return self.path / "meta/info.json"
+
+    @property
+    def stats(self) -> Path:
+        """LeRobot's statistics of every feature."""
+        return self.path / "meta/stats.json"
+
+    @property
+    def instructions(self) -> Path:
+        """LeRobot's table of tasks, which are sentences there."""
+        return self.path / "meta/tasks.parquet"
+
+    @property
+    def places(self) -> Path:
+        """LeRobot's table of where each episode lies, and how long it is."""
+        return self.path / "meta/episodes/chunk-000/file-000.parquet"
+
+    @property
     def cache(self) -> Path:
         """What training reads, derived from the rest."""
         return self.path / "cache"
+
+
+def _place(index: int) -> dict[str, int]:
+    return {"chunk_index": index // CHUNK_SIZE, "file_index": index % CHUNK_SIZE}
 
 
 @dataclass(frozen=True)

@@ -68,10 +68,12 @@ class Crew:
     workers: int = 1
     """Units under way at a time, over all machines, in processes of one thread each; 1 of the
     engine "processes" works in this process."""
-    engine: Engine = "processes"  # "ray" leaves it to Ray; changes no byte on machines alike
+    engine: Engine = "processes"  # "ray" (extra premotor[ray]) changes no byte on machines alike
     ray_address: str = RAY_HERE
-    """"local" starts a Ray that ends with the work; else a cluster's address. What the units read
-    and write must then lie where all of its machines see it, and all need the same packages."""
+    """Ray on this machine (local; after a kill -9, `ray stop` ends what is left of it), or a
+    cluster's address such as auto or head:6379. All machines of a cluster must see what is read
+    and written in the same place (put it on shared storage) and need the same premotor, packages
+    and GL; give --workers the cores of all of them."""
 
     def __post_init__(self) -> None:
         if self.workers < 1:

@@ -6,8 +6,17 @@ from pathlib import Path
 import pytest
 
 from premotor import checkpoint
-from premotor.cli import ablate, main
-from premotor.errors import ConfigError, DataError, OutputExists, UnknownName
+from premotor.cli import main
+from premotor.errors import (
+    ConfigError,
+    DataError,
+    EpisodesMissing,
+    OutputExists,
+    TrainingDiverged,
+    UnknownName,
+)
+from premotor.experiments import ablate
+from premotor.experiments.variants import VARIANTS
 from premotor.records import (
     AblationRecord,
     EvalRecord,
@@ -16,8 +25,8 @@ from premotor.records import (
     read_lines,
     read_list,
 )
-from premotor.store.meta import finalize
-from premotor.store.writer import write_episode
+from premotor.stopping import Stopped
+from small_data import write_split
 
 SMALL = "--preset nano --steps 2 --episodes 1 --max-key-poses 1 --processes 1 --workers 1"
 
@@ -66,26 +75,26 @@ def test_an_ablation_is_trained_measured_and_gone_on_with(made_up_data, tmp_path
         premotor(f"{line} --resume --steps 3")
 
 
-def test_a_stopped_training_ends_the_ablation_with_a_word(
-    made_up_data, tmp_path, capsys, monkeypatch
-):
-    monkeypatch.setattr(ablate, "train", lambda *_, **__: False)
-    code = ablate.command(shlex.split(f"--data {made_up_data} --out {tmp_path / 'o'} {SMALL}"))
-    assert code == ablate.INTERRUPTED
-    assert "go on with --resume" in " ".join(capsys.readouterr().err.split())
+def test_a_stopped_training_ends_the_ablation_with_a_word(made_up_data, tmp_path, monkeypatch):
+    monkeypatch.setattr(ablate, "train", lambda job, claim, progress: False)
+    with pytest.raises(Stopped, match="variants: stopped, 0 of 10 done; go on with --resume"):
+        premotor(f"ablate --data {made_up_data} --out {tmp_path / 'o'} {SMALL}")
 
 
-def test_ctrl_c_while_measuring_ends_the_ablation_with_a_word(
-    made_up_data, tmp_path, capsys, monkeypatch
-):
-    def stop(*_):
-        raise KeyboardInterrupt
+def test_a_training_that_breaks_costs_no_other(made_up_data, tmp_path, monkeypatch):
+    honest = ablate.train
 
-    monkeypatch.setattr(ablate, "train", lambda *_, **__: True)
-    monkeypatch.setattr(ablate, "measure", stop)
-    code = ablate.command(shlex.split(f"--data {made_up_data} --out {tmp_path / 'o'} {SMALL}"))
-    assert code == ablate.INTERRUPTED
-    assert "go on with --resume" in " ".join(capsys.readouterr().err.split())
+    def diverge_once(job, claim, progress):
+        if "lamb" in str(job.out):
+            raise TrainingDiverged("step 1: loss not finite")
+        return honest(job, claim, progress)
+
+    monkeypatch.setattr(ablate, "train", diverge_once)
+    out = tmp_path / "o"
+    with pytest.raises(EpisodesMissing, match=r"1 of 3 trainings broke.*lamb, seed 0: step 1"):
+        premotor(f"ablate --data {made_up_data} --out {out} --only lamb wide_zoom {SMALL}")
+    records = read_list(out / "ablation.json", AblationRecord)
+    assert {r.variant for r in records} == {"full", "wide_zoom"}
 
 
 def test_help_names_every_variant(capsys):
@@ -93,7 +102,7 @@ def test_help_names_every_variant(capsys):
         premotor("ablate --help")
     assert caught.value.code == 0
     said = capsys.readouterr().out
-    assert all(name in said for name in ablate.VARIANTS)
+    assert all(name in said for name in VARIANTS)
 
 
 def test_a_split_that_is_not_there_is_said_before_training(made_up_data, tmp_path):
@@ -105,8 +114,7 @@ def test_a_split_that_is_not_there_is_said_before_training(made_up_data, tmp_pat
 
 def test_a_task_without_a_simulator_is_said_before_training(tmp_path, make_demo):
     for split in ("train", "val"):
-        infos = [write_episode(tmp_path / split, 0, make_demo(0, task="touch_dot"))]
-        finalize(tmp_path / split, infos)
+        write_split(tmp_path / split, [make_demo(0, task="touch_dot")])
     out = tmp_path / "ablate"
     with pytest.raises(UnknownName, match="touch_dot"):
         premotor(f"ablate --data {tmp_path} --out {out} {SMALL}")

@@ -15,7 +15,7 @@ from premotor.evaluate.acting.failures import FAILURES
 from premotor.evaluate.acting.films import choose
 from premotor.evaluate.acting.traces import trace_path
 from premotor.evaluate.judge import Judgement
-from premotor.findings import STUDIES, Study
+from premotor.findings import Study
 from premotor.measure.intervals import wilson
 from premotor.records import (
     EvalRecord,
@@ -76,7 +76,7 @@ def test_everything_is_measured_before_and_after(run, capsys):
         (r.class_set, "trained", "untrained", 4) for r in recognition[:4]
     ]
     assert len(list(read_lines(run / "evaluation" / "named.jsonl", NamedClip))) == 2 * 4 * 4
-    studies = read_list(run / "evaluation" / STUDIES, Study)
+    studies = read_list(run / "evaluation" / "studies.json", Study)
     own = {(s.checkpoint, s.space): s for s in studies if s.sides == "u-e"}
     assert set(own) == {(c, space) for c in ("untrained", "trained") for space in ("z", "raw")}
     for (checkpoint, _), study in own.items():

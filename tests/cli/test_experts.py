@@ -56,7 +56,7 @@ def test_a_broken_episode_fails_the_command_after_the_table_is_written(tmp_path,
         raise ZeroDivisionError
 
     monkeypatch.setattr(module, "_act_as_expert", act)
-    with pytest.raises(EpisodesMissing, match="9 episodes broke"):
+    with pytest.raises(EpisodesMissing, match="9 of 9 episodes broke"):
         command(["open_drawer", "--seeds", "1", "--workers", "1", "--out", str(tmp_path)])
     assert (tmp_path / "experts.md").exists()
 

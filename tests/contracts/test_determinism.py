@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from premotor.demonstrate.collect import CollectConfig, EpisodeUnit, collect_unit, work_list
+from premotor.demonstrate.collect import CollectConfig, CollectUnit, collect_unit, work_list
 from premotor.episode.observation import CAMERAS
+from premotor.folders import SplitFolder
 from premotor.simulate.tasks import TASKS
-from premotor.store import layout
-from premotor.store.layout import EpisodeInfo
+from premotor.store.layout import EpisodeInfo, check_contents
 from premotor.worklist import Crew, Done, Engine, run_units
 
 pytestmark = pytest.mark.sim
@@ -35,10 +35,10 @@ class Way(NamedTuple):
 WAYS = (Way(2, "processes", -1), Way(2, "ray", -1))
 
 
-def _made(units: Sequence[EpisodeUnit], way: Way) -> list[EpisodeInfo]:
+def _made(units: Sequence[CollectUnit], way: Way) -> list[EpisodeInfo]:
     infos: list[EpisodeInfo] = []
 
-    def on_done(done: Done[EpisodeUnit, EpisodeInfo]) -> None:
+    def on_done(done: Done[CollectUnit, EpisodeInfo]) -> None:
         infos.append(done.unwrap())
 
     run_units(
@@ -47,7 +47,7 @@ def _made(units: Sequence[EpisodeUnit], way: Way) -> list[EpisodeInfo]:
     return sorted(infos, key=lambda info: info.index)
 
 
-def _units(folder: Path, tasks: Sequence[str], episodes: int) -> list[EpisodeUnit]:
+def _units(folder: Path, tasks: Sequence[str], episodes: int) -> list[CollectUnit]:
     return work_list(CollectConfig(tasks=tuple(tasks), episodes=episodes, out=folder))
 
 
@@ -69,11 +69,11 @@ def test_other_processes_in_another_order_make_the_same_bytes(sample, tmp_path, 
 
 @pytest.mark.slow
 def test_what_is_hashed_holds_the_first_and_the_last_state_and_what_was_seen_then(sample) -> None:
-    folder, infos = sample
-    for info in infos:
-        layout.check_contents(folder / "train", info)
-        images = pq.read_table(folder / "train" / layout.keyframes_path(info.index))
-        states = pq.read_table(folder / "train" / layout.states_path(info.index))
+    folder = SplitFolder(sample[0] / "train")
+    for info in sample[1]:
+        check_contents(folder, info)
+        images = pq.read_table(folder.keyframes(info.index))
+        states = pq.read_table(folder.states(info.index))
         assert images["step"].to_pylist()[0] == 0
         assert images["step"].to_pylist()[-1] == info.num_rows - 1 == len(states) - 1
         assert np.isfinite(states["state"].to_pylist()).all()

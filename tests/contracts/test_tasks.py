@@ -164,7 +164,8 @@ def test_the_keyframes_alone_reach_the_goal(name: str) -> None:
     episode = _acted(name, 0)
     found = (episode.rows[step] for step in _discovered(episode))
     keyframes = [Keyframe(r.end_effector, r.gripper_open, r.ignore_collisions) for r in found]
-    outcome = replay(_environment(), name, _variation(name, 0), 0, keyframes)
+    of = EpisodeId(name, _variation(name, 0), 0)
+    outcome = replay(_environment(), of, keyframes)
     assert outcome.success, outcome
 
 

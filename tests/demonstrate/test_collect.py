@@ -1,6 +1,7 @@
 """Collecting: the right units, the same bytes however they are made, nothing lost to a kill."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+import make
+from premotor import campaign
 from premotor.demonstrate import collect as module
 from premotor.demonstrate.collect import CollectConfig, collect, work_list
-from premotor.demonstrate.seeds import SPLITS
+from premotor.demonstrate.seeds import RETRY_STRIDE, SPLITS
+from premotor.episode.identity import EpisodeId
+from premotor.episode.provenance import Provenance
 from premotor.errors import (
     ConfigError,
     DemonstrationFailed,
@@ -19,32 +24,57 @@ from premotor.errors import (
     OutputExists,
     UnknownName,
 )
+from premotor.folders import Claim, SplitFolder
 from premotor.simulate.tasks import TASKS
-from premotor.store import layout
+from premotor.store.ledger import EpisodeLedger
 from premotor.store.reader import DemoSet
-from premotor.worklist import Done, WorkerCrashed
+from premotor.worklist import Crew, Done, WorkerCrashed
+from small_data import as_in_0_1_0
 
 PAIR = ("slide_block_to_color_target", "push_buttons")
+RESUME, OVERWRITE = Claim(resume=True), Claim(overwrite=True)
 
 
 def _config(out: Path, tasks=PAIR, **changes) -> CollectConfig:
     return CollectConfig(**{"tasks": tasks, "episodes": 2, "out": out} | changes)
 
 
-def _contents(folder: Path) -> dict[tuple[str, int, int], str]:
-    infos = DemoSet.open(folder.parent, folder.name).episodes
-    return {(i.task, i.variation, i.seed): i.content for i in infos}
+def _contents(folder: SplitFolder) -> dict[EpisodeId, str]:
+    infos = DemoSet.open(folder.path.parent, folder.name).episodes
+    return {info.episode: info.content for info in infos}
 
 
-def _files(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+def _files(folder: SplitFolder) -> dict[str, bytes]:
+    return {folder.relative(p): p.read_bytes() for p in folder.path.rglob("*") if p.is_file()}
+
+
+def _copy(made: SplitFolder, out: Path) -> SplitFolder:
+    """The same data set elsewhere."""
+    return SplitFolder(Path(shutil.copytree(made.path, out / made.name)))
+
+
+def _recorded(out: Path) -> list[int]:
+    """Numbers of the episodes that have a record."""
+    return [info.index for info in EpisodeLedger.of(SplitFolder(out / "train")).read()]
+
+
+def _acted(make_demo, acted: list[EpisodeId] | None = None):
+    """An expert that always succeeds and needs no simulator."""
+
+    def run_expert(_env, episode: EpisodeId):
+        if acted is not None:
+            acted.append(episode)
+        return make_demo(**vars(episode))
+
+    return run_expert
 
 
 def test_the_work_list_goes_round_tasks_and_variations(tmp_path):
     units = work_list(_config(tmp_path, episodes=5))
     assert [u.index for u in units] == list(range(10))
-    assert [u.task for u in units[:3]] == [PAIR[0], PAIR[1], PAIR[0]]
-    assert [u.variation for u in units if u.task == PAIR[0]] == [0, 1, 2, 3, 0]
+    slots = [u.slot for u in units]
+    assert [s.task for s in slots[:3]] == [PAIR[0], PAIR[1], PAIR[0]]
+    assert [s.variation for s in slots if s.task == PAIR[0]] == [0, 1, 2, 3, 0]
 
 
 def test_a_longer_list_only_adds_to_the_end(tmp_path):
@@ -73,7 +103,7 @@ def test_every_task_of_the_table_covers_all_its_variations(tmp_path):
     for name, task in TASKS.items():
         count = len(task.variations)
         units = work_list(_config(tmp_path, (name,), episodes=count))
-        assert sorted(u.variation for u in units) == list(range(count))
+        assert sorted(u.slot.variation for u in units) == list(range(count))
 
 
 @pytest.mark.parametrize(
@@ -85,8 +115,6 @@ def test_every_task_of_the_table_covers_all_its_variations(tmp_path):
         ({"tasks": ("all", PAIR[0])}, ConfigError, "each once"),
         ({"split": "trian"}, UnknownName, "did you mean 'train'"),
         ({"episodes": 0}, ConfigError, "episodes"),
-        ({"workers": 0}, ConfigError, "workers"),
-        ({"resume": True, "overwrite": True}, ConfigError, "one of them"),
     ],
 )
 def test_nonsense_is_refused_before_anything_is_made(tmp_path, changes, error, text):
@@ -95,8 +123,8 @@ def test_nonsense_is_refused_before_anything_is_made(tmp_path, changes, error, t
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    """A small data set made in this process; its folder."""
+def made(tmp_path_factory) -> SplitFolder:
+    """A small data set made in this process."""
     config = _config(tmp_path_factory.mktemp("made"))
     reports = collect(config)
     assert [r.task for r in reports] == list(PAIR)
@@ -106,7 +134,7 @@ def made(tmp_path_factory) -> Path:
 @pytest.mark.sim
 @pytest.mark.slow
 def test_another_order_in_worker_processes_gives_the_same_bytes(made, tmp_path):
-    config = _config(tmp_path, PAIR[::-1], workers=2)
+    config = _config(tmp_path, PAIR[::-1], crew=Crew(workers=2))
     collect(config)
     assert _contents(config.folder) == _contents(made)
 
@@ -121,70 +149,117 @@ def test_kill_and_resume_lose_and_double_nothing(made, tmp_path):
     )
     process = subprocess.Popen([sys.executable, "-c", code, *arguments])
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("train/episodes/*.json")) and time.monotonic() < deadline:
+    while not _recorded(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert not (tmp_path / "train" / layout.INFO_PATH).exists()
-    assert 1 <= len(layout.recorded_indices(tmp_path / "train")) < 4
+    folder = SplitFolder(tmp_path / "train")
+    assert not folder.info.exists()
+    assert 1 <= len(_recorded(tmp_path)) < 4
     time.sleep(0.5)  # the workers see that their parent is gone
-    collect(_config(tmp_path, resume=True))
-    assert _files(tmp_path / "train") == _files(made)
+    collect(_config(tmp_path, claim=RESUME))
+    assert _files(folder) == _files(made)
 
 
 @pytest.mark.sim
 @pytest.mark.slow
 def test_resuming_makes_a_damaged_episode_again_and_only_that(made, tmp_path):
-    config = _config(tmp_path, resume=True)
-    for name, data in _files(made).items():
-        path = config.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    damaged = config.folder / layout.keyframes_path(2)
+    folder, progress = _copy(made, tmp_path), []
+    damaged = folder.keyframes(2)
     damaged.write_bytes(damaged.read_bytes()[:1000])
-    progress = []
-    collect(config, lambda *told: progress.append(told))
+    collect(_config(tmp_path, claim=RESUME), lambda *told: progress.append(told))
     assert progress == [("collect", 3, 4, ""), ("collect", 4, 4, "")]
-    assert _files(config.folder) == _files(made)
+    assert _files(folder) == _files(made)
+
+
+@pytest.mark.sim
+def test_a_data_set_of_version_0_1_0_is_resumed_to_what_it_was(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "run_expert", None)
+    folder, progress = _copy(made, tmp_path), []
+    as_in_0_1_0(folder)
+    assert len(list((folder.path / "episodes").iterdir())) == 4
+    collect(_config(tmp_path, claim=RESUME), lambda *told: progress.append(told))
+    assert progress == [("collect", 4, 4, "")]
+    assert _files(folder) == _files(made)  # the records in one file, and no others
 
 
 @pytest.mark.sim
 def test_existing_output_is_refused_unless_told_otherwise(made):
+    out, before = made.path.parent, _files(made)
+    leftover = made.path / "states" / ".episode_000000.parquet.77.tmp"
+    leftover.touch()
     with pytest.raises(OutputExists, match=r"--resume.*--overwrite"):
-        collect(_config(made.parent))
+        collect(_config(out))
     with pytest.raises(ConfigError, match="same tasks, seed"):
-        collect(_config(made.parent, seed=1, resume=True))
+        collect(_config(out, seed=1, claim=RESUME))
     with pytest.raises(ConfigError, match="at least as many"):
-        collect(_config(made.parent, episodes=1, resume=True))
-    assert len(DemoSet.open(made.parent)) == 4
+        collect(_config(out, episodes=1, claim=RESUME))
+    assert leftover.exists()  # nothing was touched
+    leftover.unlink()
+    assert _files(made) == before
+
+
+@pytest.mark.sim
+def test_what_a_crash_left_is_swept_up_but_not_a_cache_that_is_being_built(made, tmp_path):
+    folder = _copy(made, tmp_path)
+    leftovers = [folder.states(0).with_name(".a.77.tmp"), folder.path / ".episodes.jsonl.77.tmp"]
+    building = folder.cache / ".0123.77.tmp"
+    building.mkdir(parents=True)
+    for path in leftovers:
+        path.touch()
+    collect(_config(tmp_path, claim=RESUME))
+    assert [path.exists() for path in (*leftovers, building)] == [False, False, True]
+
+
+def test_a_folder_that_is_collected_into_is_not_shared(tmp_path):
+    folder = SplitFolder(tmp_path / "train")
+    with folder.owned(), pytest.raises(OutputExists, match="another process is at work"):
+        collect(_config(tmp_path))
 
 
 def test_overwrite_spares_a_folder_that_is_no_data_set(tmp_path):
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "thesis.tex").write_text("years of work")
     with pytest.raises(OutputExists):
-        collect(_config(tmp_path, overwrite=True))
+        collect(_config(tmp_path, claim=OVERWRITE))
     assert (tmp_path / "train" / "thesis.tex").exists()
 
 
+def test_overwriting_leaves_nothing_of_the_set_before(tmp_path, monkeypatch, make_demo):
+    monkeypatch.setattr(module, "run_expert", _acted(make_demo))
+    collect(_config(tmp_path, ("open_drawer",), episodes=3))
+    collect(_config(tmp_path, ("open_drawer",), episodes=1, seed=4, claim=OVERWRITE))
+    assert [info.episode.seed for info in DemoSet.open(tmp_path).episodes] == [400_000]
+    assert len(list((tmp_path / "train" / "states").iterdir())) == 1
+
+
+def test_more_episodes_are_added_to_those_that_are_there(tmp_path, monkeypatch, make_demo):
+    acted = []
+    monkeypatch.setattr(module, "run_expert", _acted(make_demo, acted))
+    collect(_config(tmp_path, ("open_drawer",), episodes=2))
+    collect(_config(tmp_path, ("open_drawer",), episodes=5, claim=RESUME))
+    assert [episode.seed for episode in acted] == list(range(5))
+    assert len(DemoSet.open(tmp_path)) == 5
+
+
 def test_a_failing_expert_draws_another_seed_and_says_so(tmp_path, monkeypatch, make_demo):
-    def fail_on_small_seeds(_env, task, variation, seed):
-        if seed < 2 * module.RETRY_STRIDE:
-            raise DemonstrationFailed(f"{task} {variation} {seed}: goal not reached")
-        return make_demo(task=task, variation=variation, seed=seed)
+    def fail_on_small_seeds(_env, episode):
+        if episode.seed < 2 * RETRY_STRIDE:
+            raise DemonstrationFailed(f"{episode}: goal not reached")
+        return make_demo(**vars(episode))
 
     monkeypatch.setattr(module, "run_expert", fail_on_small_seeds)
     reports = collect(_config(tmp_path, ("open_drawer",), episodes=1))
     info = DemoSet.open(tmp_path).episodes[0]
-    assert info.seed == 2 * module.RETRY_STRIDE
+    assert info.seed == 2 * RETRY_STRIDE
     assert len(info.failures) == 2
     assert reports[0].runs == 3
     assert reports[0].expert_success == pytest.approx(1 / 3)
 
 
 def test_an_expert_that_never_succeeds_is_an_error_that_names_the_episode(tmp_path, monkeypatch):
-    def fail(_env, task, variation, seed):
-        raise DemonstrationFailed(f"{seed}: no_path")
+    def fail(_env, episode):
+        raise DemonstrationFailed(f"{episode.seed}: no_path")
 
     monkeypatch.setattr(module, "run_expert", fail)
     with pytest.raises(DemonstrationFailed, match=r"1 of 1 .*episode 0 \(open_drawer, variation 0"):
@@ -193,31 +268,48 @@ def test_an_expert_that_never_succeeds_is_an_error_that_names_the_episode(tmp_pa
 
 
 def test_a_broken_episode_costs_no_other_and_can_be_resumed(tmp_path, monkeypatch, make_demo):
-    def break_one(_env, task, variation, seed):
-        if variation == 1:
+    def break_one(_env, episode):
+        if episode.variation == 1:
             raise OSError("no space left")
-        return make_demo(task=task, variation=variation, seed=seed)
+        return make_demo(**vars(episode))
 
     monkeypatch.setattr(module, "run_expert", break_one)
-    with pytest.raises(EpisodesMissing, match=r"1 of 3 .*--resume: OSError: no space left"):
+    with pytest.raises(EpisodesMissing, match=r"1 of 3 .*--resume: .*OSError: no space left"):
         collect(_config(tmp_path, ("open_drawer",), episodes=3))
-    assert layout.recorded_indices(tmp_path / "train") == [0, 2]
+    assert _recorded(tmp_path) == [0, 2]
+    monkeypatch.setattr(module, "run_expert", _acted(make_demo))
+    collect(_config(tmp_path, ("open_drawer",), episodes=3, claim=RESUME))
+    assert _recorded(tmp_path) == [0, 1, 2]  # in order again
 
 
 def test_each_kind_of_failure_is_counted_apart_with_its_own_remedy(tmp_path, monkeypatch):
     errors = [WorkerCrashed("worker"), DemonstrationFailed("seeds"), WorkerCrashed("worker")]
-    errors += [ValueError("bug")] * (module._NAMED + 2)
+    errors += [ValueError("bug")] * (campaign.NAMED + 2)
 
-    def run_units(_function, units, _workers, on_done, *_engine):
+    def run_units(_function, units, _crew, on_done):
         for unit, error in zip(units, errors, strict=True):
             on_done(Done(unit, None, error))
 
-    monkeypatch.setattr(module, "run_units", run_units)
+    monkeypatch.setattr(campaign, "run_units", run_units)
     with pytest.raises(DemonstrationFailed) as caught:
         collect(_config(tmp_path, ("open_drawer",), episodes=len(errors)))
     said = str(caught.value)
-    assert "1 of 15 episodes could not be made, choose another --seed: seeds" in said
+    assert (
+        "1 of 15 episodes could not be made, choose another --seed: episode 1 (open_drawer" in said
+    )
     assert "2 of 15 episodes lost their worker, run again with --resume" in said
     assert "12 of 15 episodes broke, mend that and run again with --resume" in said
-    assert said.count("ValueError: bug") == module._NAMED
+    assert said.count("ValueError: bug") == campaign.NAMED
     assert said.endswith("and 2 more, see the log")
+
+
+def test_what_is_reported_is_counted_from_the_records():
+    infos = [
+        make.episode(0, provenance=Provenance(attempt=3), failures=("seed 0: no_path",)),
+        make.episode(1, variation=1, provenance=Provenance(attempt=1), keyframe_steps=(9,)),
+        make.episode(2, task="open_drawer", provenance=Provenance(attempt=7)),
+    ]
+    report = module._report("push_buttons", infos)
+    assert (report.episodes, report.variations, report.runs) == (2, 2, 3)
+    assert (report.placements, report.rejected) == (6, 4)
+    assert (report.mean_keyframes, report.mean_rows) == (1.5, 10.0)

@@ -14,7 +14,7 @@ from premotor.evaluate import judge
 from premotor.evaluate.acting import success
 from premotor.evaluate.acting.success import RolloutUnit
 from premotor.evaluate.naming.recognition import NamingConfig
-from premotor.findings import STUDIES, Study
+from premotor.findings import Study
 from premotor.folders import Claim, RunFolder
 from premotor.progress import no_progress
 from premotor.records import (
@@ -52,7 +52,7 @@ def test_controls_are_refitted_of_the_last_checkpoint_where_there_is_something_t
     monkeypatch.setattr(judge, "FitConfig", partial(judge.FitConfig, steps=2))
     run = make.checkpoints(tmp_path / "run", steps=(0, 4))
     whole = judge.judge(run, enough_data, WATCH_ONLY, 1, no_progress)
-    assert read_list(run / "evaluation" / STUDIES, Study) == list(whole.alignment)
+    assert read_list(run / "evaluation" / "studies.json", Study) == list(whole.alignment)
     shutil.copytree(enough_data / "test", tmp_path / "data" / "test")
     trained = replace(WATCH_ONLY, untrained=False)
     alone = judge.judge(run, tmp_path / "data", trained, 1, no_progress)

@@ -6,17 +6,10 @@ import pytest
 
 import make
 from premotor.errors import ConfigError, UnknownName
-from premotor.experiments import ablate
-from premotor.experiments.ablate import (
-    BASELINE,
-    VARIANTS,
-    AblateConfig,
-    AblationRun,
-    Outcome,
-    runs,
-    summarize,
-    write,
-)
+from premotor.experiments.ablate import AblateConfig, TrainingUnit, job_of, units_of, write
+from premotor.experiments.contrast import summarize
+from premotor.experiments.variants import BASELINE, VARIANTS
+from premotor.folders import AblationFolder
 from premotor.measure.intervals import paired_difference
 from premotor.measure.paired import t_interval
 from premotor.presets import train_preset
@@ -25,6 +18,7 @@ from premotor.records import (
     EvalRecord,
     Interval,
     KeyframeRecord,
+    TrainingRecord,
     read_list,
 )
 from premotor.represent import Source
@@ -61,15 +55,17 @@ def keyframe(seed: int, index: int, error: float, task: str = "open_drawer") -> 
     return dataclasses.replace(made, rotation_error=1000.0 * error)
 
 
-def outcome(name: str, wins: int, near: int, seed: int = 0) -> Outcome:
+def outcome(name: str, wins: int, near: int, seed: int = 0) -> TrainingRecord:
     """20 roll-outs of each of three tasks, the first `wins` of them good; 30 keyframes."""
     tasks = ("open_drawer", "push_buttons", "push_buttons_free")
     rollouts = [rollout(s, s < wins, task) for task in tasks for s in range(20)]
     errors = [(s, k, 0.001 if 3 * s + k < near else 0.1) for s in range(10) for k in range(3)]
-    return Outcome(
-        AblationRun(CONFIG, VARIANTS[name], seed),
-        tuple(rollouts),
-        tuple(keyframe(*e) for e in errors),
+    return TrainingRecord(
+        variant=name,
+        seed=seed,
+        steps=CONFIG.steps,
+        rollouts=tuple(rollouts),
+        keyframes=tuple(keyframe(*e) for e in errors),
     )
 
 
@@ -84,7 +80,7 @@ def test_each_variant_changes_what_it_names_and_nothing_else(name, preset):
     config = dataclasses.replace(CONFIG, preset=preset)
 
     def configured(variant):
-        return AblationRun(config, variant, 3).job.config
+        return job_of(config, TrainingUnit(variant, 3)).config
 
     changed = {
         field: (type(ours), ours)
@@ -95,7 +91,7 @@ def test_each_variant_changes_what_it_names_and_nothing_else(name, preset):
 
 def test_the_baseline_is_the_preset_acting_only():
     config = dataclasses.replace(CONFIG, processes=2, device="cpu", learn=("turn_tap",))
-    job = AblationRun(config, BASELINE, 3).job
+    job = job_of(config, TrainingUnit(BASELINE, 3))
     changed = {field: ours for field, _, ours in differing(train_preset("tiny"), job.config)}
     assert changed == {
         "seed": 3,
@@ -112,11 +108,11 @@ def test_the_baseline_is_the_preset_acting_only():
 
 def test_the_baseline_comes_first_and_every_variant_before_a_second_seed():
     config = dataclasses.replace(CONFIG, only=("wide_zoom", "lamb"), seeds=2)
-    order = [(run.variant.name, run.seed) for run in runs(config)]
+    order = [unit.key for unit in units_of(config)]
     names = ["full", "lamb", "wide_zoom"]
     assert order == [(name, seed) for seed in (0, 1) for name in names]
-    assert len({run.path for run in runs(config)}) == 6
-    assert len(runs(CONFIG)) == len(VARIANTS)
+    assert len({job_of(config, unit).out for unit in units_of(config)}) == 6
+    assert len(units_of(CONFIG)) == len(VARIANTS)
 
 
 @pytest.mark.parametrize(
@@ -153,8 +149,8 @@ def test_differences_are_taken_on_the_same_episodes():
 
 def test_variants_learn_the_tasks_that_are_named():
     config = dataclasses.replace(CONFIG, learn=("open_drawer", "turn_tap"))
-    assert runs(config)[1].job.source.tasks == ("open_drawer", "turn_tap")
-    assert runs(CONFIG)[1].job.source.tasks == ()
+    learned = [job_of(c, units_of(c)[1]).source.tasks for c in (config, CONFIG)]
+    assert learned == [("open_drawer", "turn_tap"), ()]
 
 
 def test_tasks_are_pooled_without_the_studies():
@@ -218,7 +214,7 @@ def test_a_variant_without_a_partner_has_no_difference():
 
 def test_what_is_written_is_read_back(tmp_path):
     records = summarize([outcome("full", 18, 27), outcome("lamb", 12, 15)])
-    write(dataclasses.replace(CONFIG, out=tmp_path), records)
+    write(AblationFolder(tmp_path), records)
     assert read_list(tmp_path / "ablation.json", AblationRecord) == records
     assert isinstance(records[0].value, Interval)
     assert "LAMB at 1e-2" in (tmp_path / "ablation.md").read_text()
@@ -231,5 +227,5 @@ def test_what_is_written_is_read_back(tmp_path):
 
 
 def test_the_table_of_variants_is_keyed_by_name():
-    assert all(variant.name == name for name, variant in ablate.VARIANTS.items())
-    assert next(iter(ablate.VARIANTS)) == "full"
+    assert all(variant.name == name for name, variant in VARIANTS.items())
+    assert next(iter(VARIANTS)) == "full"

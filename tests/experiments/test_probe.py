@@ -9,9 +9,9 @@ import make
 from premotor.cli import main
 from premotor.errors import ConfigError, OutputExists
 from premotor.evaluate.acting import success
-from premotor.experiments import probe
-from premotor.experiments.probe import ProbeConfig, together
+from premotor.experiments.probe import ProbeConfig, probe, together
 from premotor.findings import ProbeRecord
+from premotor.folders import Claim
 from premotor.measure.features import Features
 from premotor.measure.sides import CONTROLS
 from premotor.records import read_json
@@ -108,7 +108,8 @@ def test_a_folder_that_is_no_probe_is_left_alone(towers, enough_data):
         run_e=towers / "e",
         source=Source(enough_data),
         out=towers / "joint",
+        claim=Claim(overwrite=True),
     )
-    with pytest.raises(OutputExists, match="is no probe"):
-        probe.prepare(config, resume=False, overwrite=True)
+    with pytest.raises(OutputExists, match="is not a probe"):
+        probe(config)
     assert (towers / "joint" / "config.yaml").is_file()

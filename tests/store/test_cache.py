@@ -1,23 +1,20 @@
 import os
+import shutil
 
 import numpy as np
 import pytest
 
 from premotor.episode.observation import cloud_from_views
 from premotor.errors import ConfigError, DataError
-from premotor.store import layout
 from premotor.store.cache import EpisodeCache
-from premotor.store.meta import finalize
 from premotor.store.reader import DemoSet
-from premotor.store.writer import write_episode
+from small_data import as_in_0_1_0, write_split
 
 
 @pytest.fixture
 def demos(tmp_path, make_demo):
-    folder = tmp_path / "train"
     lengths = [(4, 9, 13), (5, 11)]
-    infos = [write_episode(folder, i, make_demo(i, steps=s)) for i, s in enumerate(lengths)]
-    finalize(folder, infos)
+    write_split(tmp_path / "train", (make_demo(i, steps=s) for i, s in enumerate(lengths)))
     return DemoSet.open(tmp_path)
 
 
@@ -85,17 +82,29 @@ def test_the_loser_of_a_race_uses_the_winners_arrays(demos, monkeypatch):
     loser = EpisodeCache.build_or_open(demos, progress=overtake)
     assert winner[0].folder == loser.folder
     assert np.array_equal(winner[0].cloud(2)[0], loser.cloud(2)[0])
-    assert [p.name for p in (demos.folder / "cache").iterdir()] == [loser.folder.name]
+    assert [p.name for p in demos.folder.cache.iterdir()] == [loser.folder.name]
+
+
+def test_training_reads_the_same_of_a_data_set_of_version_0_1_0(demos):
+    before = EpisodeCache.build_or_open(demos)
+    arrays = {path.name: path.read_bytes() for path in before.folder.iterdir()}
+    as_in_0_1_0(demos.folder)
+    former = DemoSet.open(demos.folder.path.parent)
+    assert EpisodeCache.build_or_open(former).folder == before.folder  # it need not be built anew
+    shutil.rmtree(demos.folder.cache)
+    again = EpisodeCache.build_or_open(former)
+    assert again.episodes == before.episodes
+    assert {path.name: path.read_bytes() for path in again.folder.iterdir()} == arrays
 
 
 def test_a_damaged_episode_is_named_and_leaves_no_half_built_cache(demos):
-    path = demos.folder / layout.video_path(1)
+    path = demos.folder.video(1)
     damaged = bytearray(path.read_bytes())
     damaged[-1] ^= 255
     path.write_bytes(damaged)
     with pytest.raises(DataError, match="episode 1"):
         EpisodeCache.build_or_open(demos)
-    assert not list((demos.folder / "cache").iterdir())
+    assert not list(demos.folder.cache.iterdir())
 
 
 def test_nonsense_is_refused(demos):

@@ -1,21 +1,34 @@
+from pathlib import Path
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from premotor.episode.observation import CAMERAS
 from premotor.errors import DataError, UnknownName
-from premotor.store import layout
-from premotor.store.meta import finalize
+from premotor.folders import SplitFolder
+from premotor.store import images, video
+from premotor.store.ledger import EpisodeLedger
+from premotor.store.lerobot import finalize
 from premotor.store.reader import DemoSet
 from premotor.store.writer import write_episode
+from small_data import as_in_0_1_0, write_split
 
 
 @pytest.fixture
-def data(tmp_path, make_demo):
-    folder = tmp_path / "train"
-    infos = [write_episode(folder, i, make_demo(seed=i)) for i in range(3)]
-    finalize(folder, infos)
-    return tmp_path
+def folder(tmp_path, make_demo) -> SplitFolder:
+    """Three episodes of the split train."""
+    return write_split(tmp_path / "train", (make_demo(seed=i) for i in range(3)))
+
+
+@pytest.fixture
+def data(folder):
+    """Where the split lies."""
+    return folder.path.parent
+
+
+def _files(folder: SplitFolder) -> dict[str, bytes]:
+    return {folder.relative(p): p.read_bytes() for p in folder.path.rglob("*") if p.is_file()}
 
 
 def test_a_demo_comes_back_exactly_but_for_depth_steps_and_video_loss(data, make_demo):
@@ -50,8 +63,7 @@ def test_only_frame_0_and_keyframes_carry_all_four_views(data):
 
 def test_some_tasks_alone_can_be_read_and_missing_ones_are_named(tmp_path, make_demo):
     demos = [make_demo(seed=i, task=task) for i, task in enumerate(("jar", "tap", "jar"))]
-    infos = [write_episode(tmp_path / "train", i, demo) for i, demo in enumerate(demos)]
-    finalize(tmp_path / "train", infos)
+    write_split(tmp_path / "train", demos)
     whole = DemoSet.open(tmp_path)
     jars = whole.only(["jar"])
     assert [info.index for info in jars.episodes] == [0, 2]
@@ -61,49 +73,87 @@ def test_some_tasks_alone_can_be_read_and_missing_ones_are_named(tmp_path, make_
 
 
 def test_the_same_demo_gives_the_same_bytes_at_any_place_in_the_list(tmp_path, make_demo):
-    first = write_episode(tmp_path / "a", 0, make_demo(seed=5))
-    later = write_episode(tmp_path / "b", 7, make_demo(seed=5))
+    folder = SplitFolder(tmp_path / "a")
+    first = write_episode(folder, 0, make_demo(seed=5))
+    later = write_episode(SplitFolder(tmp_path / "b"), 7, make_demo(seed=5))
     assert first.content == later.content
     assert [f.sha256 for f in first.files] == [f.sha256 for f in later.files]
-    assert first.content != write_episode(tmp_path / "a", 1, make_demo(seed=6)).content
+    assert first.content != write_episode(folder, 1, make_demo(seed=6)).content
 
 
 @pytest.mark.parametrize(
-    "file", [layout.keyframes_path, layout.states_path, layout.video_path, layout.data_path]
+    "file", [SplitFolder.keyframes, SplitFolder.states, SplitFolder.video, SplitFolder.data]
 )
-def test_a_truncated_episode_is_named_at_once_and_skipped_only_on_request(data, file):
-    path = data / "train" / file(1)
+def test_a_truncated_episode_is_named_at_once_and_skipped_only_on_request(data, folder, file):
+    path = file(folder, 1)
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match=rf"episode 1 .*{path.name} is truncated.*--skip-bad"):
         DemoSet.open(data)
     kept = DemoSet.open(data, skip_bad=True)
     assert [e.index for e in kept.episodes] == [0, 2]
     assert "episode 1" in kept.skipped[0]
-    assert kept.demo(1).seed == 2
+    assert kept.demo(1).episode.seed == 2
 
 
-def test_a_flipped_byte_is_named_when_the_episode_is_read(data):
-    path = data / "train" / layout.keyframes_path(2)
+def test_a_flipped_byte_is_named_when_the_episode_is_read(data, folder):
+    path = folder.keyframes(2)
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     path.write_bytes(damaged)
     demos = DemoSet.open(data)
-    assert demos.demo(0).seed == 0
+    assert demos.demo(0).episode.seed == 0
     with pytest.raises(DataError, match=r"episode 2 .*corrupted"):
         demos.observations(2)
     assert len(DemoSet.open(data, skip_bad=True)) == 2
 
 
-@pytest.mark.parametrize("content", [b"", b'{"index": 1}', b"\xff\xff"])
-def test_a_damaged_record_is_named(data, content):
-    (data / "train" / layout.record_path(1)).write_bytes(content)
-    with pytest.raises(DataError, match=r"episode 1: .*not its record"):
+@pytest.mark.parametrize("content", [b"\n", b'{"index": 1}\n', b"\xff\xff\n"])
+def test_a_damaged_record_is_named_and_skipped_only_on_request(data, folder, content):
+    lines = folder.records.read_bytes().splitlines(keepends=True)
+    folder.records.write_bytes(b"".join([lines[0], content, lines[2]]))
+    named = r"episode 1: not its record: .*episodes\.jsonl:2: .*--resume .*--skip-bad"
+    with pytest.raises(DataError, match=named):
+        DemoSet.open(data)
+    assert [e.index for e in DemoSet.open(data, skip_bad=True).episodes] == [0, 2]
+
+
+@pytest.mark.parametrize("lost", [0, 2])
+def test_a_lost_record_is_noticed(data, folder, lost):
+    lines = folder.records.read_bytes().splitlines(keepends=True)
+    folder.records.write_bytes(b"".join(line for i, line in enumerate(lines) if i != lost))
+    with pytest.raises(DataError, match=rf"episode {lost}: its record is missing .*--skip-bad"):
+        DemoSet.open(data)
+    assert len(DemoSet.open(data, skip_bad=True)) == 2
+
+
+def test_a_record_that_was_cut_off_is_noticed(data, folder):
+    folder.records.write_bytes(folder.records.read_bytes()[:-20])
+    with pytest.raises(DataError, match="episode 2: its record is missing"):
         DemoSet.open(data)
 
 
-def test_a_lost_record_is_noticed(data):
-    (data / "train" / layout.record_path(2)).unlink()
-    with pytest.raises(DataError, match=r"episode 2: .* is missing"):
+def test_a_data_set_of_version_0_1_0_is_read_as_what_it_was(data, folder):
+    before = DemoSet.open(data)
+    as_in_0_1_0(folder)
+    assert "version.mujoco" in (folder.path / "episodes" / "episode_000001.json").read_text()
+    assert not folder.records.exists()
+    now = DemoSet.open(data)
+    assert now.episodes == before.episodes
+    assert now.fingerprint() == before.fingerprint()
+
+
+def test_a_data_set_of_version_0_1_0_names_a_damaged_or_lost_record(data, folder):
+    as_in_0_1_0(folder)
+    path = folder.path / "episodes" / "episode_000001.json"
+    path.write_bytes(b"{")
+    with pytest.raises(DataError, match="episode 1: not its record"):
+        DemoSet.open(data)
+    assert [e.index for e in DemoSet.open(data, skip_bad=True).episodes] == [0, 2]
+    path.unlink()
+    with pytest.raises(DataError, match="episode 1: its record is missing"):
+        DemoSet.open(data)
+    folder.info.unlink()
+    with pytest.raises(DataError, match=r"2 episodes so far.*--resume"):
         DemoSet.open(data)
 
 
@@ -112,44 +162,65 @@ def test_a_missing_split_names_those_that_exist(data):
         DemoSet.open(data, "val")
 
 
-def test_an_unfinished_set_says_how_to_finish_it(data):
-    (data / "train" / layout.INFO_PATH).unlink()
+def test_an_unfinished_set_says_how_to_finish_it(data, folder):
+    folder.info.unlink()
     with pytest.raises(DataError, match=r"3 episodes so far.*--resume"):
         DemoSet.open(data)
 
 
-def test_global_row_numbers_run_through_all_episodes(data):
-    folder = data / "train"
-    tables = [pq.read_table(folder / layout.data_path(i)) for i in range(3)]
+def test_global_row_numbers_run_through_all_episodes(folder):
+    tables = [pq.read_table(folder.data(i)) for i in range(3)]
     rows = np.concatenate([t.column("index").to_numpy() for t in tables])
     assert np.array_equal(rows, np.arange(3 * 14))
-    tasks = pq.read_table(folder / "meta/tasks.parquet")
+    tasks = pq.read_table(folder.instructions)
     assert tasks.column("task_index").to_pylist() == [0, 1, 2]
     assert len(tables[1].column("action")[0]) == 9
 
 
 def test_the_action_of_a_row_is_the_next_keyframe(data):
     demos = DemoSet.open(data)
-    table = pq.read_table(demos.folder / layout.data_path(0))
+    table = pq.read_table(demos.folder.data(0))
     actions = np.array(table.column("action").to_pylist())
     keys = np.stack([k.action() for k in demos.keyframes(0)])
     assert np.allclose(actions[[0, 3, 4, 8, 9, 13]], keys[[0, 0, 1, 1, 2, 2]], atol=1e-6)
 
 
-def test_finalizing_again_changes_no_byte(data):
-    folder = data / "train"
-    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    finalize(folder, [layout.read_record(folder, i) for i in range(3)])
-    after = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    assert before == after
+def test_finalizing_again_changes_no_byte(folder):
+    before = _files(folder)
+    finalize(folder, EpisodeLedger.of(folder).read())
+    assert _files(folder) == before
 
 
-def test_the_fingerprint_follows_the_contents(data, make_demo):
-    before = DemoSet.open(data).fingerprint()
-    folder = data / "train"
-    assert DemoSet.open(data).fingerprint() == before
+def test_finalizing_reads_no_picture_back(folder, monkeypatch):
+    before, opened = _files(folder), []
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: opened.append(path) or read(path))
+    for module, name in ((images, "decode_rgb"), (images, "decode_depth"), (video, "decode")):
+        monkeypatch.setattr(module, name, None)
+    finalize(folder, EpisodeLedger.of(folder).read())
+    assert folder.states(2) in opened
+    assert not [path for path in opened if path.parent == folder.keyframes(0).parent]
+    assert _files(folder) == before
+
+
+def test_the_size_of_a_video_is_that_of_its_frames(folder):
+    data = folder.video(0).read_bytes()
+    assert video.size(data) == video.decode(data).shape[1:3]
+    with pytest.raises(DataError, match="not a video"):
+        video.size(b"no video")
+
+
+def test_a_set_that_is_written_into_is_unfinished_until_it_is_finalized(data, folder, make_demo):
     write_episode(folder, 2, make_demo(seed=9))
-    finalize(folder, [layout.read_record(folder, i) for i in range(3)])
+    with pytest.raises(DataError, match="unfinished"):
+        DemoSet.open(data)
+
+
+def test_the_fingerprint_follows_the_contents(data, folder, make_demo):
+    before = DemoSet.open(data).fingerprint()
+    assert DemoSet.open(data).fingerprint() == before
+    infos = EpisodeLedger.of(folder).read()
+    finalize(folder, [*infos[:2], write_episode(folder, 2, make_demo(seed=9))])
     assert DemoSet.open(data).fingerprint() != before
 
 

@@ -5,10 +5,9 @@ import pytest
 
 from premotor.errors import DataError
 from premotor.store.cache import EpisodeCache
-from premotor.store.meta import finalize
 from premotor.store.reader import DemoSet
 from premotor.store.stand_ins import path_features, pixel_features, stand_ins
-from premotor.store.writer import write_episode
+from small_data import write_split
 
 
 def test_pixels_are_cell_means_of_the_first_and_the_last_frame():
@@ -42,8 +41,7 @@ def test_a_way_is_the_same_however_many_rows_tell_it():
 
 def test_a_data_set_has_one_row_of_each_per_episode(tmp_path, make_demo):
     demos = [make_demo(seed=i, steps=steps) for i, steps in enumerate([(4, 9, 13), (5, 11)])]
-    folder = tmp_path / "train"
-    finalize(folder, [write_episode(folder, i, demo) for i, demo in enumerate(demos)])
+    write_split(tmp_path / "train", demos)
     demo_set = DemoSet.open(tmp_path)
     found = stand_ins(demo_set, EpisodeCache.build_or_open(demo_set, num_frames=4))
     assert found["pixels"].shape == (2, 2 * 8 * 8 * 3)

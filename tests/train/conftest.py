@@ -12,10 +12,10 @@ from premotor.episode.demo import Demo
 from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS, CameraView, Observation
+from premotor.episode.provenance import Provenance
 from premotor.geometry.cameras import pinhole
 from premotor.geometry.poses import Pose
-from premotor.store.meta import finalize
-from premotor.store.writer import write_episode
+from small_data import write_split
 
 COLORS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 220)}
 TABLE = 0.75  # [m]
@@ -77,15 +77,14 @@ def make_demo(seed: int, side: int) -> Demo:
         keyframes=(Keyframe(hover, True, False, 5), Keyframe(touch, True, True, 9)),
         states=np.zeros((len(poses), 3)),
         clip=Clip(frames, np.arange(len(poses)) / 20),
-        provenance={"renderer": "none"},
+        provenance=Provenance(renderer="none"),
     )
 
 
 def write_dots(folder: Path, train: int, val: int, side: int) -> Path:
     """Write a data set with splits train and val."""
     for split, count, base in (("train", train, 0), ("val", val, 1000)):
-        infos = [write_episode(folder / split, i, make_demo(base + i, side)) for i in range(count)]
-        finalize(folder / split, infos)
+        write_split(folder / split, (make_demo(base + i, side) for i in range(count)))
     return folder
 
 

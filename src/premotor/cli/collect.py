@@ -1,6 +1,6 @@
 """`premotor collect`: demonstrations onto disk."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +9,9 @@ from rich.console import Console
 
 from premotor.cli.progress import StageBars
 from premotor.demonstrate.collect import CollectConfig, TaskReport, collect
+from premotor.folders import Claim
 from premotor.report.table import WIDTH, Column, Table, terminal
-from premotor.worklist import RAY_HERE, Engine, available_cores
+from premotor.worklist import Crew, available_cores
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,10 @@ class CollectArguments:
     seed: int = 0  # another value gives other episodes
     split: str = "train"  # train, val or test; they share no seed
     out: Path = Path("data")  # the data set
-    resume: bool = False  # make what is missing or damaged
-    overwrite: bool = False  # throw away what is there
-    workers: int = available_cores()  # episodes at a time, over all machines
-    engine: Engine = "processes"  # "ray" needs the extra premotor[ray]
-    ray_address: str = RAY_HERE
-    """Ray on this machine (local; after a kill -9, `ray stop` ends what is left of it), or a
-    cluster's address such as auto or head:6379. All machines of a cluster must see OUT in the same
-    place (put it on shared storage) and need the same premotor, packages and GL; give --workers
-    the cores of all of them."""
+    claim: Annotated[Claim, tyro.conf.arg(name="")] = field(default_factory=Claim)
+    crew: Annotated[Crew, tyro.conf.arg(name="")] = field(
+        default_factory=lambda: Crew(workers=available_cores())
+    )
 
 
 def command(argv: list[str]) -> int:
@@ -40,7 +36,7 @@ def command(argv: list[str]) -> int:
     with StageBars() as bars:
         reports = collect(config, bars)
     Console(width=WIDTH).print(terminal(report_table(reports)), "")
-    print(f"{config.folder}: {sum(r.episodes for r in reports)} episodes")
+    print(f"{config.folder.path}: {sum(r.episodes for r in reports)} episodes")
     return 0
 
 

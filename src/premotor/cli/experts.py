@@ -1,7 +1,7 @@
 """`premotor experts`: how well the experts do, on seeds that no data set has."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +9,13 @@ import tyro
 from rich.console import Console
 
 from premotor.cli.progress import StageBars
-from premotor.demonstrate.survey import TABLE, SurveyConfig, SurveyRecord, survey
+from premotor.demonstrate.survey import SurveyConfig, SurveyRecord, survey
 from premotor.demonstrate.tally import TaskTally, remarks, tally, with_all
-from premotor.errors import EpisodesMissing
+from premotor.folders import Claim
 from premotor.records import Interval, write_atomically
 from premotor.report.table import WIDTH, Column, Table, markdown, terminal
 from premotor.simulate.tasks import ALL_TASKS
-from premotor.worklist import RAY_HERE, Engine, available_cores
+from premotor.worklist import Crew, available_cores
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,11 @@ class ExpertsArguments:
     tasks: Annotated[tuple[str, ...], tyro.conf.Positional] = ("all",)  # names: `premotor tasks`
     seeds: int = 100  # episodes per task; they go round the variations
     random: int = 0  # episodes of random actions per task
-    out: Path = Path("experts")  # one file per episode, and the table experts.md
-    resume: bool = False  # keep the episodes that are there and do the rest
-    workers: int = available_cores()  # episodes at a time, over all machines
-    engine: Engine = "processes"  # "ray" needs the extra premotor[ray]
-    ray_address: str = RAY_HERE
-    """Of a cluster whose machines all see OUT in the same place and have the same premotor and
-    packages; give --workers the cores of all of them."""
+    out: Path = Path("experts")  # how every episode went, and the table experts.md
+    claim: Annotated[Claim, tyro.conf.arg(name="")] = field(default_factory=Claim)
+    crew: Annotated[Crew, tyro.conf.arg(name="")] = field(
+        default_factory=lambda: Crew(workers=available_cores())
+    )
 
 
 def command(argv: list[str]) -> int:
@@ -40,19 +38,17 @@ def command(argv: list[str]) -> int:
     config = SurveyConfig(**vars(arguments))
     with StageBars() as bars:
         found = survey(config, bars)
-    tallies = tally(found.records)
-    write_atomically(config.out / TABLE, written(tallies, found.records).encode())
+    records = list(found.records.values())
+    tallies = tally(records)
+    write_atomically(config.folder.table, written(tallies, records).encode())
     console = Console(width=WIDTH)
-    for table in survey_tables(with_all(tallies, found.records)):
+    for table in survey_tables(with_all(tallies, records)):
         console.print(terminal(table), "")
     for line in remarks(tallies):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    print(f"{config.out / TABLE}: {len(found.records)} episodes")
+    print(f"{config.folder.table}: {len(records)} episodes")
     if found.broken:
-        raise EpisodesMissing(
-            f"{len(found.broken)} episodes broke or lost their worker; mend that and run again "
-            f"with --resume: {'; '.join(found.broken)}"
-        )
+        raise found.missing("episodes")
     return 0
 
 

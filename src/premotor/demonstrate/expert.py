@@ -16,14 +16,13 @@ from premotor.episode.demo import Demo
 from premotor.episode.discovery import discover_keyframes
 from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
-from premotor.episode.observation import CAMERAS, Observation
+from premotor.episode.observation import CAMERAS, VIDEO_CAMERA, Observation
 from premotor.errors import DemonstrationFailed
 from premotor.simulate.environment import Environment, Outcome
 from premotor.simulate.filming import pictures, replayed
 from premotor.simulate.world import RECORD_PERIOD
 
 GRACE_ROWS = 10  # at the end, for what has to come to rest (docs/benchmark.md, Demonstrations)
-VIDEO_CAMERA = "front"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,34 +1,40 @@
-"""Where a demonstration comes from: software, renderer and looks, as strings."""
+"""Where a demonstration comes from, as this process can tell: software and renderer."""
 
 import functools
 import importlib.metadata
-import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
 
+from premotor.episode.provenance import Provenance
 from premotor.simulate.shells import mesh_fingerprint
 
-PACKAGES = ("premotor", "mujoco", "mink", "ompl", "numpy", "pillow", "av", "fast-simplification")
+PACKAGES = ("av", "fast-simplification", "mink", "mujoco", "numpy", "ompl", "pillow", "premotor")
 
 
-def provenance(attempt: int, rejections: Sequence[str], strict: bool) -> Mapping[str, str]:
-    """What stands beside an episode so that it can be made again, or a difference explained.
+def provenance(attempt: int, rejections: Sequence[str], strict: bool) -> Provenance:
+    """What stands beside an episode that was just recorded here.
 
     Args:
         attempt: Index of the layout that was accepted.
-        rejections: Why the layouts before it were not; kept as a JSON list.
+        rejections: Why the layouts before it were not.
         strict: Whether the expert succeeded without a mishap.
     """
-    texts = json.dumps(list(rejections))
-    own = {"attempt": str(attempt), "rejections": texts, "strict": str(strict)}
-    return {**own, **_software(), "renderer": _renderer(), "meshes": mesh_fingerprint()}
+    return Provenance(
+        attempt=attempt,
+        rejections=tuple(rejections),
+        strict=strict,
+        versions=_versions(),
+        python=platform.python_version(),
+        machine=platform.machine(),
+        renderer=_renderer(),
+        meshes=mesh_fingerprint(),
+    )
 
 
 @functools.cache
-def _software() -> Mapping[str, str]:
-    versions = {f"version.{name}": importlib.metadata.version(name) for name in PACKAGES}
-    return {**versions, "python": platform.python_version(), "machine": platform.machine()}
+def _versions() -> Mapping[str, str]:
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 @functools.cache

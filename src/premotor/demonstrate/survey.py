@@ -1,15 +1,12 @@
 """How well the experts do: every task over many seeds, every variation until it succeeds once.
 
-Seeds come from a range of their own, which no data set draws from. Each episode leaves one small
-file, written last of all, so a survey can be interrupted and resumed.
+Seeds come from a range of their own, which no data set draws from.
 """
 
 import functools
-import logging
-import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -17,23 +14,17 @@ from zlib import crc32
 
 import numpy as np
 
+from premotor.campaign import Campaign, Ledger, Results
 from premotor.demonstrate.expert import record
 from premotor.demonstrate.replay import random_keyframes, replay
 from premotor.demonstrate.seeds import chosen_tasks
 from premotor.episode.identity import EpisodeId, OfEpisode
-from premotor.errors import (
-    ConfigError,
-    DataError,
-    DemonstrationFailed,
-    OutputExists,
-    PlacementFailed,
-)
+from premotor.errors import ConfigError, DemonstrationFailed, PlacementFailed
+from premotor.folders import Claim, SurveyFolder
 from premotor.progress import Progress, no_progress
-from premotor.records import code_version, read_json, write_json
+from premotor.records import code_version
 from premotor.simulate.environment import Environment, find_task
-from premotor.worklist import RAY_HERE, Crew, Done, Engine, run_units
-
-_log = logging.getLogger(__name__)
+from premotor.worklist import Crew
 
 Kind = Literal["expert", "further", "random"]
 MAX_EPISODES = 1_000_000  # of one kind and task
@@ -45,9 +36,6 @@ SEEDS: Mapping[Kind, int] = {
 }
 _FURTHER_STRIDE = 100_000  # variations that a task may have
 SEEDS_PER_VARIATION = 3
-TABLE = "experts.md"  # what the records come to, beside them
-_RECORD = re.compile(rf"({'|'.join(SEEDS)})_\d{{5,}}_\d+\.json")
-_LEFTOVER = re.compile(rf"\.({_RECORD.pattern}|{re.escape(TABLE)})\.\d+\.tmp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +46,8 @@ class SurveyConfig:
     seeds: int = 100  # expert episodes per task; they go round the variations
     random: int = 0  # episodes of random actions per task
     out: Path = Path("experts")
-    resume: bool = False  # keep the episodes that are there and do the rest
-    workers: int = 1  # episodes at a time, over all machines
-    engine: Engine = "processes"
-    ray_address: str = RAY_HERE
+    claim: Claim = field(default_factory=Claim)
+    crew: Crew = field(default_factory=Crew)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tasks", chosen_tasks(self.tasks))
@@ -70,38 +56,29 @@ class SurveyConfig:
                 f"need seeds 1 to {MAX_EPISODES} and random 0 to {MAX_EPISODES}; got "
                 f"{self.seeds}, {self.random}"
             )
-        if self.workers < 1:
-            raise ConfigError(f"workers must be >= 1, got {self.workers}")
 
     @property
-    def crew(self) -> Crew:
-        """Who does it."""
-        return Crew(workers=self.workers, engine=self.engine, ray_address=self.ray_address)
+    def folder(self) -> SurveyFolder:
+        """Where it lies."""
+        return SurveyFolder(self.out)
 
 
 @dataclass(frozen=True)
 class SurveyUnit:
     """One episode: of the expert, replayed if it succeeds, or of random actions."""
 
-    folder: Path
     episode: EpisodeId
     kind: Kind
 
     def __str__(self) -> str:
         return str(self.episode)
 
-    @property
-    def path(self) -> Path:
-        """Where its result lies."""
-        own = self.episode
-        return self.folder / own.task / f"{self.kind}_{own.variation:05d}_{own.seed}.json"
-
 
 @dataclass(frozen=True, kw_only=True)
 class SurveyRecord(OfEpisode):
     """How one episode went."""
 
-    kind: str
+    kind: Kind
     code_version: str
     success: bool = False
     strict: bool = False  # success without a mishap
@@ -115,131 +92,91 @@ class SurveyRecord(OfEpisode):
     seconds: float = 0.0  # of the episode with its reset, without replay; nothing is rendered
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What a survey found."""
-
-    records: tuple[SurveyRecord, ...]  # task by task
-    broken: tuple[str, ...]  # episodes without a record, and why: nobody's failure to act
-
-
-def survey(config: SurveyConfig, progress: Progress = no_progress) -> Survey:
+def survey(
+    config: SurveyConfig, progress: Progress = no_progress
+) -> Results[SurveyUnit, SurveyRecord]:
     """Do what is missing of a survey.
 
+    Returns:
+        How each episode went, task by task; a broken one is nobody's failure to act.
+
     Raises:
-        OutputExists: There is something already and `resume` is not set.
-        ConfigError: What is there is no survey, or one of another code.
+        OutputExists: There is something already that is not to be resumed or overwritten.
+        ConfigError: What is to be resumed is of another code.
     """
-    _prepare(config)
-    pending = [unit for task in config.tasks for unit in _first_units(config, task)]
-    units: list[SurveyUnit] = []
-    found: dict[SurveyUnit, SurveyRecord] = {}
-    broken: list[str] = []
-    while pending:
-        units += pending
-        _do(config, pending, found, broken, progress)
-        pending = [unit for task in config.tasks for unit in _further_units(task, units, found)]
-    return Survey(tuple(found[unit] for unit in sorted(found, key=_place(config))), tuple(broken))
+    folder = config.folder
+    ledger = Ledger(folder.records, SurveyRecord)
+    folder.check(config.claim)
+    if config.claim.resume:
+        _check_same_code(ledger)
+    folder.claim(config.claim)
+    campaign = Campaign(
+        stage="experts",
+        work=survey_unit,
+        ledger=ledger,
+        keys=lambda unit: [unit],
+        key_of=lambda record: SurveyUnit(record.episode, record.kind),
+        crew=config.crew,
+        progress=progress,
+    )
+    first = [unit for task in config.tasks for unit in _first_units(config, task)]
+    with folder.owned():
+        found = campaign.run(first, more=lambda so_far: _further_units(config.tasks, so_far))
+
+    def place(unit: SurveyUnit) -> tuple[int, int]:
+        return config.tasks.index(unit.episode.task), unit.episode.seed
+
+    return Results({u: found.records[u] for u in sorted(found.records, key=place)}, found.broken)
 
 
-def _prepare(config: SurveyConfig) -> None:
-    """Sweep up after an interrupted survey, or refuse to touch what is there."""
-    there = [path for path in config.out.rglob("*") if path.is_file()]
-    if not there:
-        return
-    if not config.resume:
-        raise OutputExists(
-            f"{config.out} exists; continue it with --resume, or choose another --out"
+def _check_same_code(ledger: Ledger[SurveyRecord]) -> None:
+    others = {record.code_version for record in ledger.read()} - {code_version()}
+    if others:
+        raise ConfigError(
+            f"{ledger.path} was made by premotor {', '.join(sorted(others))}, this is "
+            f"{code_version()}; resume with the code that began, start anew with --overwrite, or "
+            "choose another --out (of two versions that end in -dirty nobody knows whether they "
+            "are the same: commit before a long survey)"
         )
-    mine = [path for path in there if config.out in (path.parent, path.parent.parent)]
-    records = [path for path in mine if _RECORD.fullmatch(path.name)]
-    leftovers = [path for path in mine if _LEFTOVER.fullmatch(path.name)]
-    if not records and not leftovers:
-        raise ConfigError(f"{config.out} is no survey to resume; choose another --out")
-    for path in leftovers:
-        path.unlink()
-
-
-def _place(config: SurveyConfig) -> Callable[["SurveyUnit"], tuple[int, int]]:
-    return lambda unit: (config.tasks.index(unit.episode.task), unit.episode.seed)
 
 
 def _first_units(config: SurveyConfig, task: str) -> list[SurveyUnit]:
-    count, folder = len(find_task(task).variations), config.out.absolute()
+    count = len(find_task(task).variations)
     episodes: Mapping[Kind, int] = {"expert": config.seeds, "random": config.random}
     return [
-        SurveyUnit(folder, EpisodeId(task, i % count, SEEDS[kind] + i), kind)
+        SurveyUnit(EpisodeId(task, i % count, SEEDS[kind] + i), kind)
         for kind, number in episodes.items()
         for i in range(number)
     ]
 
 
 def _further_units(
-    task: str, units: Sequence[SurveyUnit], found: Mapping[SurveyUnit, SurveyRecord]
+    tasks: Sequence[str], results: Results[SurveyUnit, SurveyRecord]
 ) -> list[SurveyUnit]:
     """One more seed for each variation that has not succeeded and may be tried again."""
-    mine = [unit for unit in units if unit.episode.task == task and unit.kind != "random"]
-    tries = Counter(unit.episode.variation for unit in mine)
-    done = {unit.episode.variation for unit in mine if unit in found and found[unit].success}
+    done = {
+        (r.task, r.variation) for r in results.records.values() if r.success and r.kind != "random"
+    }
+    tries = Counter(
+        (unit.episode.task, unit.episode.variation)
+        for unit in (*results.records, *results.broken)
+        if unit.kind != "random"
+    )
+    variations = [(task, v) for task in tasks for v in range(len(find_task(task).variations))]
     return [
-        SurveyUnit(
-            units[0].folder, EpisodeId(task, variation, _further_seed(variation, tries)), "further"
-        )
-        for variation in range(len(find_task(task).variations))
-        if variation not in done and tries[variation] < SEEDS_PER_VARIATION
+        SurveyUnit(EpisodeId(task, v, _further_seed(v, tries[task, v])), "further")
+        for task, v in variations
+        if (task, v) not in done and tries[task, v] < SEEDS_PER_VARIATION
     ]
 
 
-def _further_seed(variation: int, tries: Mapping[int, int]) -> int:
-    return SEEDS["further"] + _FURTHER_STRIDE * tries[variation] + variation
-
-
-def _do(
-    config: SurveyConfig,
-    units: Sequence[SurveyUnit],
-    found: dict[SurveyUnit, SurveyRecord],
-    broken: list[str],
-    progress: Progress,
-) -> None:
-    """Read the records that are there, make the others; both go to `found`."""
-    found |= {unit: there for unit in units if (there := _read(unit)) is not None}
-    before = len(found)
-
-    def on_done(done: Done[SurveyUnit, SurveyRecord]) -> None:
-        if done.error is not None:
-            broken.append(f"{done.unit}: {type(done.error).__name__}: {done.error}")
-            _log.error("%s", broken[-1], exc_info=done.error)
-        else:
-            found[done.unit] = done.unwrap()
-        progress("experts", len(found), total, "")
-
-    todo = [unit for unit in units if unit not in found]
-    total = before + len(todo)
-    run_units(survey_unit, todo, config.crew, on_done)
-
-
-def _read(unit: SurveyUnit) -> SurveyRecord | None:
-    if not unit.path.exists():
-        return None
-    try:
-        there = read_json(unit.path, SurveyRecord)
-    except DataError as error:
-        _log.warning("made again: %s", error)
-        return None
-    if there.code_version != code_version():
-        raise ConfigError(
-            f"{unit.path} was made by premotor {there.code_version}, this is {code_version()}; "
-            "resume with the code that began, or choose another --out (of two versions that end "
-            "in -dirty nobody knows whether they are the same: commit before a long survey)"
-        )
-    return there
+def _further_seed(variation: int, tries: int) -> int:
+    return SEEDS["further"] + _FURTHER_STRIDE * tries + variation
 
 
 def survey_unit(unit: SurveyUnit) -> SurveyRecord:
-    """Do one episode and write down how it went."""
-    record = _act_by_chance(unit) if unit.kind == "random" else _act_as_expert(unit)
-    write_json(unit.path, record)
-    return record
+    """Do one episode and tell how it went."""
+    return _act_by_chance(unit) if unit.kind == "random" else _act_as_expert(unit)
 
 
 @functools.cache

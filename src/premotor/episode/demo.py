@@ -1,6 +1,5 @@
 """An expert's successful episode."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ from premotor.episode.clip import Clip
 from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
+from premotor.episode.provenance import Provenance
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,4 +26,4 @@ class Demo:
     keyframes: tuple[Keyframe, ...]
     states: Float[np.ndarray, "t s"]  # simulator state per row, float64
     clip: Clip  # front camera, one frame per row
-    provenance: Mapping[str, str]  # attempt, package versions, renderer, mesh hash
+    provenance: Provenance

@@ -11,6 +11,7 @@ from premotor.geometry.pointclouds import back_project, inside
 from premotor.geometry.poses import Pose
 
 CAMERAS = ("front", "left_shoulder", "right_shoulder", "wrist")  # order of the point cloud
+VIDEO_CAMERA = "front"  # whose view of every row a demonstration keeps
 # The scene: what lies outside is cropped from the cloud, and the policy's views show the inside.
 SCENE_LOW = (-0.3, -0.5, 0.6)  # [m] lower corner, world frame (docs/conventions.md, Scene bounds)
 SCENE_HIGH = (0.7, 0.5, 1.6)  # [m] upper corner

@@ -6,22 +6,22 @@ the policy's own, on the very episodes whose demonstration U watches; e is that 
 first decision, before anything went right or wrong.
 """
 
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import tyro
+from jaxtyping import Bool
 
 from premotor.align.fit import FitConfig
 from premotor.checkpoint import checkpoints, find, load_policy, load_recognizer
 from premotor.data.dataset import Dataset
 from premotor.data.pairing import Unit
 from premotor.device import Device, chosen_device
-from premotor.episode.identity import EpisodeId, EpisodeSlot
-from premotor.errors import ConfigError, OutputExists, refuse_both
+from premotor.episode.identity import EpisodeSlot
+from premotor.errors import ConfigError
 from premotor.evaluate.acting.own_video import own_clips
 from premotor.evaluate.acting.success import SIMULATOR, RollOuts, RolloutUnit, Weights
 from premotor.evaluate.agreeing.against_success import against_success
@@ -29,7 +29,6 @@ from premotor.evaluate.agreeing.alignment import (
     Against,
     Agreement,
     Refit,
-    Spaces,
     agreement,
     embed,
     learned,
@@ -38,11 +37,12 @@ from premotor.evaluate.agreeing.alignment import (
 from premotor.evaluate.agreeing.held_out import HeldOut
 from premotor.evaluate.agreeing.towers import fitted, joined
 from premotor.findings import ProbeRecord, Sight, SuccessRelation
-from premotor.folders import RunFolder
+from premotor.folders import Claim, ProbeFolder, RunFolder
 from premotor.measure.features import save_features
 from premotor.measure.plan import StudyConfig
+from premotor.measure.sides import Sides
 from premotor.mirror import Mirror
-from premotor.progress import Progress
+from premotor.progress import Progress, no_progress
 from premotor.records import (
     EvalRecord,
     code_version,
@@ -56,6 +56,7 @@ from premotor.represent import Source, open_dataset, pairs_of
 from premotor.simulate import EPISODE_KEY_POSES
 from premotor.train.config import TrainConfig
 from premotor.train.run import read_config
+from premotor.worklist import available_cores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +82,12 @@ class ProbeConfig:
     max_key_poses: int = EPISODE_KEY_POSES  # key poses per roll-out
     device: Device = "auto"  # "auto": the GPU where there is one
     workers: int = 0  # simulator processes; 0 = as many as cores
+    claim: Annotated[Claim, tyro.conf.arg(name="")] = field(default_factory=Claim)
+
+    @property
+    def folder(self) -> ProbeFolder:
+        """Where all lies."""
+        return ProbeFolder(self.out)
 
     def __post_init__(self) -> None:
         if self.fit_split == self.split:
@@ -111,7 +118,7 @@ def together(run_u: Path, run_e: Path) -> str:
 
 def _training(run: Path) -> dict[Path, TrainConfig]:
     """A run and those whose weights it began with; a tower that came from elsewhere has none."""
-    path = run.resolve() / "config.yaml"
+    path = RunFolder(run.resolve()).config
     if not path.is_file():
         return {}
     config, found = read_config(path), dict[Path, TrainConfig]()
@@ -125,55 +132,77 @@ def _aligned(config: TrainConfig) -> bool:
     return pairs and config.mirror.align.weight > 0.0
 
 
-def prepare(config: ProbeConfig, resume: bool, overwrite: bool) -> None:
-    """Refuse what can be refused before anything is measured or thrown away.
+def check(config: ProbeConfig) -> None:
+    """Refuse what can be refused before anything is measured, and touch nothing.
 
     Raises:
         DataError: A run or a split is missing or damaged.
-        OutputExists: Something was measured and neither resume nor overwrite was asked for.
+        OutputExists: Something was measured and is neither resumed nor overwritten.
     """
-    refuse_both(resume, overwrite)
     chosen_device(config.device)
     _untouched_towers(config)
     for split in (config.fit_split, config.split):
         config.source.open(split)
-    if config.out.exists() and any(config.out.iterdir()):
-        if not any((config.out / name).exists() for name in ("rollouts.jsonl", "probe.json")):
-            raise OutputExists(f"{config.out} is there and is no probe; choose another --out")
-        if not resume and not overwrite:
-            raise OutputExists(
-                f"{config.out} is there; add --resume to keep its roll-outs, --overwrite to do "
-                "them again, or choose another --out"
-            )
-        if overwrite:
-            shutil.rmtree(config.out)
+    config.folder.check(config.claim)
 
 
-def probe(config: ProbeConfig, workers: int, progress: Progress) -> ProbeRecord:
+def probe(config: ProbeConfig, progress: Progress = no_progress) -> ProbeRecord:
     """Fit, measure, act, relate; write `probe.json`, `probe.md`, `probe.svg` and the features.
 
     Args:
-        config: Which two models and which episodes; `prepare` has passed.
-        workers: Simulator processes.
+        config: Which two models and which episodes.
         progress: Told how far each stage is.
 
     Raises:
-        DataError: A run or a split is missing or damaged.
+        PremotorError: As `check`.
         EpisodesMissing: A roll-out broke; those that are done are kept for the next try.
+        Stopped: It was asked to stop; the roll-outs that are done are kept.
     """
-    measured = _measure(config, progress)
-    held_out, spaces = measured.held_out, measured.agreed["trained"].spaces
-    relations: list[SuccessRelation] = []
-    success = np.zeros(0, dtype=bool)
-    if config.unit == "episode":
-        records = _roll_out(config, held_out.dataset, workers, progress)
-        success = np.array([record.success for record in records])
-        own = None
-        if config.own_videos:
-            filmed = own_clips(_clips(config), held_out.dataset)
-            own = embed(measured.mirror, filmed, held_out.pairs)
-        relations += against_success(spaces, own, success, config.study)
-    found = ProbeRecord(
+    check(config)
+    config.folder.claim(config.claim)
+    with config.folder.owned():
+        measured = _measure(config, progress)
+        relations, success = list[SuccessRelation](), np.zeros(0, dtype=bool)
+        if config.unit == "episode":
+            records = _roll_out(config, measured.held_out.dataset, progress)
+            success = np.array([record.success for record in records])
+            relations += _related(config, measured, success)
+        found = _record(config, measured, relations, success)
+        _write(config.folder, found, measured)
+    return found
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Measured:
+    """How both models align, and on what that was measured."""
+
+    untrained: Agreement | None  # before any training, where that is known
+    trained: Agreement
+    mirror: Mirror  # the trained one, with its maps
+    held_out: HeldOut
+    sight: Sight
+    num_fit: int  # episodes that the maps learned from
+
+
+def _related(
+    config: ProbeConfig, measured: _Measured, success: Bool[np.ndarray, " n"]
+) -> Iterator[SuccessRelation]:
+    own = None
+    if config.own_videos:
+        clips = config.folder.clips(_step(config.run_e))
+        filmed = own_clips(clips, measured.held_out.dataset)
+        own = embed(measured.mirror, filmed, measured.held_out.pairs)
+    return against_success(measured.trained.spaces, own, success, config.study)
+
+
+def _record(
+    config: ProbeConfig,
+    measured: _Measured,
+    relations: Sequence[SuccessRelation],
+    success: Bool[np.ndarray, " n"],
+) -> ProbeRecord:
+    agreed = [part for part in (measured.untrained, measured.trained) if part is not None]
+    return ProbeRecord(
         run_u=str(config.run_u),
         run_e=str(config.run_e),
         step_u=_step(config.run_u),
@@ -182,84 +211,65 @@ def probe(config: ProbeConfig, workers: int, progress: Progress) -> ProbeRecord:
         fit_split=config.fit_split,
         num_fit=measured.num_fit,
         split=config.split,
-        num_rows=len(held_out.dataset.cache.episodes),
+        num_rows=len(measured.held_out.dataset.cache.episodes),
         unit=config.unit,
         sight=measured.sight,
         temperature=config.fit.align.temperature,
-        studies=tuple(study for part in measured.agreed.values() for study in part.studies),
+        studies=tuple(study for part in agreed for study in part.studies),
         relations=tuple(relations),
         successes=int(success.sum()),
         rollouts=len(success),
         simulator=SIMULATOR,
         code_version=code_version(),
     )
-    _write(config.out, found, spaces, held_out.dataset)
-    return found
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Measured:
-    """How both checkpoints align, and on what that was measured."""
-
-    agreed: Mapping[str, Agreement]  # by checkpoint, the trained one last
-    mirror: Mirror  # the trained one, with its maps
-    held_out: HeldOut
-    sight: Sight
-    num_fit: int  # episodes that the maps learned from
 
 
 def _measure(config: ProbeConfig, progress: Progress) -> _Measured:
-    """Fit maps between the towers of each checkpoint and measure how far they align."""
+    """Fit maps between the towers, before and after training, and measure how far they align."""
     align, seed = config.fit.align, config.study.seed
     sharpness = replace(config.study.measure, temperature=align.temperature)
     study = replace(config.study, measure=sharpness)
-    agreed: dict[str, Agreement] = {}
-    held_out: HeldOut | None = None
-    stages = list(_mirrors(config))
-    for count, (name, mirror) in enumerate(stages):
-        progress("fit", count, len(stages), name)
-        if held_out is None:
-            held_out = HeldOut.open(
-                config.source, config.split, mirror.config, config.other_camera, progress
-            )
-            held_out = replace(held_out, pairs=pairs_of(held_out.dataset, config.unit))
-        dataset = open_dataset(config.source, config.fit_split, mirror.config, progress)
-        sides = learned(mirror, dataset, pairs_of(dataset, config.unit), seed, progress)
-        mirror.align = fitted(sides, config.fit, seed).to(chosen_device(config.device))
-        last = count == len(stages) - 1
-        sight = sight_of(mirror, held_out) if last else None
-        untrained = agreed["untrained"].spaces if "untrained" in agreed else None
-        agreed[name] = agreement(
-            mirror,
-            held_out,
-            name,
-            study,
-            Against(
-                refit=Refit(sides=sides, fit=config.fit) if last else None,
-                untrained=untrained,
-                sight=sight,
-            ),
-            progress,
-        )
-        if last:
-            progress("fit", len(stages), len(stages), "")
-            assert sight is not None
-            return _Measured(
-                agreed=agreed, mirror=mirror, held_out=held_out, sight=sight, num_fit=len(sides)
-            )
-    raise AssertionError("there is always a trained checkpoint")
-
-
-def _mirrors(config: ProbeConfig) -> Iterator[tuple[str, Mirror]]:
-    """Both towers joined: as they were before training, where both are known, and as they are."""
-    device, align = chosen_device(config.device), config.fit.align
-    if _untouched_towers(config):
-        towers = load_recognizer(config.run_u, 0), load_policy(config.run_e, 0)
-        yield "untrained", joined(*towers, align).to(device)
-    yield (
-        "trained",
-        joined(load_recognizer(config.run_u), load_policy(config.run_e), align).to(device),
+    mirror, started = _joined(config), _joined(config, 0) if _untouched_towers(config) else None
+    held_out = HeldOut.open(
+        config.source, config.split, mirror.config, config.other_camera, progress
     )
+    held_out = replace(held_out, pairs=pairs_of(held_out.dataset, config.unit))
+    dataset = open_dataset(config.source, config.fit_split, mirror.config, progress)
+
+    def fit(towers: Mirror) -> Sides:
+        """Give them the maps that align them best; returns what these learned from."""
+        sides = learned(towers, dataset, pairs_of(dataset, config.unit), seed, progress)
+        towers.align = fitted(sides, config.fit, seed).to(chosen_device(config.device))
+        return sides
+
+    untrained = None
+    if started is not None:
+        progress("fit", 0, 2, "untrained")
+        fit(started)
+        untrained = agreement(started, held_out, "untrained", study, Against(), progress)
+    progress("fit", 1, 2, "trained")
+    sides, sight = fit(mirror), sight_of(mirror, held_out)
+    beside = Against(
+        refit=Refit(sides=sides, fit=config.fit),
+        untrained=untrained.spaces if untrained else None,
+        sight=sight,
+    )
+    trained = agreement(mirror, held_out, "trained", study, beside, progress)
+    progress("fit", 2, 2, "")
+    return _Measured(
+        untrained=untrained,
+        trained=trained,
+        mirror=mirror,
+        held_out=held_out,
+        sight=sight,
+        num_fit=len(sides),
+    )
+
+
+def _joined(config: ProbeConfig, step: int | None = None) -> Mirror:
+    """Both towers, after so many updates or the last one."""
+    towers = load_recognizer(config.run_u, step), load_policy(config.run_e, step)
+    return joined(*towers, config.fit.align).to(chosen_device(config.device))
 
 
 def _untouched_towers(config: ProbeConfig) -> bool:
@@ -280,58 +290,44 @@ def _step(run: Path) -> int:
     return found[-1].step if found else -1
 
 
-def _clips(config: ProbeConfig) -> Path:
-    return config.out / "clips" / f"step_{_step(config.run_e):06d}"
-
-
-def _episodes(dataset: Dataset) -> list[EpisodeId]:
-    return [info.episode for info in dataset.cache.episodes]
-
-
-def _roll_out(
-    config: ProbeConfig, dataset: Dataset, workers: int, progress: Progress
-) -> list[EvalRecord]:
+def _roll_out(config: ProbeConfig, dataset: Dataset, progress: Progress) -> list[EvalRecord]:
     """How the policy fared in each episode of the data set, in its order.
 
     Raises:
         EpisodesMissing: Roll-outs broke.
     """
-    weights = Weights.of(config.run_e, find(config.run_e).step, "trained")
-    units = [
-        RolloutUnit(weights, EpisodeSlot(e.task, e.variation, (e.seed,)), config.max_key_poses)
-        for e in _episodes(dataset)
-    ]
-    path = config.out / "rollouts.jsonl"
-    clips = _clips(config) if config.own_videos else None
-    if clips is None:
+    folder, step = config.folder, find(config.run_e).step
+    weights = Weights.of(config.run_e, step, "trained")
+    slots = [EpisodeSlot(i.task, i.variation, (i.seed,)) for i in dataset.cache.episodes]
+    if not config.own_videos:
         known = read_lines(RunFolder(config.run_e).evaluation.rollouts, EvalRecord)
-        write_lines(path, [*known, *read_lines(path, EvalRecord)])
+        write_lines(folder.rollouts, [*known, *read_lines(folder.rollouts, EvalRecord)])
     rolled = RollOuts(
-        ledger=path,
-        clips=clips,
+        ledger=folder.rollouts,
+        clips=folder.clips(step) if config.own_videos else None,
         device=chosen_device(config.device),
-        workers=workers,
+        workers=config.workers or available_cores(),
         progress=progress,
-    ).of(units)
+    ).of([RolloutUnit(weights, slot, config.max_key_poses) for slot in slots])
     return rolled.insist("roll-outs")
 
 
-def _write(out: Path, record: ProbeRecord, spaces: Spaces, dataset: Dataset) -> None:
+def _write(folder: ProbeFolder, record: ProbeRecord, measured: _Measured) -> None:
     """The record, the page and figure that show it, and the features for `premotor align`."""
-    write_json(out / "probe.json", record)
-    write_atomically(out / "probe.md", report.markdown(record).encode())
-    write_atomically(out / "probe.svg", report.figure(record).encode())
-    episodes = _episodes(dataset)
+    write_json(folder.record, record)
+    write_atomically(folder.page, report.markdown(record).encode())
+    write_atomically(folder.figure, report.figure(record).encode())
+    episodes = [info.episode for info in measured.held_out.dataset.cache.episodes]
     labels = {
         "task": [episode.task for episode in episodes],
         "variation": [str(episode.variation) for episode in episodes],
         "episode": [str(episode.seed) for episode in episodes],
     }
-    raw = spaces["raw"]
+    raw = measured.trained.spaces["raw"]
     sides = {"u": raw.u, "e": raw.e}
     if "blanked" in raw.controls:
         sides["e_blanked"] = raw.controls["blanked"].e
     if raw.untrained is not None:
         sides |= {"u_untrained": raw.untrained.u, "e_untrained": raw.untrained.e}
     for name, values in sides.items():
-        save_features(out / "features" / f"{name}.npz", values, labels)
+        save_features(folder.features(name), values, labels)

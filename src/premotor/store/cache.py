@@ -91,7 +91,7 @@ class EpisodeCache:
             raise ConfigError(f"need num_frames >= 2 and low < high, got {num_frames}, {bounds}")
         recipe = [_VERSION, demo_set.fingerprint(), bounds, num_frames]
         key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
-        folder = demo_set.folder / "cache" / key
+        folder = demo_set.folder.cache / key
         if not folder.is_dir():
             _build(demo_set, folder, bounds, num_frames, progress)
         return cls._open(folder, demo_set.episodes, bounds)

@@ -17,10 +17,12 @@ from premotor.episode.demo import Demo
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS, CameraView, Observation
 from premotor.errors import DataError, UnknownName
+from premotor.folders import SplitFolder
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.store import images, layout, video
 from premotor.store.layout import FPS, REMEDY, EpisodeInfo
+from premotor.store.ledger import EpisodeLedger, finished_episodes
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ class DemoSet:
     damaged one was skipped.
     """
 
-    folder: Path  # DIR/<split>
+    folder: SplitFolder
     episodes: tuple[EpisodeInfo, ...]
     skipped: tuple[str, ...] = ()  # damaged episodes left out, and why
 
@@ -47,24 +49,25 @@ class DemoSet:
         Raises:
             DataError: No such split, unfinished collecting, or a damaged episode (it is named).
         """
-        folder = Path(path) / split
+        folder = SplitFolder(Path(path) / split)
         infos: list[EpisodeInfo] = []
         skipped: list[str] = []
-        for index in range(layout.finished_episodes(folder)):
+        for entry in EpisodeLedger.of(folder).episodes(finished_episodes(folder)):
             try:
-                info = layout.read_record(folder, index)
-                layout.check_sizes(folder, info)
+                if isinstance(entry, DataError):
+                    raise entry
+                layout.check_sizes(folder, entry)
                 if skip_bad:
-                    layout.check_contents(folder, info)
+                    layout.check_contents(folder, entry)
             except DataError as error:
                 if not skip_bad:
                     raise
                 _log.warning("skipped: %s", error)
                 skipped.append(str(error))
             else:
-                infos.append(info)
+                infos.append(entry)
         if not infos:
-            raise DataError(f"{folder} holds no sound episode; collect it again")
+            raise DataError(f"{folder.path} holds no sound episode; collect it again")
         return cls(folder, tuple(infos), tuple(skipped))
 
     def only(self, tasks: Sequence[str]) -> "DemoSet":
@@ -76,7 +79,7 @@ class DemoSet:
         held = tuple(dict.fromkeys(info.task for info in self.episodes))
         for name in tasks:
             if name not in held:
-                raise UnknownName.of(f"task in {self.folder}", name, held)
+                raise UnknownName.of(f"task in {self.folder.path}", name, held)
         return replace(self, episodes=tuple(i for i in self.episodes if i.task in tasks))
 
     def __len__(self) -> int:
@@ -97,7 +100,7 @@ class DemoSet:
         info = self.episodes[position]
         rows, _ = read_rows(self.folder, info)
         _, table = read_steps(self.folder, info)
-        with _naming(info, layout.keyframes_path(info.index)):
+        with _naming(info, self.folder.keyframes(info.index)):
             return tuple(
                 replace(rows[step], views=_views(table, row))
                 for row, step in enumerate((0, *info.keyframe_steps)[:limit])
@@ -110,7 +113,7 @@ class DemoSet:
     def frames(self, position: SupportsIndex, rows: Int[np.ndarray, " f"]) -> Clip:
         """The front camera's view of some rows of one episode; a row may come twice."""
         info = self.episodes[position]
-        path = layout.video_path(info.index)
+        path = self.folder.video(info.index)
         data = layout.read_checked(self.folder, info, path)
         wanted, place = np.unique(rows, return_inverse=True)
         with _naming(info, path):
@@ -138,7 +141,7 @@ class DemoSet:
 
 
 @contextmanager
-def _naming(info: EpisodeInfo, path: str) -> Iterator[None]:
+def _naming(info: EpisodeInfo, path: Path) -> Iterator[None]:
     """Turn whatever decoding stumbles over into an error that names episode and file."""
     try:
         yield
@@ -146,7 +149,7 @@ def _naming(info: EpisodeInfo, path: str) -> Iterator[None]:
         raise DataError(f"{info}: {path} cannot be read: {error}; {REMEDY}") from error
 
 
-def _table(folder: Path, info: EpisodeInfo, path: str) -> pa.Table:
+def _table(folder: SplitFolder, info: EpisodeInfo, path: Path) -> pa.Table:
     data = layout.read_checked(folder, info, path)
     with _naming(info, path):
         return pq.read_table(pa.BufferReader(data), use_threads=False)
@@ -163,14 +166,14 @@ def _pose(numbers: np.ndarray) -> Pose:
 
 
 def read_rows(
-    folder: Path, info: EpisodeInfo
+    folder: SplitFolder, info: EpisodeInfo
 ) -> tuple[tuple[Observation, ...], Float[np.ndarray, "t s"]]:
     """Every row of an episode without views, and the simulator's states.
 
     Raises:
         DataError: The file is damaged; it and the episode are named.
     """
-    path = layout.states_path(info.index)
+    path = folder.states(info.index)
     table = _table(folder, info, path)
     with _naming(info, path):
         times = table.column("time").to_numpy()
@@ -196,13 +199,13 @@ def read_rows(
         return rows, _matrix(table, "state")
 
 
-def read_steps(folder: Path, info: EpisodeInfo) -> tuple[tuple[Keyframe, ...], pa.Table]:
+def read_steps(folder: SplitFolder, info: EpisodeInfo) -> tuple[tuple[Keyframe, ...], pa.Table]:
     """The keyframes of an episode, and the table of frame 0 and the keyframes with all views.
 
     Raises:
         DataError: The file is damaged; it and the episode are named.
     """
-    path = layout.keyframes_path(info.index)
+    path = folder.keyframes(info.index)
     table = _table(folder, info, path)
     with _naming(info, path):
         steps = table.column("step").to_pylist()[1:]

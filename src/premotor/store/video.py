@@ -35,6 +35,20 @@ def encode(
     return buffer.getvalue()
 
 
+def size(data: bytes) -> tuple[int, int]:
+    """Height and width [px] of a video's frames, none of which is decoded.
+
+    Raises:
+        DataError: The bytes are no video.
+    """
+    try:
+        with av.open(io.BytesIO(data), "r") as container:
+            stream = container.streams.video[0]
+            return stream.height, stream.width
+    except (FFmpegError, IndexError) as error:
+        raise DataError(f"not a video: {error}") from error
+
+
 def decode(data: bytes, keep: Collection[int] | None = None) -> UInt8[np.ndarray, "t h w 3"]:
     """The frames of a video.
 

@@ -1,8 +1,7 @@
-"""One episode onto disk: each file under a temporary name, flushed, renamed; its record last."""
+"""One episode onto disk: each file under a temporary name, flushed, renamed."""
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,49 +12,49 @@ from premotor.episode.demo import Demo
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS, Observation
 from premotor.errors import DataError
+from premotor.folders import SplitFolder
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.records import write_atomically
-from premotor.store import images, layout, video
-from premotor.store.layout import ColorStats, EpisodeInfo, FileInfo
+from premotor.store import images, video
+from premotor.store.layout import FPS, ColorStats, EpisodeInfo, FileInfo
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # LeRobot's image feature
 
 
 def write_episode(
-    folder: Path, index: int, demo: Demo, failures: Sequence[str] = ()
+    folder: SplitFolder, index: int, demo: Demo, failures: Sequence[str] = ()
 ) -> EpisodeInfo:
-    """Write episode `index` of the data set in `folder`; complete when this returns, or absent.
+    """Write the arrays of episode `index` of a data set, which is no longer whole from then on.
 
     Args:
-        folder: `DIR/<split>`.
+        folder: Where the split lies.
         index: Position of the episode's unit in the work list.
         demo: Frame 0 and the keyframes must carry the views of all cameras.
         failures: Seeds drawn before on which the expert failed, and why.
 
     Returns:
-        The record that marks the episode complete.
+        The episode's record; with it on disk too (`EpisodeLedger`) the episode is complete.
     """
     contents = {
-        layout.states_path(index): _parquet(states_table(demo)),
-        layout.keyframes_path(index): _parquet(keyframes_table(demo), compression="none"),
-        layout.video_path(index): video.encode(demo.clip.frames, layout.FPS),
+        folder.states(index): _parquet(states_table(demo)),
+        folder.keyframes(index): _parquet(keyframes_table(demo), compression="none"),
+        folder.video(index): video.encode(demo.clip.frames, FPS),
     }
+    folder.info.unlink(missing_ok=True)
     for path, data in contents.items():
-        write_atomically(folder / path, data)
-    info = EpisodeInfo(
+        write_atomically(path, data)
+    return EpisodeInfo(
         index=index,
         **vars(demo.episode),
         instructions=demo.instructions,
         num_rows=len(demo.observations),
         keyframe_steps=tuple(k.step for k in demo.keyframes),
         failures=tuple(failures),
-        provenance=dict(demo.provenance),
+        provenance=demo.provenance,
         color=_color_stats(demo.clip.frames),
-        files=tuple(FileInfo.of(path, data) for path, data in contents.items()),
+        files=tuple(FileInfo.of(folder.relative(path), data) for path, data in contents.items()),
     )
-    write_atomically(folder / layout.record_path(index), layout.record_bytes(info))
-    return info
 
 
 def _color_stats(frames: UInt8[np.ndarray, "t h w 3"]) -> ColorStats:

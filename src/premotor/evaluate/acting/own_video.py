@@ -13,13 +13,13 @@ from jaxtyping import UInt8
 
 from premotor.data.dataset import Dataset
 from premotor.episode.identity import EpisodeId
+from premotor.episode.observation import VIDEO_CAMERA
 from premotor.errors import DataError
 from premotor.evaluate.acting.traces import Trace
 from premotor.records import write_atomically
 from premotor.simulate.environment import Environment
 from premotor.simulate.filming import pictures
 from premotor.store.cache import NUM_FRAMES, spread_rows
-from premotor.store.layout import VIDEO_CAMERA
 
 _REMEDY = "run the same command again: a roll-out without its clip is done anew"
 

@@ -1,4 +1,4 @@
-"""The LeRobot v3 face of a data set: rows, tasks, episodes, statistics, derived from the records.
+"""The LeRobot v3 exporter: a data set's rows, tasks, episodes and statistics, from its records.
 
 Everything here is written from the states and records of complete episodes, so that writing it
 again changes nothing; a global row number needs the lengths of all episodes before it.
@@ -6,6 +6,7 @@ again changes nothing; a global row number needs the lengths of all episodes bef
 
 import io
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +16,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from premotor.records import write_atomically
+from premotor.episode.keyframe import Keyframe
+from premotor.episode.observation import Observation
+from premotor.folders import CHUNK_SIZE, DATA_PATH, VIDEO_KEY, VIDEO_PATH, SplitFolder
+from premotor.records import write_atomically, write_lines
 from premotor.store import layout, video
 from premotor.store.layout import FPS, EpisodeInfo, FileInfo
-from premotor.store.reader import read_rows, read_steps
+from premotor.store.reader import read_rows
 from premotor.store.writer import pose_numbers, vectors
 
 _JOINTS = [f"panda_joint{i}" for i in range(1, 8)]
@@ -32,11 +36,13 @@ FEATURES: dict[str, list[str]] = {
 _COUNTERS = ("frame_index", "episode_index", "index", "task_index")
 
 
-def finalize(folder: Path, infos: Sequence[EpisodeInfo], robot: str = "panda") -> None:
+def finalize(folder: SplitFolder, infos: Sequence[EpisodeInfo], robot: str = "panda") -> None:
     """Write `data/` and `meta/` of a complete set; the same episodes give the same bytes.
 
+    The records are written anew, in order, LeRobot's rows among the files of each.
+
     Args:
-        folder: `DIR/<split>`.
+        folder: Where the split lies.
         infos: Records of all episodes, numbered from 0 without a gap.
         robot: LeRobot's robot type.
     """
@@ -44,22 +50,22 @@ def finalize(folder: Path, infos: Sequence[EpisodeInfo], robot: str = "panda") -
     tasks = list(dict.fromkeys(info.instructions[0] for info in infos))
     start, moments = 0, {name: _Moments() for name in FEATURES}
     episodes: list[dict[str, Any]] = []
+    records: list[EpisodeInfo] = []
     for info in infos:
         rows = _feature_rows(folder, info)
         for name, values in rows.items():
             moments[name].add(values)
         table = _data_table(info, rows, start, tasks.index(info.instructions[0]))
-        _write_rows(folder, info, _parquet(table))
+        records.append(_with_rows(folder, info, _parquet(table)))
         episodes.append(_episode_row(info, start))
         start += info.num_rows
-    places = _parquet(pa.Table.from_pylist(episodes))
-    write_atomically(folder / "meta/episodes/chunk-000/file-000.parquet", places)
-    write_atomically(folder / "meta/tasks.parquet", _parquet(_tasks_table(tasks)))
-    stats = {name: m.summary() for name, m in moments.items()} | {
-        layout.VIDEO_KEY: _color_summary(infos)
-    }
-    _write_json(folder / "meta/stats.json", stats)
-    _write_json(folder / layout.INFO_PATH, _info(folder, infos, len(tasks), start, robot))
+    write_lines(folder.records, records)
+    shutil.rmtree(folder.former_records, ignore_errors=True)
+    write_atomically(folder.places, _parquet(pa.Table.from_pylist(episodes)))
+    write_atomically(folder.instructions, _parquet(_tasks_table(tasks)))
+    stats = {name: m.summary() for name, m in moments.items()}
+    _write_json(folder.stats, stats | {VIDEO_KEY: _color_summary(infos)})
+    _write_json(folder.info, _info(folder, infos, len(tasks), start, robot))
 
 
 class _Moments:
@@ -82,12 +88,14 @@ class _Moments:
         }
 
 
-def _feature_rows(folder: Path, info: EpisodeInfo) -> dict[str, np.ndarray]:
+def _feature_rows(folder: SplitFolder, info: EpisodeInfo) -> dict[str, np.ndarray]:
     observations, _ = read_rows(folder, info)
-    keyframes, _ = read_steps(folder, info)
     # The action of a row is the next keyframe's, as a key-pose policy would answer.
-    following = np.searchsorted([k.step for k in keyframes], np.arange(info.num_rows), side="right")
-    actions = np.stack([k.action() for k in keyframes])[np.minimum(following, len(keyframes) - 1)]
+    steps = info.keyframe_steps
+    following = np.searchsorted(steps, np.arange(info.num_rows), side="right")
+    actions = np.stack([_reached(observations[step], step).action() for step in steps])[
+        np.minimum(following, len(steps) - 1)
+    ]
     state = [
         np.concatenate([o.joint_positions, o.finger_positions, [float(o.gripper_open)]])
         for o in observations
@@ -99,6 +107,11 @@ def _feature_rows(folder: Path, info: EpisodeInfo) -> dict[str, np.ndarray]:
         "action": actions,
     }
     return {name: values.astype(np.float32) for name, values in rows.items()}
+
+
+def _reached(row: Observation, step: int) -> Keyframe:
+    """A keyframe holds what its row holds."""
+    return Keyframe(row.end_effector, row.gripper_open, row.ignore_collisions, step)
 
 
 def _data_table(
@@ -115,7 +128,7 @@ def _data_table(
 
 
 def _episode_row(info: EpisodeInfo, start: int) -> dict[str, Any]:
-    chunk, file = divmod(info.index, layout.CHUNK_SIZE)
+    chunk, file = divmod(info.index, CHUNK_SIZE)
     return {
         "episode_index": info.index,
         "tasks": [info.instructions[0]],
@@ -124,10 +137,10 @@ def _episode_row(info: EpisodeInfo, start: int) -> dict[str, Any]:
         "data/file_index": file,
         "dataset_from_index": start,
         "dataset_to_index": start + info.num_rows,
-        f"videos/{layout.VIDEO_KEY}/chunk_index": chunk,
-        f"videos/{layout.VIDEO_KEY}/file_index": file,
-        f"videos/{layout.VIDEO_KEY}/from_timestamp": 0.0,
-        f"videos/{layout.VIDEO_KEY}/to_timestamp": info.num_rows / FPS,
+        f"videos/{VIDEO_KEY}/chunk_index": chunk,
+        f"videos/{VIDEO_KEY}/file_index": file,
+        f"videos/{VIDEO_KEY}/from_timestamp": 0.0,
+        f"videos/{VIDEO_KEY}/to_timestamp": info.num_rows / FPS,
         "meta/episodes/chunk_index": 0,
         "meta/episodes/file_index": 0,
         "task": info.task,
@@ -168,13 +181,13 @@ def _color_summary(infos: Sequence[EpisodeInfo]) -> dict[str, Any]:
 
 
 def _info(
-    folder: Path, infos: Sequence[EpisodeInfo], num_tasks: int, num_rows: int, robot: str
+    folder: SplitFolder, infos: Sequence[EpisodeInfo], num_tasks: int, num_rows: int, robot: str
 ) -> dict[str, Any]:
     features: dict[str, Any] = {
         name: {"dtype": "float32", "shape": [len(names)], "names": names}
         for name, names in FEATURES.items()
     }
-    features[layout.VIDEO_KEY] = _video_feature(folder, infos[0])
+    features[VIDEO_KEY] = _video_feature(folder, infos[0])
     features["timestamp"] = {"dtype": "float32", "shape": [1], "names": None}
     features |= {name: {"dtype": "int64", "shape": [1], "names": None} for name in _COUNTERS}
     return {
@@ -183,20 +196,19 @@ def _info(
         "total_episodes": len(infos),
         "total_frames": num_rows,
         "total_tasks": num_tasks,
-        "chunks_size": layout.CHUNK_SIZE,
+        "chunks_size": CHUNK_SIZE,
         "data_files_size_in_mb": 100,
         "video_files_size_in_mb": 200,
         "fps": FPS,
         "splits": {folder.name: f"0:{len(infos)}"},
-        "data_path": layout.DATA_PATH,
-        "video_path": layout.VIDEO_PATH,
+        "data_path": DATA_PATH,
+        "video_path": VIDEO_PATH,
         "features": features,
     }
 
 
-def _video_feature(folder: Path, info: EpisodeInfo) -> dict[str, Any]:
-    data = layout.read_checked(folder, info, layout.video_path(info.index))
-    height, width = video.decode(data).shape[1:3]
+def _video_feature(folder: SplitFolder, info: EpisodeInfo) -> dict[str, Any]:
+    height, width = video.size(layout.read_checked(folder, info, folder.video(info.index)))
     return {
         "dtype": "video",
         "shape": [height, width, 3],
@@ -220,15 +232,15 @@ def _parquet(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
-def _write_rows(folder: Path, info: EpisodeInfo, data: bytes) -> None:
-    """Write LeRobot's rows of an episode and enter them in its record."""
-    rows = FileInfo.of(layout.data_path(info.index), data)
-    if rows in info.files and (folder / rows.path).is_file():
-        return
-    write_atomically(folder / rows.path, data)
-    recorded = tuple(f for f in info.files if f.path != rows.path)
-    record = replace(info, files=(*recorded, rows))
-    write_atomically(folder / layout.record_path(info.index), layout.record_bytes(record))
+def _with_rows(folder: SplitFolder, info: EpisodeInfo, data: bytes) -> EpisodeInfo:
+    """Write LeRobot's rows of an episode, unless they are there; its record, with them."""
+    path = folder.data(info.index)
+    rows = FileInfo.of(folder.relative(path), data)
+    if rows in info.files and path.is_file():
+        return info
+    write_atomically(path, data)
+    others = (file for file in info.files if file.path != rows.path)
+    return replace(info, files=(*others, rows))
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
