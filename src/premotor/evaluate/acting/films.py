@@ -3,6 +3,7 @@
 They are drawn from the traces that roll-outs leave, of which only those that are needed are kept.
 """
 
+import io
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -181,8 +182,9 @@ def film(environment: Environment, record: EvalRecord, trace: Trace, folder: Pat
         if row > 0 and row % EVERY == 0:
             frames.append(shot.with_target(trace.target(row)))
     stem = f"{record.checkpoint}_{record.task}_{'success' if record.success else 'failure'}"
-    folder.mkdir(parents=True, exist_ok=True)
-    film_strip(stills).save(folder / f"{stem}.png", optimize=True)
+    strip = io.BytesIO()
+    film_strip(stills).save(strip, "PNG", optimize=True)
+    write_atomically(folder / f"{stem}.png", strip.getvalue())
     frames += [stills[-1]] * FPS  # rest on the last one
     write_atomically(folder / f"{stem}.mp4", video.encode(np.stack(frames), FPS, quality=23))
     return FilmRecord(
