@@ -256,7 +256,7 @@ class AblationFolder(OutputFolder):
     """What each part of the policy is worth."""
 
     kind: ClassVar[str] = "an ablation"
-    marks: ClassVar[tuple[str, ...]] = ("trainings.jsonl",)
+    marks: ClassVar[tuple[str, ...]] = ("trainings.jsonl", "ablation.json")
 
     @property
     def trainings(self) -> Path:

@@ -51,7 +51,7 @@ def own_clips(folder: Path, dataset: Dataset) -> Dataset:
     """The same episodes, their clips those of the roll-outs.
 
     Args:
-        folder: Clips of one policy, written by `success.roll_out_all`.
+        folder: Clips of one policy, written by `success.RollOuts`.
         dataset: Of the episodes that were rolled out, with the experts' clips.
 
     Raises:
