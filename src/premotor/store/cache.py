@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from premotor.episode.observation import SCENE_HIGH, SCENE_LOW, Observation, cloud_from_views
 from premotor.errors import ConfigError, DataError
 from premotor.progress import Progress, no_progress
+from premotor.store.arrays import check_arrays
 from premotor.store.layout import EpisodeInfo
 from premotor.store.reader import DemoSet
 
@@ -94,14 +95,17 @@ class EpisodeCache:
         folder = demo_set.folder.cache / key
         if not folder.is_dir():
             _build(demo_set, folder, bounds, num_frames, progress)
-        return cls._open(folder, demo_set.episodes, bounds)
+        return cls._open(folder, demo_set.episodes, bounds, num_frames)
 
     @classmethod
-    def _open(cls, folder: Path, episodes: tuple[EpisodeInfo, ...], bounds: Bounds):
+    def _open(
+        cls, folder: Path, episodes: tuple[EpisodeInfo, ...], bounds: Bounds, num_frames: int
+    ) -> "EpisodeCache":
         try:
             arrays = {
                 path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))
             }
+            check_arrays(arrays, episodes, num_frames)
             names = (field.name for field in fields(Transitions))
             transitions = Transitions(**{n: np.array(arrays[f"transition_{n}"]) for n in names})
             return cls(
@@ -115,7 +119,7 @@ class EpisodeCache:
                 steps=arrays["steps"],
                 colors=arrays["colors"],
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, DataError, MemoryError) as error:
             raise DataError(f"{folder} is damaged: {error}; delete it and run again") from error
 
     def cloud(
