@@ -1,4 +1,4 @@
-"""`premotor doctor [DATA]`: is everything here, or in a data set, as it has to be; if not, what then."""
+"""`premotor doctor [DATA]`: is this machine, or a data set, as it has to be, and how to mend it."""
 
 import importlib.metadata
 import os

@@ -46,7 +46,7 @@ def check_arrays(
 def _check_shapes(
     arrays: Mapping[str, np.ndarray], transitions: int, frames: tuple[int, int]
 ) -> None:
-    m, n = transitions, len(arrays["steps"])
+    m, n = transitions, arrays["steps"].size // 3
     frame = arrays["frames"].shape[2:4]
     expected: Mapping[str, tuple[str, tuple[int, ...]]] = {
         "transition_episode": ("int64", (m,)),
