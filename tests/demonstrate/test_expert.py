@@ -7,12 +7,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from premotor.demonstrate.expert import film, record, run_expert
+from premotor.demonstrate import expert
+from premotor.demonstrate.expert import Recording, film, record, run_expert
 from premotor.demonstrate.provenance import provenance
 from premotor.episode.identity import EpisodeId
+from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS
 from premotor.errors import ConfigError, DemonstrationFailed, PlacementFailed
 from premotor.folders import SplitFolder
+from premotor.geometry.poses import Pose
 from premotor.simulate.environment import MAX_ATTEMPTS, Environment, Outcome
 from premotor.simulate.motion import Planner
 from premotor.store.writer import write_episode
@@ -138,3 +141,12 @@ def test_an_episode_without_success_is_no_demonstration(monkeypatch):
     with pytest.raises(DemonstrationFailed, match="goal not reached"):
         record(env, EPISODE)
     assert waits == [10]
+
+
+def test_an_episode_whose_keyframe_nobody_may_act_is_not_kept(monkeypatch):
+    low = Keyframe(Pose.of((0.4, 0.1, 0.7498)), False, False, 3)
+    made = Recording((), np.zeros((0, 1)), (low,), True)
+    monkeypatch.setattr(expert, "record", lambda *_: made)
+    monkeypatch.setattr(expert, "_render", None)  # nothing is rendered for it
+    with pytest.raises(DemonstrationFailed, match=r"keyframe 0 at .*0.7498\] m lies outside"):
+        run_expert(Environment(), EPISODE)
