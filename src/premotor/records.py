@@ -29,7 +29,7 @@ UNKNOWN_STEP = -1  # in records of before they told it
 class StartRecord:
     """Weights that a run began with."""
 
-    half: str  # "recognizer" or "policy"
+    half: str  # "recognizer", "policy" or "run": all of it, trained further
     folder: str
     step: int | None  # updates done in the run they come from; None for a half alone
     sha256: str  # of the file that holds them

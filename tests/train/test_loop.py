@@ -307,3 +307,16 @@ def test_a_step_in_bfloat16_keeps_weights_and_losses_float32(dots: Path, tmp_pat
     assert all(torch.tensor(list(r.losses.values())).isfinite().all() for r in records)
     floating = [w for w in weights(tmp_path / "half", 5).values() if w.is_floating_point()]
     assert {w.dtype for w in floating} == {torch.float32}
+
+
+def test_how_often_a_run_is_looked_at_may_change_and_nothing_else_does(
+    dots: Path, tmp_path: Path, trained: Path
+):
+    out = tmp_path / "run"
+    with pytest.raises(KeyError):
+        train(out, dots, crash_at=4)
+    rarely = dataclasses.replace(CONFIG, eval_every=0, checkpoint_every=8, keep_checkpoints=1)
+    assert train(out, dots, rarely).finished
+    assert run.read_config(RunFolder(out).config) == rarely
+    ours, theirs = weights(out, 8), weights(trained, 8)
+    assert all(torch.equal(ours[name], value) for name, value in theirs.items())

@@ -4,12 +4,11 @@ import logging
 import platform
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
 
 from premotor.claims import Claim
-from premotor.codec import from_yaml, to_json, to_yaml
+from premotor.codec import to_json, to_yaml
 from premotor.data.dataset import Dataset
-from premotor.errors import ConfigError, DataError
+from premotor.errors import ConfigError
 from premotor.folders import RunFolder
 from premotor.mirror import Mirror
 from premotor.progress import Progress, no_progress
@@ -24,11 +23,13 @@ from premotor.records import (
     write_lines,
 )
 from premotor.represent import Source, open_dataset
-from premotor.train.config import TrainConfig, differing
+from premotor.train.config import TrainConfig, differing, read_config
 from premotor.train.start import origins
 
 _log = logging.getLogger(__name__)
-_CHECKED_LATER = ("processes",)  # what counts is how many wrote the checkpoint
+# No weight depends on these: how often it is looked at and kept. Of `processes` counts how many
+# wrote the checkpoint, which is asked when that is loaded.
+HARMLESS = ("processes", "eval_every", "checkpoint_every", "keep_checkpoints")
 _PACKAGES = ("torch", "accelerate", "numpy", "safetensors", "mujoco")
 
 
@@ -50,24 +51,12 @@ def forget_steps(run: RunFolder, step: int) -> None:
 
 
 def differences(a: TrainConfig, b: TrainConfig) -> list[str]:
-    """Fields in which two configurations of one training differ, with both values."""
+    """Fields that matter in which two configurations of one training differ, with both values."""
     return [
         f"{name}: {ours} in the run, {theirs} now"
         for name, ours, theirs in differing(a, b)
-        if name not in _CHECKED_LATER
+        if name not in HARMLESS
     ]
-
-
-def read_config(path: Path) -> TrainConfig:
-    """The configuration of a run, from its `config.yaml`.
-
-    Raises:
-        DataError: The file is missing.
-        ConfigError: It holds something else.
-    """
-    if not path.is_file():
-        raise DataError(f"{path} is missing; expected the config.yaml of a run")
-    return from_yaml(TrainConfig, path.read_text(), str(path))
 
 
 def check_run(run: RunFolder, config: TrainConfig, fingerprint: str, claim: Claim) -> None:
@@ -91,12 +80,15 @@ def check_run(run: RunFolder, config: TrainConfig, fingerprint: str, claim: Clai
 def claim_run(run: RunFolder, config: TrainConfig, claim: Claim) -> None:
     """Make the run's folder with its configuration, or take up the one that is there.
 
+    The configuration is that of the last time: how often a run is looked at may change.
+
     Raises:
         OutputExists: As `check_run`, or another process is training into it.
     """
     run.claim(claim)
-    if not run.config.exists():
-        write_atomically(run.config, to_yaml(config).encode())
+    text = to_yaml(config).encode()
+    if not run.config.exists() or run.config.read_bytes() != text:
+        write_atomically(run.config, text)
 
 
 def _check_same(run: RunFolder, config: TrainConfig, fingerprint: str) -> None:
