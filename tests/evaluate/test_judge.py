@@ -135,7 +135,7 @@ def test_any_checkpoint_that_was_kept_can_be_measured(tmp_path):
     run = make.checkpoints(tmp_path / "run", steps=(0, 2, 4))
     wanted = judge.EvaluateConfig(step=2, tasks=("open_drawer",))
     assert judge._checkpoints(run, wanted) == {"untrained": 0, "trained": 2}
-    with pytest.raises(DataError, match="no checkpoint of step 3 .*steps there: 0, 2, 4"):
+    with pytest.raises(DataError, match=r"no checkpoint of step 3 .*steps there: 0, 2, 4"):
         judge.prepare(run, None, replace(wanted, step=3), Claim())
 
 
