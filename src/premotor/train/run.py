@@ -24,6 +24,7 @@ from premotor.records import (
     write_lines,
 )
 from premotor.represent import Source, open_dataset
+from premotor.store.reader import DemoSet
 from premotor.train.config import TrainConfig, differing
 from premotor.train.start import origins
 
@@ -70,13 +71,13 @@ def read_config(path: Path) -> TrainConfig:
     return from_yaml(TrainConfig, path.read_text(), str(path))
 
 
-def check_run(run: RunFolder, config: TrainConfig, fingerprint: str, claim: Claim) -> None:
+def check_run(run: RunFolder, config: TrainConfig, demos: DemoSet, claim: Claim) -> None:
     """Refuse what cannot be trained in a folder, and touch nothing.
 
     Args:
         run: Where.
         config: The resolved configuration.
-        fingerprint: Of the data set.
+        demos: The episodes to train on.
         claim: Whether what is there is gone on with or thrown away.
 
     Raises:
@@ -85,7 +86,7 @@ def check_run(run: RunFolder, config: TrainConfig, fingerprint: str, claim: Clai
     """
     run.check(claim)
     if run.begun and claim.resume:
-        _check_same(run, config, fingerprint)
+        _check_same(run, config, demos)
 
 
 def claim_run(run: RunFolder, config: TrainConfig, claim: Claim) -> None:
@@ -99,7 +100,7 @@ def claim_run(run: RunFolder, config: TrainConfig, claim: Claim) -> None:
         write_atomically(run.config, to_yaml(config).encode())
 
 
-def _check_same(run: RunFolder, config: TrainConfig, fingerprint: str) -> None:
+def _check_same(run: RunFolder, config: TrainConfig, demos: DemoSet) -> None:
     if found := differences(read_config(run.config), config):
         lines = "\n  ".join(found)
         raise ConfigError(
@@ -108,10 +109,11 @@ def _check_same(run: RunFolder, config: TrainConfig, fingerprint: str) -> None:
         )
     if run.manifest.exists():
         manifest = read_json(run.manifest, RunManifest)
-        if manifest.data_fingerprint != fingerprint:
+        if not demos.is_what(manifest.data_fingerprint):
             raise ConfigError(
                 f"{run.path} was trained on other data than this: {manifest.data}, "
-                f"fingerprint {manifest.data_fingerprint[:12]}, now {fingerprint[:12]}; "
+                f"fingerprint {manifest.data_fingerprint[:12]}, now {demos.fingerprint()[:12]} "
+                f"of {demos.folder.path} (files, texts or the choice of episodes differ); "
                 "resume with the same --data, or choose another --out"
             )
 
