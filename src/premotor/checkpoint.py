@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from premotor.backbones.weights import load_strictly
+from premotor.claims import temporary
 from premotor.codec import from_yaml, to_yaml
 from premotor.errors import ConfigError, DataError, OutputExists
 from premotor.execute.config import ExecuteConfig
@@ -71,15 +72,14 @@ def _flush(path: Path) -> None:
 @contextmanager
 def _folder(final: Path) -> Iterator[Path]:
     """A folder to write into; it replaces `final` once all of it is on disk."""
-    temporary = final.with_name(f".{final.name}.{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    yield temporary
-    for path in temporary.iterdir():
+    place = temporary(final)
+    place.mkdir(parents=True)
+    yield place
+    for path in place.iterdir():
         _flush(path)
     if final.exists():
         shutil.rmtree(final)
-    temporary.rename(final)
+    place.rename(final)
     _flush(final.parent)
 
 

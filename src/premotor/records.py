@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from premotor import __version__
+from premotor.claims import temporary
 from premotor.codec import from_json, renamed, restore, to_json
 from premotor.episode.identity import OfEpisode
 from premotor.errors import DataError
@@ -234,12 +235,12 @@ def code_version() -> str:
 def write_atomically(path: Path, data: bytes) -> None:
     """Write under a temporary name, flush to disk, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
+    place = temporary(path)
+    with place.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
+    place.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:

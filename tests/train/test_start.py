@@ -66,7 +66,7 @@ def begun(config: TrainConfig) -> TrainConfig:
 def train(out: Path, data: Path, config: TrainConfig) -> None:
     source = represent.Source(data)
     folder, claim = RunFolder(out), Claim(resume=True)
-    run.check_run(folder, config, source.open().fingerprint(), claim)
+    run.check_run(folder, config, source.open(), claim)
     run.claim_run(folder, config, claim)
     assert loop.fit(config, folder, source, lambda _: None, "premotor train nano").finished
 

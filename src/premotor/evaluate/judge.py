@@ -74,6 +74,7 @@ class EvaluateConfig:
     films: bool = True  # film one success and one failure per task
     workers: int = 0  # simulator processes; 0 = as many as cores
     skip_bad: bool = False  # leave damaged episodes of the data set out
+    cache_dir: Path | None = None  # where what is read of the data set is kept, as in training
 
     def __post_init__(self) -> None:
         if self.episodes < 0 or self.max_key_poses < 1 or self.workers < 0:
@@ -137,7 +138,8 @@ def judge(
     with folder.owned():
         watched, pairs = _Watched(), list[NamingPair]()
         if data is not None:
-            watched = _watch(run, Source(data, config.skip_bad), config, named, progress)
+            source = Source(data, config.skip_bad, cache_dir=config.cache_dir)
+            watched = _watch(run, source, config, named, progress)
             pairs = _write(watched, folder, config)
         rolled = RollOuts(
             ledger=folder.rollouts,

@@ -23,6 +23,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from premotor.errors import DataError
+from premotor.folders import cache_home
 
 LINKS = (*(f"link{i}" for i in range(8)), "hand", "finger")
 NUM_FACES = 17_000  # of the whole arm, after simplification; 134 k before
@@ -59,12 +60,6 @@ class Shell:
     faces: Int32[np.ndarray, "f 3"]
 
 
-def cache_folder() -> Path:
-    """Where premotor keeps what it can make again: $PREMOTOR_CACHE or ~/.cache/premotor."""
-    named = os.environ.get("PREMOTOR_CACHE")
-    return Path(named) if named else Path.home() / ".cache" / "premotor"
-
-
 @cache
 def shells() -> tuple[Shell, ...]:
     """All visual meshes of the arm, about `NUM_FACES` faces in all.
@@ -73,7 +68,7 @@ def shells() -> tuple[Shell, ...]:
         DataError: The package that carries the meshes is missing or a file of it is damaged.
     """
     sources = {link: _source(link).read_bytes() for link in LINKS}
-    path = cache_folder() / f"panda-{_key(sources)}.npz"
+    path = cache_home() / f"panda-{_key(sources)}.npz"
     if not path.exists():
         _write(path, _make(sources))
     return _read(path)

@@ -130,10 +130,10 @@ def _prepare(job: TrainJob, claim: Claim, progress: Progress) -> None:
     execute = config.mirror.execute
     if execute.frozen_text.weights is not None:
         read_tower(execute.text, execute.frozen_text.weights)
-    fingerprint = source.open().fingerprint()
+    demos = source.open()
     if config.start.folders and not (claim.resume and checkpoints(job.out)):
         _check_start(job, claim)
-    check_run(run, config, fingerprint, claim)
+    check_run(run, config, demos, claim)
     dataset = open_dataset(source, "train", config.mirror, progress)
     open_probe_dataset(source, config, progress)
     pairing_of(dataset, config.seed, config.pairing)

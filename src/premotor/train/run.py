@@ -23,6 +23,7 @@ from premotor.records import (
     write_lines,
 )
 from premotor.represent import Source, open_dataset
+from premotor.store.reader import DemoSet
 from premotor.train.config import TrainConfig, differing, read_config
 from premotor.train.start import origins
 
@@ -59,13 +60,13 @@ def differences(a: TrainConfig, b: TrainConfig) -> list[str]:
     ]
 
 
-def check_run(run: RunFolder, config: TrainConfig, fingerprint: str, claim: Claim) -> None:
+def check_run(run: RunFolder, config: TrainConfig, demos: DemoSet, claim: Claim) -> None:
     """Refuse what cannot be trained in a folder, and touch nothing.
 
     Args:
         run: Where.
         config: The resolved configuration.
-        fingerprint: Of the data set.
+        demos: The episodes to train on.
         claim: Whether what is there is gone on with or thrown away.
 
     Raises:
@@ -74,7 +75,7 @@ def check_run(run: RunFolder, config: TrainConfig, fingerprint: str, claim: Clai
     """
     run.check(claim)
     if run.begun and claim.resume:
-        _check_same(run, config, fingerprint)
+        _check_same(run, config, demos)
 
 
 def claim_run(run: RunFolder, config: TrainConfig, claim: Claim) -> None:
@@ -91,7 +92,7 @@ def claim_run(run: RunFolder, config: TrainConfig, claim: Claim) -> None:
         write_atomically(run.config, text)
 
 
-def _check_same(run: RunFolder, config: TrainConfig, fingerprint: str) -> None:
+def _check_same(run: RunFolder, config: TrainConfig, demos: DemoSet) -> None:
     if found := differences(read_config(run.config), config):
         lines = "\n  ".join(found)
         raise ConfigError(
@@ -100,10 +101,11 @@ def _check_same(run: RunFolder, config: TrainConfig, fingerprint: str) -> None:
         )
     if run.manifest.exists():
         manifest = read_json(run.manifest, RunManifest)
-        if manifest.data_fingerprint != fingerprint:
+        if not demos.is_what(manifest.data_fingerprint):
             raise ConfigError(
                 f"{run.path} was trained on other data than this: {manifest.data}, "
-                f"fingerprint {manifest.data_fingerprint[:12]}, now {fingerprint[:12]}; "
+                f"fingerprint {manifest.data_fingerprint[:12]}, now {demos.fingerprint()[:12]} "
+                f"of {demos.folder.path} (files, texts or the choice of episodes differ); "
                 "resume with the same --data, or choose another --out"
             )
 
