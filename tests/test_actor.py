@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import make
 from premotor import checkpoint, presets
 from premotor.actor import Actor
 from premotor.episode.decision import Decision
@@ -13,6 +14,7 @@ from premotor.episode.observation import cloud_from_views
 from premotor.errors import BadDepth, ConfigError, EmptyCloud, WrongCameras, WrongImage
 from premotor.execute.policy import Policy
 from premotor.mirror import Mirror
+from premotor.records import write_json
 
 CONFIG = presets.train_preset("nano").mirror.execute
 WORDS = ("push the red button", "open the top drawer", "slide the block to green target")
@@ -141,3 +143,27 @@ def test_a_gpu_decides_what_the_cpu_decides(actor, seen, tmp_path):
     there = Actor(Actor.load(tmp_path / "p", device="cuda").policy, SIDE)
     for one, other in zip(there.act_batch(seen, WORDS), actor.act_batch(seen, WORDS), strict=True):
         np.testing.assert_allclose(numbers(one), numbers(other), atol=1e-2)
+
+
+def test_words_that_a_policy_was_never_told_are_said_once_and_acted_on(actor, seen, caplog):
+    strange = Actor(actor.policy, SIDE)
+    with caplog.at_level("WARNING", logger="premotor.actor"):
+        strange.act(seen[0], WORDS[0])
+        assert not caplog.records
+        strange.act_batch(seen[:2], ["push the zebra", "open the Zebra's top quagga, please"])
+        strange.look(seen[0], "push the zebra")
+    (record,) = caplog.records
+    assert "never been told 'zebra', 'zebras', 'quagga'" in record.getMessage()
+
+
+def test_a_run_knows_the_words_of_its_training_alone(actor, seen, caplog):
+    with caplog.at_level("WARNING", logger="premotor.actor"):
+        Actor(actor.policy, SIDE, words=("push", "the", "button")).act(seen[0], WORDS[0])
+    assert [r.getMessage().count("'red'") for r in caplog.records] == [1]
+
+
+def test_the_words_of_a_training_come_along_with_its_run(tmp_path):
+    told = make.manifest(words=("open", "drawer"))
+    run = make.checkpoints(tmp_path / "run")
+    write_json(run / "manifest.json", told)
+    assert Actor.load(run)._words == {"open", "drawer"}

@@ -1,6 +1,7 @@
 """A trained policy as it acts: observations and words in, key poses out."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from premotor.backbones.tokenizer import Tokenizer
+from premotor.backbones.tokenizer import Tokenizer, token_ids, words_of
 from premotor.batch import Executed, MirrorBatch
 from premotor.checkpoint import load_policy
 from premotor.episode.checks import IMAGE_SIDE, check_observation
@@ -20,20 +21,36 @@ from premotor.errors import ConfigError, EmptyCloud
 from premotor.execute import decode
 from premotor.execute import virtual_views as vv
 from premotor.execute.policy import ExecuteOutput, Policy
+from premotor.folders import RunFolder
+from premotor.records import RunManifest, read_json
+
+_log = logging.getLogger(__name__)
 
 
 class Actor:
-    """Greedy, deterministic decoding of one policy, on the device where its weights are."""
+    """Greedy, deterministic decoding of one policy, on the device where its weights are.
 
-    def __init__(self, policy: Policy, image_side: int = IMAGE_SIDE) -> None:
+    A word that the policy has never been told is acted on all the same, but said once in the log.
+    Those it knows are the words of its training's instructions, as the run's manifest lists them;
+    without a manifest, those whose ids have rows of their own in the text table
+    (`TextConfig.vocabulary`); of a table of all ids, or of frozen CLIP, every word.
+    """
+
+    def __init__(
+        self, policy: Policy, image_side: int = IMAGE_SIDE, words: Collection[str] = ()
+    ) -> None:
         """Act with a policy.
 
         Args:
             policy: Is put into evaluation mode.
             image_side: Side of the camera images it learned from [px]; others are refused.
+            words: That it was told in training; () where nobody knows.
         """
         self.policy = policy.eval()
         self.image_side = image_side
+        self._words = frozenset(words)
+        self._vocabulary = frozenset(policy.config.text.vocabulary)
+        self._strange: set[str] = set()  # words that the log was told of
         self.tokenizer = Tokenizer(policy.config.text.context)
 
     @classmethod
@@ -51,7 +68,10 @@ class Actor:
             DataError: There is no such checkpoint, or it is damaged.
             CheckpointMismatch: The weights do not fit the configuration beside them.
         """
-        return cls(load_policy(Path(path), step).to(device))
+        policy = load_policy(Path(path), step).to(device)
+        manifest = RunFolder(Path(path)).manifest
+        words = read_json(manifest, RunManifest).words if manifest.is_file() else ()
+        return cls(policy, words=words)
 
     def act(self, observation: Observation, instruction: str) -> Keyframe:
         """The next key pose, in the world frame.
@@ -113,12 +133,30 @@ class Actor:
         self, observations: Sequence[Observation], instructions: Sequence[str]
     ) -> tuple[Executed, ExecuteOutput]:
         words = self.tokenizer.encode(instructions)
+        self._tell_strange(instructions)
         clouds = [self._cloud(observation) for observation in observations]
         executed = Executed.of(clouds, np.stack([o.proprioception for o in observations]))
         device = next(self.policy.parameters()).device
         batch = MirrorBatch(executed, words).to(device)
         with torch.inference_mode():
             return batch.executed, self.policy(batch.executed, batch.instruction)
+
+    def _tell_strange(self, instructions: Sequence[str]) -> None:
+        """Say in the log, once of each, which words the policy has never been told."""
+        said = dict.fromkeys(word for text in instructions for word in words_of(text))
+        new = [word for word in said if word not in self._strange and not self._knows(word)]
+        if new:
+            self._strange.update(new)
+            _log.warning(
+                "the policy has never been told %s; it acts on the rest of the sentence: say it in "
+                "words of its training (manifest.json), or train it on this one",
+                ", ".join(map(repr, new)),
+            )
+
+    def _knows(self, word: str) -> bool:
+        if self._words:
+            return word in self._words
+        return not self._vocabulary or self._vocabulary.issuperset(token_ids(word))
 
     def _cloud(self, observation: Observation) -> tuple[np.ndarray, np.ndarray]:
         check_observation(observation, self.image_side)

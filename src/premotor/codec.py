@@ -182,7 +182,7 @@ def _parts(kind: Any, raw: Any, place: str) -> Iterator[Part]:
         yield from ((types[n], v, f"{place}.{n}") for n, v in raw.items() if n in types)
     elif origin in (Union, UnionType) and isinstance(raw, dict | list):
         yield from ((member, raw, place) for member in args if member is not NoneType)
-    elif isinstance(raw, dict) and len(args) == 2:
+    elif isinstance(raw, dict) and len(args) == 2 and origin is not tuple:
         yield from ((args[1], v, f"{place}[{n}]") for n, v in raw.items())
     elif isinstance(raw, list) and origin in (list, tuple):
         alike = origin is list or args[1:] == (...,)

@@ -49,6 +49,7 @@ class RunManifest:
     data_fingerprint: str
     parameters: dict[str, int]  # number of parameters of understand, execute, align
     start: tuple[StartRecord, ...] = ()  # halves that did not begin untrained
+    words: tuple[str, ...] = ()  # that the policy was told in training; () in older records
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,10 @@ import pytest
 from premotor.demonstrate.expert import record
 from premotor.demonstrate.replay import random_keyframes, replay
 from premotor.episode.identity import EpisodeId
+from premotor.episode.keyframe import ACTION_HIGH, ACTION_LOW
 from premotor.geometry import rotations
 from premotor.simulate import EPISODE_KEY_POSES
-from premotor.simulate.environment import ACTION_HIGH, ACTION_LOW, Environment
+from premotor.simulate.environment import Environment
 from premotor.simulate.verbs import POINTING_DOWN
 
 EPISODE = EpisodeId("slide_block_to_color_target", 1, 3)

@@ -83,6 +83,11 @@ def small_vocabulary() -> tuple[int, ...]:
     return vocabulary_of(WORDS.split())
 
 
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a text, in lower case and without punctuation."""
+    return tuple(clean_caption(text).split())
+
+
 class Tokenizer:
     """Texts to rows of `context` ids: start, words, end, padding; nothing is cut unasked."""
 

@@ -1,4 +1,4 @@
-"""`premotor doctor`: is everything here that is needed, and how to mend what is not."""
+"""`premotor doctor [DATA]`: is this machine, or a data set, as it has to be, and how to mend it."""
 
 import importlib.metadata
 import os
@@ -9,16 +9,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import tyro
 from rich.console import Console
 from rich.table import Table
 
-from premotor.errors import PremotorError, RenderingError
+from premotor.cli.progress import StageBars
+from premotor.errors import DataError, PremotorError, RenderingError
 from premotor.geometry.pointclouds import back_project, inside
 from premotor.simulate.rig import Rig
 from premotor.simulate.scene import Scene
+from premotor.store.examine import examine_split, splits_of
 from premotor.worklist import available_cores
 
 PACKAGES = ("torch", "numpy", "mujoco", "mink", "ompl", "pyarrow", "av", "gymnasium-robotics")
@@ -30,7 +33,9 @@ TABLE_PART = (np.array([0.3, -0.4, 0.5]), np.array([0.6, 0.4, 1.0]))  # [m] in s
 
 @dataclass(frozen=True)
 class DoctorArguments:
-    """Look whether this machine can collect, train and evaluate."""
+    """Look whether this machine can collect, train and evaluate; or through a whole data set."""
+
+    data: Annotated[Path | None, tyro.conf.Positional] = None  # folder of a data set
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,34 @@ def examine() -> Iterator[Finding]:
 
 def command(argv: list[str]) -> int:
     """Run `premotor doctor`; 0 where all is well."""
-    tyro.cli(DoctorArguments, prog="premotor doctor", args=argv)
+    arguments = tyro.cli(DoctorArguments, prog="premotor doctor", args=argv)
+    return _machine() if arguments.data is None else _data(arguments.data)
+
+
+def _data(path: Path) -> int:
+    """Look through a data set, print what was found.
+
+    Raises:
+        DataError: Something is wrong; the first fault is quoted.
+    """
+    with StageBars() as bars:
+        found = [examine_split(folder, bars) for folder in splits_of(path)]
+    table = Table("split", "episodes", "sound", "what is wrong", box=None, pad_edge=False)
+    for one in found:
+        table.add_row(one.split, str(one.episodes), str(one.sound), str(len(one.faults)))
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    console.print(table)
+    for one in found:
+        for text in (*one.faults, *one.remarks):
+            console.print(f"{one.split}: {text}")
+    faults = [f"{one.split}: {text}" for one in found for text in one.faults]
+    if faults:
+        raise DataError(f"{len(faults)} faults in {path}, first: {faults[0]}")
+    console.print("all is well")
+    return 0
+
+
+def _machine() -> int:
     findings = list(examine())
     table = Table(box=None, show_header=False)
     for finding in findings:

@@ -15,7 +15,7 @@ from premotor.errors import PremotorError, UnknownName
 from premotor.stopping import STOPPED
 
 COMMANDS = {
-    "doctor": "look whether this machine has what is needed",
+    "doctor": "look whether this machine has what is needed, or through a data set",
     "tasks": "list the tasks, their variations and instructions",
     "watch": "film an expert episode",
     "experts": "survey the experts: success, replay, coverage",

@@ -29,9 +29,10 @@ from premotor.folders import SplitFolder
 from premotor.progress import Progress, no_progress
 from premotor.records import read_json, write_lines
 from premotor.simulate.environment import Environment
-from premotor.store.layout import EpisodeInfo, check_contents
+from premotor.store.layout import EpisodeInfo
 from premotor.store.ledger import EpisodeLedger
 from premotor.store.lerobot import finalize
+from premotor.store.reader import check_episode
 from premotor.store.writer import write_episode
 from premotor.worklist import Crew
 
@@ -176,9 +177,9 @@ def _environment() -> Environment:
 
 
 def _is_unharmed(unit: CollectUnit, info: EpisodeInfo) -> bool:
-    """Whether a record is of the unit's episode, and all of its files are what was written."""
+    """Whether a record is of the unit's episode, and all of its files hold what they have to."""
     try:
-        check_contents(unit.folder, info)
+        check_episode(unit.folder, info)
     except DataError as error:
         _log.warning("made again: %s", error)
         return False

@@ -39,10 +39,12 @@ def run_expert(env: Environment, episode: EpisodeId) -> Demo:
     """Demonstrate one episode and render what a demonstration keeps.
 
     Raises:
-        DemonstrationFailed: The expert did not succeed; the episode is named.
+        DemonstrationFailed: The expert did not succeed, or a keyframe is no action that a policy
+            may take; the episode is named.
         PlacementFailed: No admissible layout was found.
     """
     recording = record(env, episode)
+    _insist_legal(episode, recording.keyframes)
     observations, frames = _render(env, recording)
     times = RECORD_PERIOD * np.arange(len(frames))
     return Demo(
@@ -54,6 +56,18 @@ def run_expert(env: Environment, episode: EpisodeId) -> Demo:
         clip=Clip(frames, times),
         provenance=provenance(env.attempt, env.rejections, recording.strict),
     )
+
+
+def _insist_legal(episode: EpisodeId, keyframes: Sequence[Keyframe]) -> None:
+    """Refuse to keep an episode that nobody could act again (decisions D67).
+
+    The arm may be pressed below the lowest target that it can be given.
+    """
+    for index, keyframe in enumerate(keyframes):
+        if not keyframe.legal:
+            place = np.round(keyframe.end_effector.position, 4)
+            reason = f"keyframe {index} at {place} m lies outside the box of targets"
+            raise DemonstrationFailed(f"{episode}: {reason}", reason)
 
 
 def record(env: Environment, episode: EpisodeId) -> Recording:

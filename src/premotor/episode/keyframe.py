@@ -9,6 +9,9 @@ from premotor.errors import ConfigError
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 
+ACTION_LOW = np.array([-0.275, -0.655, 0.752])  # [m] targets outside end the episode
+ACTION_HIGH = np.array([0.775, 0.655, 1.752])  # [m]
+
 
 @dataclass(frozen=True, eq=False)
 class Keyframe:
@@ -18,6 +21,12 @@ class Keyframe:
     gripper_open: bool
     ignore_collisions: bool
     step: int = -1  # index into the demo; -1 where it was predicted
+
+    @property
+    def legal(self) -> bool:
+        """Whether the position lies in the box of targets, the border included."""
+        position = self.end_effector.position
+        return bool((position >= ACTION_LOW).all() and (position <= ACTION_HIGH).all())
 
     def action(self) -> Float[np.ndarray, "9"]:
         """The benchmark's 9 numbers: position [m], quaternion xyzw, gripper, ignore collisions."""

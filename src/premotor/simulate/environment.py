@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from premotor.episode.discovery import STOPPING_DELTA
 from premotor.episode.identity import EpisodeId
-from premotor.episode.keyframe import Keyframe
+from premotor.episode.keyframe import ACTION_HIGH, ACTION_LOW, Keyframe
 from premotor.episode.observation import Observation
 from premotor.errors import ConfigError, MotionFailed, PlacementFailed, UnknownName
 from premotor.geometry.poses import Pose
@@ -31,8 +31,6 @@ from premotor.simulate.world import (
     World,
 )
 
-ACTION_LOW = np.array([-0.275, -0.655, 0.752])  # [m] targets outside end the episode
-ACTION_HIGH = np.array([0.775, 0.655, 1.752])  # [m]
 MAX_ATTEMPTS = 40  # layouts tried per episode
 REACH_MARGIN = 0.012  # [m] by which waypoints must be nearer than the farthest reach
 SETTLE_ROWS = 4  # rows after placing the props, so that all is at rest
@@ -242,9 +240,9 @@ class Environment:
         Returns:
             How things stand; once `ended`, do not act again.
         """
-        position = keyframe.end_effector.position
-        if not ((position >= ACTION_LOW).all() and (position <= ACTION_HIGH).all()):
-            return Outcome(False, False, True, "out_of_bounds", _outside(position))
+        if not keyframe.legal:
+            outside = _outside(keyframe.end_effector.position)
+            return Outcome(False, False, True, "out_of_bounds", outside)
         try:
             path = self._planner.plan(
                 keyframe.end_effector, self._rng, ignore_collisions=keyframe.ignore_collisions

@@ -8,9 +8,9 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector.utils import read_from_shared_memory
 
+from premotor.episode.keyframe import ACTION_HIGH, ACTION_LOW
 from premotor.errors import ConfigError, UnknownName
 from premotor.simulate import arm
-from premotor.simulate.environment import ACTION_HIGH, ACTION_LOW
 from premotor.simulate.rig import FAR, MOUNTS
 
 # Bounds of the observation: wide, but nothing leaves them.

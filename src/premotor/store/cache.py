@@ -17,6 +17,7 @@ from premotor.errors import DataError
 from premotor.folders import CacheFolder
 from premotor.progress import Progress, no_progress
 from premotor.records import read_json
+from premotor.store.arrays import check_arrays
 from premotor.store.cache_build import STEPS, build, spread_rows
 from premotor.store.caches import Bounds, CachePlaces, CacheRecord, Recipe, used
 from premotor.store.layout import REMEDY, EpisodeInfo
@@ -89,6 +90,7 @@ class EpisodeCache:
         try:
             paths = [folder / file.path for file in record.arrays]
             arrays = {path.stem: np.load(path, mmap_mode="r") for path in paths}
+            check_arrays(arrays, episodes, record.recipe.num_frames)
             names = (field.name for field in fields(Transitions))
             transitions = Transitions(**{n: np.array(arrays[f"transition_{n}"]) for n in names})
             return cls(
@@ -103,7 +105,7 @@ class EpisodeCache:
                 colors=arrays["colors"],
                 use=use,
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, DataError, MemoryError) as error:
             raise DataError(f"{folder} is damaged: {error}; delete it and run again") from error
 
     def cloud(

@@ -14,7 +14,7 @@ from premotor.errors import ConfigError, DataError
 from premotor.folders import CacheFolder, SplitFolder, data_caches
 from premotor.records import read_json
 from premotor.store.layout import EpisodeInfo, FileInfo, fingerprint
-from premotor.store.ledger import EpisodeLedger, finished_episodes
+from premotor.store.ledger import EpisodeLedger, described
 from premotor.store.reader import DemoSet
 
 VERSION = 2  # of the arrays and of CacheRecord; raise it when they change
@@ -207,7 +207,7 @@ def _outdated(record: CacheRecord, split: SplitFolder) -> str:
     if not split.path.is_dir():
         return "its data set is gone"
     try:
-        there = list(EpisodeLedger.of(split).episodes(finished_episodes(split)))
+        there = list(EpisodeLedger.of(split).episodes(described(split).total_episodes))
     except DataError:
         return ""  # nobody knows yet
     infos = [info for info in there if isinstance(info, EpisodeInfo)]

@@ -22,6 +22,8 @@ from premotor.errors import DataError
 from premotor.folders import SplitFolder
 
 FPS = 20  # one row per 0.05 s
+LEROBOT = "v3.0"  # version of its format
+MAX_BYTES = 1 << 30  # of a file
 REMEDY = (
     "run the same `premotor collect` with --resume to make the episode again, "
     "or pass --skip-bad to go on without it"
@@ -87,6 +89,25 @@ class EpisodeInfo(OfEpisode):
         return hashlib.sha256(json.dumps([*said, *rows]).encode()).hexdigest()[:32]
 
 
+def check_files(folder: SplitFolder, info: EpisodeInfo) -> None:
+    """Refuse a record of other files than an episode's own.
+
+    Raises:
+        DataError: One is missing, foreign, named twice or too large.
+    """
+    own = [f(info.index) for f in (folder.states, folder.keyframes, folder.video)]
+    needed = {folder.relative(path) for path in own}
+    names = [file.path for file in info.files]
+    known = needed | {folder.relative(folder.data(info.index))}
+    if not needed <= set(names) <= known or len(set(names)) < len(names):
+        raise DataError(f"its files are {names}; expected {sorted(known)}, each once")
+    for file in info.files:
+        if not 0 < file.num_bytes <= MAX_BYTES:
+            raise DataError(
+                f"{file.path} is to have {file.num_bytes} bytes; expected 1 to {MAX_BYTES}"
+            )
+
+
 def check_sizes(folder: SplitFolder, info: EpisodeInfo) -> None:
     """Look whether an episode's files are there at full length.
 
@@ -116,12 +137,13 @@ def read_checked(folder: SplitFolder, info: EpisodeInfo, path: Path) -> bytes:
     if expected is None:
         raise DataError(f"{info}: its record does not list {name}; {REMEDY}")
     try:
-        data = path.read_bytes()
+        size = path.stat().st_size
+        data = path.read_bytes() if size == expected.num_bytes else b""
     except OSError as error:
         raise DataError(f"{info}: {path} cannot be read: {error}; {REMEDY}") from error
     if FileInfo.of(name, data) != expected:
         raise DataError(
-            f"{info}: {path} is truncated or corrupted: {len(data)} bytes that do not hash to "
+            f"{info}: {path} is truncated or corrupted: {size} bytes that do not hash to "
             f"what was written ({expected.num_bytes} bytes); {REMEDY}"
         )
     return data

@@ -21,7 +21,7 @@ from premotor.episode.observation import Observation
 from premotor.folders import CHUNK_SIZE, DATA_PATH, VIDEO_KEY, VIDEO_PATH, SplitFolder
 from premotor.records import write_atomically, write_lines
 from premotor.store import layout, video
-from premotor.store.layout import FPS, EpisodeInfo, FileInfo
+from premotor.store.layout import FPS, LEROBOT, EpisodeInfo, FileInfo
 from premotor.store.reader import read_rows
 from premotor.store.writer import pose_numbers, vectors
 
@@ -191,7 +191,7 @@ def _info(
     features["timestamp"] = {"dtype": "float32", "shape": [1], "names": None}
     features |= {name: {"dtype": "int64", "shape": [1], "names": None} for name in _COUNTERS}
     return {
-        "codebase_version": "v3.0",
+        "codebase_version": LEROBOT,
         "robot_type": robot,
         "total_episodes": len(infos),
         "total_frames": num_rows,

@@ -9,7 +9,6 @@ from typing import SupportsIndex
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Float, Int
 
 from premotor.episode.clip import Clip
@@ -20,11 +19,24 @@ from premotor.errors import DataError, UnknownName
 from premotor.folders import SplitFolder
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
-from premotor.store import images, layout, video
+from premotor.store import checks, layout, tables, video
+from premotor.store.checks import States, Steps
 from premotor.store.layout import FPS, REMEDY, EpisodeInfo
-from premotor.store.ledger import EpisodeLedger, finished_episodes
+from premotor.store.ledger import EpisodeLedger, described
 
 _log = logging.getLogger(__name__)
+_STUMBLES = (
+    DataError,
+    pa.ArrowException,
+    ArithmeticError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    OSError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +49,7 @@ class DemoSet:
 
     folder: SplitFolder
     episodes: tuple[EpisodeInfo, ...]
+    size: tuple[int, int]  # height and width of its images [px]
     skipped: tuple[str, ...] = ()  # damaged episodes left out, and why
     tasks: tuple[str, ...] = ()  # the episodes are those of these alone; () = all there are
 
@@ -46,20 +59,22 @@ class DemoSet:
 
         Lengths of all files are compared with the records at once, contents when they are read
         (with `skip_bad` at once too, so that a damaged episode is left out and not met later).
+        What an episode has to be is said by `checks`.
 
         Raises:
             DataError: No such split, unfinished collecting, or a damaged episode (it is named).
         """
         folder = SplitFolder(Path(path) / split)
+        about = described(folder)
         infos: list[EpisodeInfo] = []
         skipped: list[str] = []
-        for entry in EpisodeLedger.of(folder).episodes(finished_episodes(folder)):
+        for entry in EpisodeLedger.of(folder).episodes(about.total_episodes):
             try:
                 if isinstance(entry, DataError):
                     raise entry
                 layout.check_sizes(folder, entry)
                 if skip_bad:
-                    layout.check_contents(folder, entry)
+                    check_episode(folder, entry, about.size)
             except DataError as error:
                 if not skip_bad:
                     raise
@@ -69,7 +84,9 @@ class DemoSet:
                 infos.append(entry)
         if not infos:
             raise DataError(f"{folder.path} holds no sound episode; collect it again")
-        return cls(folder, tuple(infos), tuple(skipped))
+        if not skipped:
+            about.check_rows(sum(info.num_rows for info in infos), folder)
+        return cls(folder, tuple(infos), about.size, tuple(skipped))
 
     def only(self, tasks: Sequence[str]) -> "DemoSet":
         """The episodes of some tasks alone.
@@ -101,18 +118,20 @@ class DemoSet:
 
     def keyframes(self, position: SupportsIndex) -> tuple[Keyframe, ...]:
         """The keyframes of one episode."""
-        return read_steps(self.folder, self.episodes[position])[0]
+        return _keyframes(read_steps(self.folder, self.episodes[position], self.size))
 
     def observations(
         self, position: SupportsIndex, limit: int | None = None
     ) -> tuple[Observation, ...]:
         """Frame 0 and every keyframe of one episode (the first `limit`), with all views."""
         info = self.episodes[position]
-        rows, _ = read_rows(self.folder, info)
-        _, table = read_steps(self.folder, info)
-        with _naming(info, self.folder.keyframes(info.index)):
+        states = read_states(self.folder, info)
+        steps = read_steps(self.folder, info, self.size)
+        rows = _rows(states)
+        with naming(info, self.folder.keyframes(info.index)):
+            checks.check_agreement(states, steps)
             return tuple(
-                replace(rows[step], views=_views(table, row))
+                replace(rows[step], views=_views(steps, row, self.size))
                 for row, step in enumerate((0, *info.keyframe_steps)[:limit])
             )
 
@@ -126,8 +145,8 @@ class DemoSet:
         path = self.folder.video(info.index)
         data = layout.read_checked(self.folder, info, path)
         wanted, place = np.unique(rows, return_inverse=True)
-        with _naming(info, path):
-            frames = video.decode(data, set(wanted.tolist()))
+        with naming(info, path):
+            frames = video.decode(data, set(wanted.tolist()), info.num_rows, self.size)
             if len(frames) != len(wanted):
                 raise DataError(f"{len(frames)} of {len(wanted)} frames found")
         return Clip(frames[place], rows / FPS)
@@ -151,28 +170,24 @@ class DemoSet:
 
 
 @contextmanager
-def _naming(info: EpisodeInfo, path: Path) -> Iterator[None]:
-    """Turn whatever decoding stumbles over into an error that names episode and file."""
+def naming(info: EpisodeInfo, path: Path) -> Iterator[None]:
+    """Turn whatever decoding stumbles over into an error that names episode, file and remedy."""
     try:
         yield
-    except (DataError, pa.ArrowException, OSError, KeyError, ValueError, IndexError) as error:
+    except _STUMBLES as error:
         raise DataError(f"{info}: {path} cannot be read: {error}; {REMEDY}") from error
 
 
-def _table(folder: SplitFolder, info: EpisodeInfo, path: Path) -> pa.Table:
+def read_states(folder: SplitFolder, info: EpisodeInfo) -> States:
+    """Every row of an episode without views, as arrays.
+
+    Raises:
+        DataError: The file is damaged, or no episode holds that; it and the episode are named.
+    """
+    path = folder.states(info.index)
     data = layout.read_checked(folder, info, path)
-    with _naming(info, path):
-        return pq.read_table(pa.BufferReader(data), use_threads=False)
-
-
-def _matrix(table: pa.Table, name: str) -> np.ndarray:
-    """A column of fixed-size lists as an array (rows, size)."""
-    column = table.column(name).combine_chunks()
-    return column.flatten().to_numpy().reshape(len(column), -1)
-
-
-def _pose(numbers: np.ndarray) -> Pose:
-    return Pose(numbers[:3].copy(), rotations.from_xyzw(numbers[3:7]))
+    with naming(info, path):
+        return States.of(tables.read(data, checks.STATES, info.num_rows))
 
 
 def read_rows(
@@ -181,60 +196,89 @@ def read_rows(
     """Every row of an episode without views, and the simulator's states.
 
     Raises:
-        DataError: The file is damaged; it and the episode are named.
+        DataError: The file is damaged, or no episode holds that; it and the episode are named.
     """
-    path = folder.states(info.index)
-    table = _table(folder, info, path)
-    with _naming(info, path):
-        times = table.column("time").to_numpy()
-        positions = _matrix(table, "joint_positions")
-        velocities = _matrix(table, "joint_velocities")
-        fingers = _matrix(table, "finger_positions")
-        poses = _matrix(table, "end_effector")
-        gripper = table.column("gripper_open").to_pylist()
-        ignore = table.column("ignore_collisions").to_pylist()
-        rows = tuple(
-            Observation(
-                views={},
-                joint_positions=positions[i],
-                joint_velocities=velocities[i],
-                finger_positions=fingers[i],
-                end_effector=_pose(poses[i]),
-                gripper_open=gripper[i],
-                ignore_collisions=ignore[i],
-                time=float(times[i]),
-            )
-            for i in range(len(table))
+    states = read_states(folder, info)
+    return _rows(states), states.state
+
+
+def _rows(states: States) -> tuple[Observation, ...]:
+    return tuple(
+        Observation(
+            views={},
+            joint_positions=states.joint_positions[i],
+            joint_velocities=states.joint_velocities[i],
+            finger_positions=states.finger_positions[i],
+            end_effector=_pose(states.end_effector[i]),
+            gripper_open=bool(states.gripper_open[i]),
+            ignore_collisions=bool(states.ignore_collisions[i]),
+            time=float(states.time[i]),
         )
-        return rows, _matrix(table, "state")
+        for i in range(len(states.time))
+    )
 
 
-def read_steps(folder: SplitFolder, info: EpisodeInfo) -> tuple[tuple[Keyframe, ...], pa.Table]:
-    """The keyframes of an episode, and the table of frame 0 and the keyframes with all views.
+def _pose(numbers: np.ndarray) -> Pose:
+    return Pose(numbers[:3].copy(), rotations.from_xyzw(numbers[3:7]))
+
+
+def read_steps(folder: SplitFolder, info: EpisodeInfo, size: tuple[int, int]) -> Steps:
+    """Frame 0 and the keyframes of an episode; images are not decoded.
+
+    Args:
+        folder: Where the split lies.
+        info: The episode's record.
+        size: Height and width of its images [px].
 
     Raises:
-        DataError: The file is damaged; it and the episode are named.
+        DataError: The file is damaged, or no episode holds that; it and the episode are named.
     """
     path = folder.keyframes(info.index)
-    table = _table(folder, info, path)
-    with _naming(info, path):
-        steps = table.column("step").to_pylist()[1:]
-        actions = _matrix(table, "action")[1:]
-        keyframes = tuple(
-            Keyframe(_pose(a), bool(a[7] > 0.5), bool(a[8] > 0.5), step)
-            for a, step in zip(actions, steps, strict=True)
-        )
-        return keyframes, table
+    data = layout.read_checked(folder, info, path)
+    with naming(info, path):
+        columns = {**checks.STEPS, **checks.VIEWS}
+        return Steps.of(tables.read(data, columns, len(info.keyframe_steps) + 1), info, size)
 
 
-def _views(table: pa.Table, row: int) -> dict[str, CameraView]:
-    views: dict[str, CameraView] = {}
-    for camera in CAMERAS:
-        key = f"observation.camera.{camera}"
-        views[camera] = CameraView(
-            rgb=images.decode_rgb(table.column(f"{key}.rgb")[row]["bytes"].as_py()),
-            depth=images.decode_depth(table.column(f"{key}.depth")[row]["bytes"].as_py()),
-            intrinsics=_matrix(table, f"{key}.intrinsics")[row].reshape(3, 3),
-            world_from_camera=_matrix(table, f"{key}.extrinsics")[row].reshape(4, 4),
+def _keyframes(steps: Steps) -> tuple[Keyframe, ...]:
+    return tuple(
+        Keyframe(_pose(a), bool(a[7] > 0.5), bool(a[8] > 0.5), int(step))
+        for a, step in zip(steps.action[1:], steps.step[1:], strict=True)
+    )
+
+
+def _views(steps: Steps, row: int, size: tuple[int, int]) -> dict[str, CameraView]:
+    return {
+        camera: CameraView(
+            rgb=checks.rgb_of(steps, camera, row, size),
+            depth=checks.depth_of(steps, camera, row, size),
+            intrinsics=steps.intrinsics[camera][row],
+            world_from_camera=steps.extrinsics[camera][row],
         )
-    return views
+        for camera in CAMERAS
+    }
+
+
+def check_episode(
+    folder: SplitFolder, info: EpisodeInfo, size: tuple[int, int] | None = None
+) -> None:
+    """Read all of an episode: every file, its hash, and everything that is in it.
+
+    Args:
+        folder: Where the split lies.
+        info: The episode's record.
+        size: Height and width of its images [px]; None: those of its video.
+
+    Raises:
+        DataError: Something is not what an episode has to be; file and episode are named.
+    """
+    with naming(info, folder.records):
+        checks.check_record(info)
+        layout.check_files(folder, info)
+    layout.check_contents(folder, info)
+    if size is None:
+        with naming(info, folder.video(info.index)):
+            size = video.size(layout.read_checked(folder, info, folder.video(info.index)))
+    alone = DemoSet(folder, (info,), size)
+    alone.observations(0)
+    alone.frames(0, np.array([0, info.num_rows - 1]))

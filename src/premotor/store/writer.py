@@ -16,10 +16,10 @@ from premotor.folders import SplitFolder
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.records import write_atomically
-from premotor.store import images, video
+from premotor.store import checks, images, video
+from premotor.store.checks import States, Steps
 from premotor.store.layout import FPS, ColorStats, EpisodeInfo, FileInfo
-
-IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # LeRobot's image feature
+from premotor.store.tables import IMAGE
 
 
 def write_episode(
@@ -35,16 +35,17 @@ def write_episode(
 
     Returns:
         The episode's record; with it on disk too (`EpisodeLedger`) the episode is complete.
+
+    Raises:
+        DataError: The demo is not what an episode has to be (`checks`); nothing was written.
     """
+    states, steps = states_table(demo), keyframes_table(demo)
     contents = {
-        folder.states(index): _parquet(states_table(demo)),
-        folder.keyframes(index): _parquet(keyframes_table(demo), compression="none"),
+        folder.states(index): _parquet(states),
+        folder.keyframes(index): _parquet(steps, compression="none"),
         folder.video(index): video.encode(demo.clip.frames, FPS),
     }
-    folder.info.unlink(missing_ok=True)
-    for path, data in contents.items():
-        write_atomically(path, data)
-    return EpisodeInfo(
+    info = EpisodeInfo(
         index=index,
         **vars(demo.episode),
         instructions=demo.instructions,
@@ -55,6 +56,27 @@ def write_episode(
         color=_color_stats(demo.clip.frames),
         files=tuple(FileInfo.of(folder.relative(path), data) for path, data in contents.items()),
     )
+    _check(info, states, steps, demo.clip.frames)
+    folder.info.unlink(missing_ok=True)
+    for path, data in contents.items():
+        write_atomically(path, data)
+    return info
+
+
+def _check(
+    info: EpisodeInfo, states: pa.Table, steps: pa.Table, frames: UInt8[np.ndarray, "t h w 3"]
+) -> None:
+    """Refuse to write what could not be read back."""
+    height, width = frames.shape[1:3]
+    try:
+        checks.check_record(info)
+        if len(frames) != info.num_rows:
+            raise DataError(f"the video has {len(frames)} frames; expected {info.num_rows}")
+        found = Steps.of(steps, info, (height, width))
+        checks.check_agreement(States.of(states), found)
+        found.check_images((height, width))
+    except DataError as error:
+        raise DataError(f"{info} is not kept: {error}; mend what recorded it") from error
 
 
 def _color_stats(frames: UInt8[np.ndarray, "t h w 3"]) -> ColorStats:

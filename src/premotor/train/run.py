@@ -5,6 +5,7 @@ import platform
 from datetime import UTC, datetime
 from importlib import metadata
 
+from premotor.backbones.tokenizer import words_of
 from premotor.claims import Claim
 from premotor.codec import to_json, to_yaml
 from premotor.data.dataset import Dataset
@@ -132,6 +133,8 @@ def write_manifest(
     """Write down where the run comes from; once, so that resuming changes nothing."""
     if run.manifest.exists():
         return
+    demos = source.open()
+    told = {word for info in demos.episodes for word in words_of(info.instructions[0])}
     sizes = {k: sum(p.numel() for p in t.parameters()) for k, t in model.towers.items()}
     manifest = RunManifest(
         preset=config.preset,
@@ -140,9 +143,10 @@ def write_manifest(
         command=command,
         versions={"python": platform.python_version()} | _versions(),
         data=str(source.path),
-        data_fingerprint=source.open().fingerprint(),
+        data_fingerprint=demos.fingerprint(),
         parameters=sizes,
         start=origins(config.start),
+        words=tuple(sorted(told)),
     )
     write_json(run.manifest, manifest)
 

@@ -10,12 +10,12 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from premotor.episode.identity import EpisodeId
-from premotor.episode.keyframe import Keyframe
+from premotor.episode.keyframe import ACTION_HIGH, ACTION_LOW, Keyframe
 from premotor.episode.observation import Observation
 from premotor.evaluate.acting.failures import Witness, why
 from premotor.geometry.poses import Pose
 from premotor.simulate import EPISODE_KEY_POSES
-from premotor.simulate.environment import ACTION_HIGH, ACTION_LOW, Environment
+from premotor.simulate.environment import Environment
 
 # [m] The target is clipped to the action box less this (docs/benchmark.md, Action and planner).
 _MARGIN = 1e-7
