@@ -19,12 +19,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from premotor.backbones.torch_files import read_torch
 from premotor.backbones.weights import load_strictly
-from premotor.codec import from_yaml, to_yaml
+from premotor.codec import read_yaml, to_yaml
 from premotor.errors import ConfigError, DataError, OutputExists
 from premotor.execute.config import ExecuteConfig
 from premotor.execute.policy import Policy
 from premotor.folders import RunFolder
+from premotor.limits import check_file
 from premotor.mirror import Mirror, MirrorConfig
 from premotor.understand.config import UnderstandConfig
 from premotor.understand.recognizer import Recognizer
@@ -188,6 +190,7 @@ def load_weights(model: nn.Module, path: Path, prefix: str = "") -> None:
 
 
 def _read_weights(path: Path, prefix: str) -> dict[str, Tensor]:
+    check_file(path)
     with safe_open(path, framework="pt") as file:
         names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118, no dict
         return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
@@ -201,14 +204,17 @@ def load_state(checkpoint: Checkpoint) -> dict[str, Any]:
     """
     path = checkpoint.path / STATE
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+        state = read_torch(path)
+    except Exception as error:  # zipfile and others have their own
         raise DataError(f"{path} cannot be read: {error}; remove {checkpoint.path}") from error
+    if not isinstance(state, dict):
+        raise DataError(f"{path} holds a {type(state).__name__}; remove {checkpoint.path}")
+    return state
 
 
 def _read_config(kind: type[Config], path: Path) -> Config:
     try:
-        return from_yaml(kind, path.read_text(), str(path))
+        return read_yaml(kind, path)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error}; it belongs beside the weights") from error
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from premotor.backbones.attention import Activation
 from premotor.backbones.hub import local_file
 from premotor.checkpoint import save_recognizer
-from premotor.codec import from_yaml
+from premotor.codec import read_yaml
 from premotor.errors import DataError
 from premotor.understand.config import UnderstandConfig
 from premotor.understand.layouts import Fitting, build, import_recognizer, with_activation
@@ -34,7 +34,7 @@ def _sizes(path: Path | None) -> UnderstandConfig | None:
     if path is None:
         return None
     try:
-        return from_yaml(UnderstandConfig, path.read_text(), str(path))
+        return read_yaml(UnderstandConfig, path)
     except OSError as error:
         raise DataError(f"--sizes {path} cannot be read: {error}") from error
 

@@ -7,11 +7,12 @@ from importlib import metadata
 from pathlib import Path
 
 from premotor.claims import Claim
-from premotor.codec import from_yaml, to_json, to_yaml
+from premotor.codec import read_yaml, to_json, to_yaml
 from premotor.data.dataset import Dataset
 from premotor.errors import ConfigError, DataError
 from premotor.folders import RunFolder
 from premotor.mirror import Mirror
+from premotor.paths import not_linked
 from premotor.progress import Progress, no_progress
 from premotor.records import (
     RunManifest,
@@ -34,7 +35,7 @@ _PACKAGES = ("torch", "accelerate", "numpy", "safetensors", "mujoco")
 
 def append_step(run: RunFolder, record: StepRecord) -> None:
     """Add a line to the metrics."""
-    with run.metrics.open("a") as file:
+    with open(run.metrics, "a", opener=not_linked) as file:
         file.write(to_json(record))
 
 
@@ -67,7 +68,7 @@ def read_config(path: Path) -> TrainConfig:
     """
     if not path.is_file():
         raise DataError(f"{path} is missing; expected the config.yaml of a run")
-    return from_yaml(TrainConfig, path.read_text(), str(path))
+    return read_yaml(TrainConfig, path)
 
 
 def check_run(run: RunFolder, config: TrainConfig, fingerprint: str, claim: Claim) -> None:
