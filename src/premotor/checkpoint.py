@@ -8,9 +8,9 @@ alone one with `recognizer.safetensors` and `recognizer.yaml` (UnderstandConfig)
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -19,10 +19,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from premotor.backbones.frozen_text import FrozenTextConfig
 from premotor.backbones.torch_files import read_torch
 from premotor.backbones.weights import load_strictly
 from premotor.codec import read_yaml, to_yaml
-from premotor.errors import ConfigError, DataError, OutputExists
+from premotor.errors import CheckpointMismatch, ConfigError, DataError, OutputExists
 from premotor.execute.config import ExecuteConfig
 from premotor.execute.policy import Policy
 from premotor.folders import RunFolder
@@ -32,7 +33,9 @@ from premotor.understand.config import UnderstandConfig
 from premotor.understand.recognizer import Recognizer
 
 Config = TypeVar("Config")
+Model = TypeVar("Model", bound=nn.Module)
 WEIGHTS, MODEL, STATE = "model.safetensors", "model.yaml", "state.pt"
+_FEW = 10**6  # numbers that cost nothing
 Half = Literal["policy", "recognizer"]  # of a mirror, stored alone
 # What each is built by, from what, and its name as a part of the mirror.
 _HALVES: dict[Half, tuple[Any, Any, str]] = {
@@ -219,6 +222,35 @@ def _read_config(kind: type[Config], path: Path) -> Config:
         raise DataError(f"{path} cannot be read: {error}; it belongs beside the weights") from error
 
 
+def _built(kind: Callable[[Any], Model], config: Any, weights: Path) -> Model:
+    """A model as its configuration has it, once that is known to be no larger than the weights.
+
+    Raises:
+        CheckpointMismatch: It would take more memory than a file of that size can fill.
+        DataError: There is no such file.
+    """
+    if not weights.is_file():
+        raise DataError(f"{weights} is missing; it belongs beside its configuration")
+    with torch.device("meta"):
+        sizes = kind(_without_frozen(config)).state_dict()
+    names = [name for name in sizes if ".text." not in f".{name}"]  # a frozen one is not in there
+    needed = sum(sizes[name].numel() for name in names)
+    if needed > max(_FEW, weights.stat().st_size):
+        raise CheckpointMismatch(
+            f"the configuration beside {weights} describes a model of {needed:,} numbers, the file "
+            f"has {weights.stat().st_size:,} bytes; one of the two is of another model"
+        )
+    return kind(config)
+
+
+def _without_frozen(config: Any) -> Any:
+    if isinstance(config, MirrorConfig):
+        return replace(config, execute=_without_frozen(config.execute))
+    if isinstance(config, ExecuteConfig):
+        return replace(config, frozen_text=FrozenTextConfig())
+    return config
+
+
 def load_mirror(run: Path, step: int | None = None) -> Mirror:
     """The joint network of a run, ready for measuring, after `step` updates or at its end.
 
@@ -226,8 +258,9 @@ def load_mirror(run: Path, step: int | None = None) -> Mirror:
         DataError: There is no such checkpoint.
     """
     checkpoint = find(run, step)
-    model = Mirror(_read_config(MirrorConfig, checkpoint.path / MODEL))
-    load_weights(model, checkpoint.path / WEIGHTS)
+    weights = checkpoint.path / WEIGHTS
+    model = _built(Mirror, _read_config(MirrorConfig, checkpoint.path / MODEL), weights)
+    load_weights(model, weights)
     return model.eval()
 
 
@@ -256,7 +289,7 @@ def load_recognizer(path: Path, step: int | None = None) -> Recognizer:
 
 def _load_half(path: Path, step: int | None, half: Half) -> Any:
     stored = find_half(path, half, step)
-    model = _HALVES[half][0](stored.config)
+    model = _built(_HALVES[half][0], stored.config, stored.weights)
     stored.load_into(model)
     return model.eval()
 
