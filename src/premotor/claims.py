@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from premotor.errors import ConfigError, OutputExists
+from premotor.paths import not_linked
 
 _PATIENCE = 10.0  # [s] that a process which is just ending gets to free its lock
 
@@ -164,7 +165,7 @@ class OutputFolder:
         for leftover in list(self.path.rglob(".*.tmp")):
             if leftover.relative_to(self.path).parts[0] in self.foreign:
                 continue
-            if leftover.is_dir():
+            if leftover.is_dir() and not leftover.is_symlink():
                 shutil.rmtree(leftover)
             else:
                 leftover.unlink(missing_ok=True)
@@ -174,10 +175,10 @@ class OutputFolder:
         """Hold the folder's lock, which the system frees however this process ends.
 
         Raises:
-            OutputExists: Another process is at work in this folder.
+            OutputExists: Another process is at work in this folder, or its lock is a link.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("w") as file:
+        with open(self.path / ".lock", "a", opener=not_linked) as file:
             last = time.monotonic() + _PATIENCE
             while True:
                 try:

@@ -20,6 +20,7 @@ from premotor.episode.identity import OfEpisode
 from premotor.episode.provenance import Provenance
 from premotor.errors import DataError
 from premotor.folders import SplitFolder
+from premotor.paths import check_inside
 
 FPS = 20  # one row per 0.05 s
 LEROBOT = "v3.0"  # version of its format
@@ -37,6 +38,9 @@ class FileInfo:
     path: str  # relative to the folder of the split
     num_bytes: int
     sha256: str
+
+    def __post_init__(self) -> None:
+        check_inside(self.path, "path of a file")
 
     @classmethod
     def of(cls, path: str, data: bytes) -> "FileInfo":

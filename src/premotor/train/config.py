@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from premotor.checkpoint import Half
-from premotor.codec import from_yaml
+from premotor.codec import read_yaml
 from premotor.data.augment import AugmentConfig
 from premotor.data.pairing import PairingConfig
 from premotor.device import Device
@@ -112,7 +112,7 @@ def read_config(path: Path) -> TrainConfig:
     """
     if not path.is_file():
         raise DataError(f"{path} is missing; expected the config.yaml of a run")
-    return from_yaml(TrainConfig, path.read_text(), str(path))
+    return read_yaml(TrainConfig, path)
 
 
 def differing(a: Any, b: Any) -> Iterator[tuple[str, object, object]]:

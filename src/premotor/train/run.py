@@ -12,6 +12,7 @@ from premotor.data.dataset import Dataset
 from premotor.errors import ConfigError
 from premotor.folders import RunFolder
 from premotor.mirror import Mirror
+from premotor.paths import not_linked
 from premotor.progress import Progress, no_progress
 from premotor.records import (
     RunManifest,
@@ -37,7 +38,7 @@ _PACKAGES = ("torch", "accelerate", "numpy", "safetensors", "mujoco")
 
 def append_step(run: RunFolder, record: StepRecord) -> None:
     """Add a line to the metrics."""
-    with run.metrics.open("a") as file:
+    with open(run.metrics, "a", opener=not_linked) as file:
         file.write(to_json(record))
 
 

@@ -71,7 +71,9 @@ def with_sizes(config: MirrorConfig, stored: Mapping[Half, Sizes]) -> MirrorConf
 
 def _recognizer(ours: UnderstandConfig, stored: UnderstandConfig) -> UnderstandConfig:
     video = replace(stored.video, drop_path=ours.video.drop_path)
-    return replace(ours, video=video, text=stored.text, cleaning=stored.cleaning)
+    return replace(
+        ours, video=video, text=stored.text, cleaning=stored.cleaning, colors=stored.colors
+    )
 
 
 def _policy(ours: ExecuteConfig, stored: ExecuteConfig) -> ExecuteConfig:
