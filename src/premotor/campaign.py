@@ -20,6 +20,8 @@ from premotor.errors import (
     PlacementFailed,
     PremotorError,
 )
+from premotor.limits import read_bytes
+from premotor.paths import not_linked
 from premotor.progress import Progress, no_progress
 from premotor.records import write_lines
 from premotor.stopping import Stopped
@@ -63,7 +65,7 @@ class Ledger(Generic[Record]):
 
         A last line without its end was cut off by a crash and does not count.
         """
-        lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
+        lines = read_bytes(self.path).splitlines(keepends=True) if self.path.exists() else []
         for number, line in enumerate(lines, 1):
             if not line.endswith(b"\n"):
                 return
@@ -77,7 +79,7 @@ class Ledger(Generic[Record]):
     def appending(self, kept: Sequence[Record]) -> Iterator[Callable[[Record], None]]:
         """Begin with these records; what the context gives adds one, flushed to disk."""
         write_lines(self.path, kept)
-        with self.path.open("a") as file:
+        with open(self.path, "a", opener=not_linked) as file:
 
             def append(record: Record) -> None:
                 file.write(to_json(record))

@@ -8,9 +8,9 @@ alone one with `recognizer.safetensors` and `recognizer.yaml` (UnderstandConfig)
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -19,18 +19,24 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from premotor.backbones.frozen_text import FrozenTextConfig
+from premotor.backbones.torch_files import read_torch
 from premotor.backbones.weights import load_strictly
-from premotor.codec import from_yaml, to_yaml
-from premotor.errors import ConfigError, DataError, OutputExists
+from premotor.claims import temporary
+from premotor.codec import read_yaml, to_yaml
+from premotor.errors import CheckpointMismatch, ConfigError, DataError, OutputExists
 from premotor.execute.config import ExecuteConfig
 from premotor.execute.policy import Policy
 from premotor.folders import RunFolder
+from premotor.limits import check_file
 from premotor.mirror import Mirror, MirrorConfig
 from premotor.understand.config import UnderstandConfig
 from premotor.understand.recognizer import Recognizer
 
 Config = TypeVar("Config")
+Model = TypeVar("Model", bound=nn.Module)
 WEIGHTS, MODEL, STATE = "model.safetensors", "model.yaml", "state.pt"
+_FEW = 10**6  # numbers that cost nothing
 Half = Literal["policy", "recognizer"]  # of a mirror, stored alone
 # What each is built by, from what, and its name as a part of the mirror.
 _HALVES: dict[Half, tuple[Any, Any, str]] = {
@@ -71,15 +77,14 @@ def _flush(path: Path) -> None:
 @contextmanager
 def _folder(final: Path) -> Iterator[Path]:
     """A folder to write into; it replaces `final` once all of it is on disk."""
-    temporary = final.with_name(f".{final.name}.{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    yield temporary
-    for path in temporary.iterdir():
+    place = temporary(final)
+    place.mkdir(parents=True)
+    yield place
+    for path in place.iterdir():
         _flush(path)
     if final.exists():
         shutil.rmtree(final)
-    temporary.rename(final)
+    place.rename(final)
     _flush(final.parent)
 
 
@@ -188,6 +193,7 @@ def load_weights(model: nn.Module, path: Path, prefix: str = "") -> None:
 
 
 def _read_weights(path: Path, prefix: str) -> dict[str, Tensor]:
+    check_file(path)
     with safe_open(path, framework="pt") as file:
         names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118, no dict
         return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
@@ -201,16 +207,48 @@ def load_state(checkpoint: Checkpoint) -> dict[str, Any]:
     """
     path = checkpoint.path / STATE
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+        state = read_torch(path)
+    except Exception as error:  # zipfile and others have their own
         raise DataError(f"{path} cannot be read: {error}; remove {checkpoint.path}") from error
+    if not isinstance(state, dict):
+        raise DataError(f"{path} holds a {type(state).__name__}; remove {checkpoint.path}")
+    return state
 
 
 def _read_config(kind: type[Config], path: Path) -> Config:
     try:
-        return from_yaml(kind, path.read_text(), str(path))
+        return read_yaml(kind, path)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error}; it belongs beside the weights") from error
+
+
+def _built(kind: Callable[[Any], Model], config: Any, weights: Path) -> Model:
+    """A model as its configuration has it, once that is known to be no larger than the weights.
+
+    Raises:
+        CheckpointMismatch: It would take more memory than a file of that size can fill.
+        DataError: There is no such file.
+    """
+    if not weights.is_file():
+        raise DataError(f"{weights} is missing; it belongs beside its configuration")
+    with torch.device("meta"):
+        sizes = kind(_without_frozen(config)).state_dict()
+    names = [name for name in sizes if ".text." not in f".{name}"]  # a frozen one is not in there
+    needed = sum(sizes[name].numel() for name in names)
+    if needed > max(_FEW, weights.stat().st_size):
+        raise CheckpointMismatch(
+            f"the configuration beside {weights} describes a model of {needed:,} numbers, the file "
+            f"has {weights.stat().st_size:,} bytes; one of the two is of another model"
+        )
+    return kind(config)
+
+
+def _without_frozen(config: Any) -> Any:
+    if isinstance(config, MirrorConfig):
+        return replace(config, execute=_without_frozen(config.execute))
+    if isinstance(config, ExecuteConfig):
+        return replace(config, frozen_text=FrozenTextConfig())
+    return config
 
 
 def load_mirror(run: Path, step: int | None = None) -> Mirror:
@@ -220,8 +258,9 @@ def load_mirror(run: Path, step: int | None = None) -> Mirror:
         DataError: There is no such checkpoint.
     """
     checkpoint = find(run, step)
-    model = Mirror(_read_config(MirrorConfig, checkpoint.path / MODEL))
-    load_weights(model, checkpoint.path / WEIGHTS)
+    weights = checkpoint.path / WEIGHTS
+    model = _built(Mirror, _read_config(MirrorConfig, checkpoint.path / MODEL), weights)
+    load_weights(model, weights)
     return model.eval()
 
 
@@ -250,7 +289,7 @@ def load_recognizer(path: Path, step: int | None = None) -> Recognizer:
 
 def _load_half(path: Path, step: int | None, half: Half) -> Any:
     stored = find_half(path, half, step)
-    model = _HALVES[half][0](stored.config)
+    model = _built(_HALVES[half][0], stored.config, stored.weights)
     stored.load_into(model)
     return model.eval()
 

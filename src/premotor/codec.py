@@ -18,12 +18,14 @@ import msgspec
 import yaml
 
 from premotor.errors import ConfigError, DataError
+from premotor.limits import CONFIG, check_most, read_bytes
 
 Kind = TypeVar("Kind")
 Part = tuple[Any, Any, str]  # type, plain value, place
 
 _REMEDY = "mend it or make it anew"
 _YAML = "tag:yaml.org,2002:"
+_DEPTH = 100  # levels in each other; a configuration has about five
 
 
 class Excerpt:
@@ -45,6 +47,8 @@ def from_json(data: bytes, source: str) -> Any:
         return json.loads(data)
     except ValueError as error:
         raise DataError(f"{source}: not JSON: {error}; {_REMEDY}") from error
+    except RecursionError as error:
+        raise DataError(f"{source}: nested too deeply to be a record; {_REMEDY}") from error
 
 
 def to_yaml(config: Any) -> str:
@@ -61,14 +65,31 @@ def from_yaml(kind: type[Kind], text: str, source: str) -> Kind:
         source: Where the text comes from, for messages.
 
     Raises:
-        ConfigError: The text is not YAML, or not that of a `kind`.
+        ConfigError: The text is not YAML, or not that of a `kind`; it is nested deeper than any
+            configuration, or refers to parts of itself.
     """
     try:
+        check_most(len(text), CONFIG, source)
         return restore(kind, yaml.load(text, Loader=_Loader), source)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # the latter of dates and numbers that are none
         raise ConfigError(f"{source}: not YAML: {error}") from error
     except DataError as error:
         raise ConfigError(str(error)) from error
+
+
+def read_yaml(kind: type[Kind], path: Path) -> Kind:
+    """Read a file written by `to_yaml`; see `from_yaml`.
+
+    Raises:
+        DataError: It is no file, no text, or larger than any configuration.
+        ConfigError: Its content is not that of a `kind`.
+        OSError: It cannot be read.
+    """
+    try:
+        text = read_bytes(path, CONFIG).decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no text (UTF-8): {error}; name a file of YAML") from error
+    return from_yaml(kind, text, str(path))
 
 
 def restore(kind: type[Kind], raw: object, source: str) -> Kind:
@@ -91,6 +112,8 @@ def restore(kind: type[Kind], raw: object, source: str) -> Kind:
         raise DataError(f"{source}: {faults}; {_REMEDY}")
     try:
         return msgspec.convert(raw, kind, dec_hook=_custom)
+    except RecursionError as error:
+        raise DataError(f"{source}: nested too deeply to be a record; {_REMEDY}") from error
     except msgspec.ValidationError as error:
         fault = _misfit(kind, raw, kind.__name__)
         raise DataError(f"{source}: {fault}; {_REMEDY}") from error
@@ -242,7 +265,29 @@ class _Dumper(yaml.SafeDumper):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which 2e-3 is a number, as in version 1.2."""
+    """YAML in which 2e-3 is a number, as in version 1.2; a tree, not too deep, each name once."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):
+            where = f"the alias *{event.anchor}"
+            raise yaml.YAMLError(f"{where} refers to another part; write out what it stands for")
+        if self.depth == _DEPTH:
+            raise yaml.YAMLError(f"nested more than {_DEPTH} levels deep")
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        found = super().construct_mapping(node, deep)
+        if len(found) < len(node.value):
+            names = [key.value for key, _ in node.value]
+            twice = _listed({repr(name) for name in names if names.count(name) > 1})
+            raise yaml.YAMLError(f"{twice} stands there twice; keep one")
+        return found
 
 
 def _on_one_line(dumper: yaml.SafeDumper, items: Any) -> yaml.Node:

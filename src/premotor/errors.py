@@ -80,6 +80,10 @@ class DataError(PremotorError):
     """A file on disk that is truncated, corrupted or of another layout."""
 
 
+class NoSpace(PremotorError):
+    """A disk that has too little room for what is to be written."""
+
+
 class OutputExists(PremotorError):
     """The output is already there; resume, overwrite or choose another place."""
 

@@ -1,5 +1,7 @@
 """What lies where in every folder that premotor writes."""
 
+import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -12,6 +14,22 @@ CHUNK_SIZE = 1000  # episodes per folder
 VIDEO_KEY = f"observation.images.{VIDEO_CAMERA}"
 DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
+
+
+def cache_home() -> Path:
+    """Where premotor keeps what it can make again: $PREMOTOR_CACHE, else ~/.cache/premotor.
+
+    Without the variable the folder is the one of the XDG base directories ($XDG_CACHE_HOME).
+    """
+    named, base = os.environ.get("PREMOTOR_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    if named:
+        return Path(named)
+    return (Path(base) if base else Path.home() / ".cache") / "premotor"
+
+
+def data_caches() -> Path:
+    """Where caches of data sets lie that are not in the data sets."""
+    return cache_home() / "data"
 
 
 @dataclass(frozen=True)
@@ -189,8 +207,44 @@ class SplitFolder(OutputFolder):
 
     @property
     def cache(self) -> Path:
-        """What training reads, derived from the rest."""
+        """What training reads, derived from the rest: a CacheFolder each."""
         return self.path / "cache"
+
+    def caches_in(self, folder: Path) -> Path:
+        """The same in a folder that many data sets share: named by where the split lies."""
+        place = self.path.resolve()
+        name = hashlib.sha256(str(place).encode()).hexdigest()[:8]
+        return folder / f"{place.parent.name}-{place.name}-{name}"
+
+
+@dataclass(frozen=True)
+class CacheFolder:
+    """Arrays that training reads, of one choice of a split's episodes."""
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        """CacheRecord: what the arrays were made of, and what they are."""
+        return self.path / "cache.json"
+
+    @property
+    def stamps(self) -> Path:
+        """How the disk told of each file when its contents were last looked at: StampRecord."""
+        return self.path / "stamps.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held, by several at a time, by those that read the arrays."""
+        return self.path / ".lock"
+
+    def array(self, name: str) -> Path:
+        """One of the arrays."""
+        return self.path / f"{name}.npy"
+
+    def array_record(self, name: str) -> Path:
+        """FileInfo of an array that was added later."""
+        return self.path / f"{name}.json"
 
 
 def _place(index: int) -> dict[str, int]:

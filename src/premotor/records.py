@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from premotor import __version__
+from premotor.claims import temporary
 from premotor.codec import from_json, renamed, restore, to_json
 from premotor.episode.identity import OfEpisode
 from premotor.errors import DataError
+from premotor.limits import read_bytes
+from premotor.paths import check_name
 
 Record = TypeVar("Record")
 UNKNOWN_STEP = -1  # in records of before they told it
@@ -29,7 +32,7 @@ UNKNOWN_STEP = -1  # in records of before they told it
 class StartRecord:
     """Weights that a run began with."""
 
-    half: str  # "recognizer" or "policy"
+    half: str  # "recognizer", "policy" or "run": all of it, trained further
     folder: str
     step: int | None  # updates done in the run they come from; None for a half alone
     sha256: str  # of the file that holds them
@@ -92,6 +95,10 @@ class EvalRecord(OfEpisode):
     failure: str = (
         ""  # why it failed (evaluate/acting/failures.py); "" for successes and older records
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_name(self.checkpoint, "checkpoint")  # films and traces are named by it
 
     @classmethod
     def of_before(cls, raw: dict[str, Any]) -> dict[str, Any]:
@@ -219,6 +226,12 @@ class FilmRecord(OfEpisode):
     video: str  # MP4 file name, relative; "" where none was made
     step: int = UNKNOWN_STEP  # updates that the policy had learned from
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_name(self.strip, "strip")
+        if self.video:
+            check_name(self.video, "video")
+
 
 @lru_cache(maxsize=1)
 def code_version() -> str:
@@ -235,12 +248,13 @@ def code_version() -> str:
 def write_atomically(path: Path, data: bytes) -> None:
     """Write under a temporary name, flush to disk, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
+    place = temporary(path)
+    place.unlink(missing_ok=True)  # a link laid there
+    with place.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
+    place.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -282,7 +296,7 @@ def read_lines(path: Path, kind: type[Record]) -> Iterator[Record]:
     Raises:
         DataError: A line is not JSON or not that of a `kind`; file and line are named.
     """
-    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    lines = read_bytes(path).splitlines(keepends=True) if path.exists() else []
     for number, line in enumerate(lines, 1):
         source = f"{path}:{number}"
         try:
@@ -296,7 +310,7 @@ def read_lines(path: Path, kind: type[Record]) -> Iterator[Record]:
 
 def _load(path: Path) -> Any:
     try:
-        return from_json(path.read_bytes(), str(path))
+        return from_json(read_bytes(path), str(path))
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing; run the command that makes it first") from error
     except OSError as error:

@@ -34,6 +34,9 @@ class Source:
     path: Annotated[Path, tyro.conf.arg(name="data")]  # folder with the splits train and val
     skip_bad: bool = False  # leave damaged episodes out instead of refusing
     tasks: tuple[str, ...] = ()  # only the episodes of these; () = all that are there
+    cache_dir: Path | None = None
+    """Where what training reads is kept. Without it, in $PREMOTOR_CACHE/data or, that not being
+    set, in the data set or, where that cannot be written, in ~/.cache/premotor/data."""
 
     def open(self, split: str = "train") -> DemoSet:
         """The episodes of one split.
@@ -52,11 +55,14 @@ def open_dataset(
     """The rows of one split, from its cache, which is built where it is missing.
 
     Raises:
-        DataError: No such split, or a damaged episode.
+        DataError: No such split, or something that is not what was recorded; it is named.
+        NoSpace: The disk has no room for the cache.
     """
     demos = source.open(split)
     views, video = config.execute.views, config.understand.video
-    cache = EpisodeCache.build_or_open(demos, (views.low, views.high), progress=progress)
+    cache = EpisodeCache.build_or_open(
+        demos, (views.low, views.high), progress=progress, cache_dir=source.cache_dir
+    )
     form = Format(
         num_frames=video.num_frames,
         caption_context=config.understand.text.context,

@@ -38,12 +38,16 @@ def test_a_file_becomes_a_folder_and_the_folder_the_file(tmp_path: Path, sizes: 
     assert main.run([*line, "--sizes", str(sizes), "--activation", "gelu"]) == 0
     said = capsys.readouterr().out
     assert "unwrapped 'model'; left aside: epoch" in said
+    assert "nonlinearity: gelu" in said
+    assert "mean and deviation of the colors: imagenet" in said
     recognizer = checkpoint.load_recognizer(tmp_path / "own")
     assert recognizer.config.video.activation == "gelu"
     files = [tmp_path / "out.pth", tmp_path / "out.safetensors"]
     for out in files:
         assert main.run(["export-recognizer", str(tmp_path / "own"), "--out", str(out)]) == 0
-    assert "in ViCLIP's names" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "in ViCLIP's names" in said
+    assert "these weights belong to a plain GELU" in said
     for back in (torch.load(files[0], weights_only=True)["model"], load_file(files[1])):
         assert back.keys() == stored.keys()
         assert all(torch.equal(back[k], v) for k, v in stored.items())

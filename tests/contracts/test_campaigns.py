@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 
 import make
 from premotor.cli import main
@@ -127,6 +128,16 @@ def _timeless(value: object) -> object:
     if isinstance(value, dict):
         return {name: _timeless(part) for name, part in value.items() if name not in TIMES}
     return [_timeless(part) for part in value] if isinstance(value, list) else value
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """Here as in the processes that are started: losses depend on the number in the last bits."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(params=ROWS)

@@ -10,7 +10,7 @@ import pytest
 import make
 from premotor import claims
 from premotor.claims import Claim
-from premotor.errors import ConfigError, OutputExists
+from premotor.errors import ConfigError, DataError, OutputExists
 from premotor.evaluate import judge
 from premotor.evaluate.acting import success
 from premotor.evaluate.acting.success import RolloutUnit
@@ -29,6 +29,7 @@ from premotor.records import (
     write_json,
     write_lines,
 )
+from small_data import write_split
 
 WATCH_ONLY = judge.EvaluateConfig(
     episodes=0, films=False, naming=NamingConfig(class_sets=("task",)), device="cpu"
@@ -128,3 +129,19 @@ def test_a_run_is_measured_by_one_process_at_a_time(
         pytest.raises(OutputExists, match="another process is at work"),
     ):
         judge.judge(run, None, ACT_ONLY, 1, no_progress)
+
+
+def test_any_checkpoint_that_was_kept_can_be_measured(tmp_path):
+    run = make.checkpoints(tmp_path / "run", steps=(0, 2, 4))
+    wanted = judge.EvaluateConfig(step=2, tasks=("open_drawer",))
+    assert judge._checkpoints(run, wanted) == {"untrained": 0, "trained": 2}
+    with pytest.raises(DataError, match=r"no checkpoint of step 3 .*steps there: 0, 2, 4"):
+        judge.prepare(run, None, replace(wanted, step=3), Claim())
+
+
+def test_a_split_of_one_episode_is_refused_before_anything_is_done(tmp_path, make_demo):
+    write_split(tmp_path / "data" / "test", [make_demo(0)])
+    run = make.checkpoints(tmp_path / "run", steps=(0, 4))
+    with pytest.raises(ConfigError, match="holds 1 episode, and alignment needs 2 or more"):
+        judge.prepare(run, tmp_path / "data", judge.EvaluateConfig(), Claim())
+    assert not (run / "evaluation").exists()

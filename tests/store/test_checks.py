@@ -38,9 +38,6 @@ def _at(demo, row, position):
     ("change", "words"),
     [
         (lambda d: _at(d, 2, [0.6, np.nan, 0]), "row 2, number 1 of column .end_effector. is nan"),
-            lambda d: _at(d, 2, [0.6, np.nan, 0.6]),
-            "row 2, number 1 of column 'end_effector' is nan",
-        ),
         (lambda d: _at(d, 4, [0.1, 0.1, 0.9]), "row 1, number 0 of column 'action' is 0.6"),
         (lambda d: replace(d, instructions=()), "there are no instructions"),
         (lambda d: replace(d, episode=EpisodeId("turn_tap", 2, 0)), "turn_tap has 0 to 1"),

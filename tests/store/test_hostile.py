@@ -1,6 +1,5 @@
 """Whatever bytes come, an episode is sound or refused by name; nothing else happens."""
 
-import io
 import json
 from dataclasses import replace
 
@@ -112,20 +111,6 @@ def test_no_bytes_are_a_video_by_chance(demos, data, kept):
 def test_foreign_arrays_are_no_cache(demos, name, kind, shape):
     cache = EpisodeCache.build_or_open(demos)
     arrays = {path.stem: np.load(path) for path in cache.folder.glob("*.npy")}
-    check_arrays(arrays, demos.episodes, 32)
+    check_arrays(arrays, demos.episodes, 32, demos.size)
     with pytest.raises((DataError, ValueError, IndexError)):
-        check_arrays(arrays | {name: np.zeros(shape, kind)}, demos.episodes, 32)
-
-
-def test_an_array_that_says_it_is_huge_is_refused_before_memory_is_asked_for(demos):
-    path = EpisodeCache.build_or_open(demos).folder / "steps.npy"
-    before = path.read_bytes()
-    buffer = io.BytesIO()
-    head = {"descr": "<u2", "fortran_order": False, "shape": (10**13, 3)}
-    np.lib.format.write_array_header_2_0(buffer, head)
-    try:
-        path.write_bytes(buffer.getvalue())
-        with pytest.raises(DataError, match=r"is damaged: .*delete it and run again"):
-            EpisodeCache.build_or_open(demos)
-    finally:
-        path.write_bytes(before)
+        check_arrays(arrays | {name: np.zeros(shape, kind)}, demos.episodes, 32, demos.size)

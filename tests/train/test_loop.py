@@ -17,8 +17,9 @@ from premotor.data.dataset import pairing_of, training_batches
 from premotor.errors import ConfigError, DataError, OutputExists, TrainingDiverged
 from premotor.evaluate.naming.recognition import recognize
 from premotor.folders import RunFolder
-from premotor.records import RunManifest, StepRecord, read_json, read_lines
+from premotor.records import RunManifest, StepRecord, read_json, read_lines, write_json
 from premotor.stopping import StopSignal
+from premotor.store.layout import former_fingerprint
 from premotor.train import loop, probe, run
 from premotor.train.config import TrainConfig
 from premotor.train.loop import FitResult
@@ -37,7 +38,7 @@ def train(out: Path, data: Path, config: TrainConfig = CONFIG, crash_at: int = -
 
     source = represent.Source(data)
     folder, claim = RunFolder(out), Claim(resume=True)
-    run.check_run(folder, config, source.open().fingerprint(), claim)
+    run.check_run(folder, config, source.open(), claim)
     run.claim_run(folder, config, claim)
     return loop.fit(config, folder, source, on_step, "premotor train nano")
 
@@ -209,18 +210,35 @@ def test_divergence_names_the_term_and_keeps_the_last_good_checkpoint(dots: Path
     assert checkpoint.find(out).step == 3
 
 
-def test_another_configuration_is_refused_with_the_differences(trained: Path):
-    other = dataclasses.replace(CONFIG, steps=9, processes=2)
+def test_another_configuration_is_refused_with_the_differences(trained: Path, dots: Path):
+    other, demos = dataclasses.replace(CONFIG, steps=9, processes=2), represent.Source(dots).open()
     with pytest.raises(ConfigError, match="steps: 8 in the run, 9 now") as caught:
-        run.check_run(RunFolder(trained), other, "print", Claim(resume=True))
+        run.check_run(RunFolder(trained), other, demos, Claim(resume=True))
     assert "processes" not in str(caught.value)
 
 
 def test_other_data_are_refused(dots: Path, tmp_path: Path):
     config = dataclasses.replace(CONFIG, steps=1)
     train(tmp_path / "run", dots, config)
+    demos = represent.Source(dots).open()
+    first, *rest = demos.episodes
+    said = dataclasses.replace(first, instructions=("something else",))
+    for episodes in ((first, *rest[:-1]), (said, *rest)):
+        others = dataclasses.replace(demos, episodes=episodes)
+        with pytest.raises(ConfigError, match="other data"):
+            run.check_run(RunFolder(tmp_path / "run"), config, others, Claim(resume=True))
+
+
+def test_a_run_of_version_0_1_0_goes_on_with_the_same_files_alone(dots: Path, tmp_path: Path):
+    config, folder = dataclasses.replace(CONFIG, steps=1), RunFolder(tmp_path / "run")
+    train(folder.path, dots, config)
+    demos, manifest = represent.Source(dots).open(), read_json(folder.manifest, RunManifest)
+    former = dataclasses.replace(manifest, data_fingerprint=former_fingerprint(demos.episodes))
+    write_json(folder.manifest, former)
+    run.check_run(folder, config, demos, Claim(resume=True))
+    fewer = dataclasses.replace(demos, episodes=demos.episodes[1:])
     with pytest.raises(ConfigError, match="other data"):
-        run.check_run(RunFolder(tmp_path / "run"), config, "changed", Claim(resume=True))
+        run.check_run(folder, config, fewer, Claim(resume=True))
 
 
 def test_existing_output_is_refused_and_can_be_overwritten(tmp_path: Path):
@@ -307,3 +325,16 @@ def test_a_step_in_bfloat16_keeps_weights_and_losses_float32(dots: Path, tmp_pat
     assert all(torch.tensor(list(r.losses.values())).isfinite().all() for r in records)
     floating = [w for w in weights(tmp_path / "half", 5).values() if w.is_floating_point()]
     assert {w.dtype for w in floating} == {torch.float32}
+
+
+def test_how_often_a_run_is_looked_at_may_change_and_nothing_else_does(
+    dots: Path, tmp_path: Path, trained: Path
+):
+    out = tmp_path / "run"
+    with pytest.raises(KeyError):
+        train(out, dots, crash_at=4)
+    rarely = dataclasses.replace(CONFIG, eval_every=0, checkpoint_every=8, keep_checkpoints=1)
+    assert train(out, dots, rarely).finished
+    assert run.read_config(RunFolder(out).config) == rarely
+    ours, theirs = weights(out, 8), weights(trained, 8)
+    assert all(torch.equal(ours[name], value) for name, value in theirs.items())

@@ -22,6 +22,7 @@ from premotor.mirror import Mirror
 from premotor.records import RunManifest, StartRecord, read_json, write_json
 from premotor.train import loop, run, start
 from premotor.train.config import StartConfig, TrainConfig
+from premotor.train.optim import build_optimizer
 from premotor.understand.recognizer import Recognizer
 
 CONFIG = replace(
@@ -65,7 +66,7 @@ def begun(config: TrainConfig) -> TrainConfig:
 def train(out: Path, data: Path, config: TrainConfig) -> None:
     source = represent.Source(data)
     folder, claim = RunFolder(out), Claim(resume=True)
-    run.check_run(folder, config, source.open().fingerprint(), claim)
+    run.check_run(folder, config, source.open(), claim)
     run.claim_run(folder, config, claim)
     assert loop.fit(config, folder, source, lambda _: None, "premotor train nano").finished
 
@@ -255,3 +256,55 @@ def test_a_manifest_from_before_there_were_starts_is_read(tmp_path: Path):
     path.write_text(text.replace(',\n "start": []', ""))
     assert "start" not in path.read_text()
     assert read_json(path, RunManifest) == manifest
+
+
+def test_a_run_is_trained_further_with_all_that_it_had(dots: Path, tmp_path: Path):
+    train(tmp_path / "first", dots, CONFIG)
+    further = begun(replace(CONFIG, steps=1, start=StartConfig(run=tmp_path / "first")))
+    train(tmp_path / "second", dots, further)
+    last, begin = weights(tmp_path / "first", 2), weights(tmp_path / "second", 0)
+    assert same(begin, last)  # the maps, too
+    assert not same(weights(tmp_path / "second", 1), last)
+    manifest = read_json(tmp_path / "second" / "manifest.json", RunManifest)
+    assert [(r.half, r.step) for r in manifest.start] == [("run", 2)]
+
+
+def test_the_state_of_the_optimizer_is_taken_over_and_its_options_are_the_new_run_s(
+    dots: Path, tmp_path: Path
+):
+    train(tmp_path / "first", dots, CONFIG)
+    decay = CONFIG.optimizer.weight_decay + 0.01
+    config = replace(
+        CONFIG,
+        optimizer=replace(CONFIG.optimizer, weight_decay=decay),
+        start=StartConfig(run=tmp_path / "first"),
+    )
+    optimizer = build_optimizer(loop.build_mirror(config).towers, config.optimizer)
+    start.take_up_optimizer(optimizer, config)
+    state = checkpoint.load_state(checkpoint.find(tmp_path / "first"))["optimizer"]
+    ours = optimizer.state_dict()["state"]
+    assert ours.keys() == state["state"].keys()
+    assert all(
+        torch.equal(ours[row][name], value)
+        for row, kept in state["state"].items()
+        for name, value in kept.items()
+        if isinstance(value, Tensor)
+    )
+    assert decay in {group["weight_decay"] for group in optimizer.param_groups}
+
+
+def test_another_optimizer_has_no_use_for_the_state(dots: Path, tmp_path: Path):
+    train(tmp_path / "first", dots, CONFIG)
+    other = replace(
+        CONFIG,
+        optimizer=replace(CONFIG.optimizer, name="lamb"),
+        start=StartConfig(run=tmp_path / "first"),
+    )
+    optimizer = build_optimizer(loop.build_mirror(other).towers, other.optimizer)
+    with pytest.raises(ConfigError, match=r"adamw.*asks for lamb.*--start.recognizer"):
+        start.take_up_optimizer(optimizer, other)
+
+
+def test_a_run_and_a_half_do_not_go_together(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"start.run brings both halves"):
+        StartConfig(run=tmp_path, policy=tmp_path)

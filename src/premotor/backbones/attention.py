@@ -16,6 +16,7 @@ from premotor.backbones.draws import kept
 from premotor.errors import ConfigError
 
 Activation = Literal["quick_gelu", "gelu"]
+MOST_WIDTH, MOST_LAYERS = 2**15, 512  # a few times those of the largest models
 
 
 def check_transformer(kind: str, width: int, layers: int, heads: int) -> None:
@@ -23,6 +24,11 @@ def check_transformer(kind: str, width: int, layers: int, heads: int) -> None:
     if min(width, layers, heads) < 1:
         raise ConfigError(
             f"{kind}: width, layers and heads must be >= 1, got {width, layers, heads}"
+        )
+    if width > MOST_WIDTH or layers > MOST_LAYERS:
+        raise ConfigError(
+            f"{kind}: width and layers must be at most {MOST_WIDTH} and {MOST_LAYERS}, got "
+            f"{width} and {layers}"
         )
     if width % heads:
         raise ConfigError(

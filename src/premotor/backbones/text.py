@@ -11,9 +11,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from premotor.backbones.attention import Activation, Transformer, check_transformer
+from premotor.backbones.attention import MOST_WIDTH, Activation, Transformer, check_transformer
 from premotor.errors import ConfigError
 
+MOST_WORDS = 2**21  # rows of a token table
 VOCABULARY_SIZE = 49408  # CLIP's byte pairs, and the two special tokens
 
 
@@ -37,6 +38,11 @@ class TextConfig:
         if min(self.context, self.embed_dim) < 1:
             raise ConfigError(
                 f"text: context and embed_dim must be >= 1, got {self.context, self.embed_dim}"
+            )
+        if max(self.context, self.embed_dim) > MOST_WIDTH or not 0 < self.vocab_size <= MOST_WORDS:
+            raise ConfigError(
+                f"text: context and embed_dim must be at most {MOST_WIDTH}, vocab_size from 1 to "
+                f"{MOST_WORDS}, got {self.context, self.embed_dim, self.vocab_size}"
             )
         outside = [i for i in self.vocabulary if not 0 <= i < self.vocab_size]
         if outside:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from premotor.backbones.attention import Activation, Transformer, check_transformer
+from premotor.backbones.attention import MOST_WIDTH, Activation, Transformer, check_transformer
 from premotor.errors import ConfigError
 
 
@@ -39,6 +39,11 @@ class VideoTransformerConfig:
         check_transformer("video", self.width, self.layers, self.heads)
         if self.patch < 1 or self.px < self.patch or self.px % self.patch:
             raise ConfigError(f"video.px {self.px} must be a multiple of video.patch {self.patch}")
+        if max(self.px, self.num_frames, self.embed_dim) > MOST_WIDTH or self.embed_dim < 1:
+            raise ConfigError(
+                f"video: px, num_frames and embed_dim must be at most {MOST_WIDTH}, got "
+                f"{self.px, self.num_frames, self.embed_dim}"
+            )
         if self.tubelet < 1 or self.num_frames < 1 or self.num_frames % self.tubelet:
             raise ConfigError(
                 f"video.num_frames {self.num_frames} must be a multiple of tubelet {self.tubelet}"

@@ -5,21 +5,25 @@ caller as not wanted, or listed in the refusal. Layouts are CLIP's (decisions D3
 """
 
 import hashlib
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from premotor.backbones.torch_files import read_torch
 from premotor.errors import CheckpointMismatch, DataError
+from premotor.limits import check_file, check_memory
 
 FINGERPRINT = "sha256"  # last name of a buffer that tells which file frozen weights come from
 # Where training checkpoints keep the weights, and what they put before every name.
 WRAPPERS = ("model", "state_dict", "model_state", "model_state_dict", "module")
 PREFIXES = ("module.", "_orig_mod.", "model.")
+CONVERSION = (  # of a TorchScript archive that has to run its own code to be whole
+    "python -c \"import torch; torch.save(torch.jit.load('{path}').state_dict(), 'weights.pt')\""
+)
+_SHARED = 4  # numbers per byte: tied weights share some, never all
 _FORMATS = "safetensors, a torch file of plain tensors, or a TorchScript archive"
 
 
@@ -47,17 +51,19 @@ def read_weights(path: Path, field: str) -> dict[str, Tensor]:
 
 
 def content_of(path: Path) -> object:
-    """What a file of weights holds, its format told by its content; no code of it is run."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            scripted = any(name.endswith("/constants.pkl") for name in archive.namelist())
-        if scripted:
-            return torch.jit.load(path, map_location="cpu").state_dict()
+    """What a file of weights holds, its format told by its content; no code of it is run.
+
+    Raises:
+        NotPlain, SafetensorError: It is damaged or would have to run code.
+        DataError: It is no file, or does not fit into memory.
+        OSError: It cannot be read.
+    """
+    check_file(path)
     with path.open("rb") as file:
         head = file.read(9)
-    if head[8:] == b"{":  # safetensors: eight bytes of length, then JSON
+    if head[8:] == b"{" and head[:2] != b"PK":  # safetensors: eight bytes of length, then JSON
         return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
+    return read_torch(path)
 
 
 def read_checkpoint(path: Path, field: str = "") -> tuple[dict[str, Tensor], list[str]]:
@@ -70,17 +76,31 @@ def read_checkpoint(path: Path, field: str = "") -> tuple[dict[str, Tensor], lis
     Raises:
         DataError: The file cannot be read, or holds anything but tensors and plain values.
     """
+    pointed = f" ({field})" if field else ""
     try:
         content = content_of(path)
-    except Exception as error:
-        reason = str(error).partition("\n")[0]
-        pointed = f" ({field})" if field else ""
+    except Exception as error:  # zipfile, zlib, safetensors and others have their own
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise DataError(
             f"{path}{pointed} cannot be read: {reason}; expected {_FORMATS}. A file that holds "
             "more is not opened, it could run foreign code: fetch it again, or let those who made "
-            "it save the state dict alone"
+            "it save the state dict alone; of a TorchScript archive that you trust: "
+            f"{CONVERSION.format(path=path)}"
         ) from error
-    return _unwrapped(content, path)
+    weights, notes = _unwrapped(content, path)
+    _check_sharing(weights, path)
+    return weights, notes
+
+
+def _check_sharing(weights: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse what would grow when it is copied."""
+    total = sum(v.numel() for v in weights.values())
+    if total > _SHARED * path.stat().st_size:
+        raise DataError(
+            f"{path} names {total:,} numbers, more than it has bytes: its tensors share their "
+            "memory; let those who made it save clones"
+        )
+    check_memory(4 * total, str(path))
 
 
 def _unwrapped(content: Any, path: Path) -> tuple[dict[str, Tensor], list[str]]:
@@ -165,13 +185,23 @@ def faults(expected: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> list
         for k in common
         if stored[k].shape != expected[k].shape
     ]
+    mistyped = [
+        f"mistyped {k}: {stored[k].dtype} stored, {expected[k].dtype} expected"
+        for k in common
+        if stored[k].is_floating_point() != expected[k].is_floating_point()
+    ]
+    broken = [f"broken {k}: NaN or infinity in it" for k in common if not _finite(stored[k])]
     changed = [
         f"changed {k}: stored with frozen weights of sha256 {_hex(stored[k])}, the file given now "
         f"has {_hex(expected[k])}; give the former"
         for k in common
         if k.rpartition(".")[2] == FINGERPRINT and _hex(stored[k]) != _hex(expected[k])
     ]
-    return missing + extra + misshapen + changed
+    return missing + extra + misshapen + mistyped + broken + changed
+
+
+def _finite(value: Tensor) -> bool:
+    return value.is_meta or not value.is_floating_point() or bool(value.isfinite().all())
 
 
 def _hex(fingerprint: Tensor) -> str:

@@ -13,7 +13,7 @@ from safetensors.torch import save
 from premotor.checkpoint import load_recognizer
 from premotor.errors import ConfigError, OutputExists
 from premotor.records import write_atomically
-from premotor.understand.layouts import viclip_weights
+from premotor.understand.layouts import viclip_differences, viclip_weights
 
 TORCH_FILES = (".pth", ".pt")
 
@@ -35,7 +35,8 @@ def command(argv: Sequence[str]) -> int:
         raise ConfigError(f"--out {given.out} must end in .safetensors, .pth or .pt")
     if given.out.exists():
         raise OutputExists(f"{given.out} exists; remove it or choose another name")
-    weights = viclip_weights(load_recognizer(given.folder, given.step))
+    recognizer = load_recognizer(given.folder, given.step)
+    weights = viclip_weights(recognizer)
     if kind in TORCH_FILES:
         buffer = io.BytesIO()
         torch.save({"model": weights}, buffer)
@@ -45,5 +46,6 @@ def command(argv: Sequence[str]) -> int:
     write_atomically(given.out, content)
     count = sum(v.numel() for v in weights.values())
     said = f"{given.out}: {count:,} parameters in ViCLIP's names"
-    Console().print(said, markup=False, highlight=False, soft_wrap=True)
+    for line in (said, *viclip_differences(recognizer.config)):
+        Console().print(line, markup=False, highlight=False, soft_wrap=True)
     return 0

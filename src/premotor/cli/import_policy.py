@@ -9,7 +9,7 @@ import tyro
 from rich.console import Console
 
 from premotor.checkpoint import save_policy
-from premotor.codec import from_yaml
+from premotor.codec import read_yaml
 from premotor.errors import DataError
 from premotor.execute.config import ExecuteConfig
 from premotor.importer import build, import_policy
@@ -32,7 +32,7 @@ def _sizes(path: Path | None) -> ExecuteConfig | None:
     if path is None:
         return None
     try:
-        return from_yaml(ExecuteConfig, path.read_text(), str(path))
+        return read_yaml(ExecuteConfig, path)
     except OSError as error:
         raise DataError(f"--sizes {path} cannot be read: {error}") from error
 

@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 import tyro
 from rich.console import Console
 
-from premotor.backbones.attention import Activation
 from premotor.backbones.hub import local_file
 from premotor.checkpoint import save_recognizer
-from premotor.codec import from_yaml
+from premotor.codec import read_yaml
 from premotor.errors import DataError
 from premotor.understand.config import UnderstandConfig
-from premotor.understand.layouts import Fitting, build, import_recognizer, with_activation
+from premotor.understand.layouts import Fitting, build, import_recognizer
+from premotor.understand.untold import Told
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class ImportArguments:
     out: Path  # folder to write recognizer.safetensors and recognizer.yaml into
     layout: Literal["viclip-b16", "viclip-l14", "clip"] = "viclip-b16"
     sizes: Path | None = None  # a recognizer.yaml: other frames, pixels or words than the file's
-    activation: Activation | None = None  # "gelu" for DataComp's and LAION's CLIP
     drop: tuple[str, ...] = ()  # beginnings of keys to leave out knowingly
+    told: Annotated[Told, tyro.conf.arg(name="")] = field(default_factory=Told)
     fitting: Annotated[Fitting, tyro.conf.arg(name="")] = field(default_factory=Fitting)
 
 
@@ -34,7 +34,7 @@ def _sizes(path: Path | None) -> UnderstandConfig | None:
     if path is None:
         return None
     try:
-        return from_yaml(UnderstandConfig, path.read_text(), str(path))
+        return read_yaml(UnderstandConfig, path)
     except OSError as error:
         raise DataError(f"--sizes {path} cannot be read: {error}") from error
 
@@ -43,9 +43,7 @@ def command(argv: Sequence[str]) -> int:
     """Run `premotor import-recognizer`."""
     given = tyro.cli(ImportArguments, prog="premotor import-recognizer", args=list(argv))
     file, sizes = local_file(given.file), _sizes(given.sizes)
-    imported = import_recognizer(file, given.layout, sizes, given.fitting, given.drop)
-    if given.activation is not None:
-        imported = with_activation(imported, given.activation)
+    imported = import_recognizer(file, given.layout, sizes, given.fitting, given.drop, given.told)
     save_recognizer(given.out, build(imported))
     count = sum(v.numel() for v in imported.weights.values())
     for line in (f"{given.out}: {count:,} parameters of {given.file}", *imported.notes):

@@ -21,6 +21,7 @@ COMMANDS = {
     "experts": "survey the experts: success, replay, coverage",
     "collect": "record expert demonstrations",
     "train": "train both towers together",
+    "cache": "what training keeps of data sets, and what of it can go",
     "evaluate": "judge a run on episodes it has not seen",
     "probe": "do two models align by themselves, and does it go with success",
     "align": "measure how two models' features align, and why",

@@ -16,10 +16,9 @@ from premotor.errors import ConfigError
 from premotor.folders import RunFolder
 from premotor.represent import Source
 from premotor.stopping import STOPPED, Stopped
-from premotor.train.config import StartConfig, TrainConfig
+from premotor.train.config import StartConfig, TrainConfig, read_config
 from premotor.train.job import TrainJob, train
 from premotor.train.launch import in_worker, leave
-from premotor.train.run import read_config
 from premotor.train.start import sizes_in, stored_sizes, with_sizes
 
 _UNASKED = Claim()

@@ -1,5 +1,6 @@
 """`premotor watch`: the expert's episode as a video."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from rich.progress import track
 from premotor.demonstrate.expert import film, record
 from premotor.episode.identity import EpisodeId
 from premotor.errors import ConfigError, OutputExists
+from premotor.limits import check_memory
 from premotor.records import write_atomically
 from premotor.simulate.environment import Environment
+from premotor.simulate.rig import check_size
 from premotor.store import video
 from premotor.store.layout import FPS
 
@@ -37,7 +40,9 @@ class WatchArguments:
 def command(argv: list[str]) -> int:
     """Run `premotor watch`."""
     arguments = tyro.cli(WatchArguments, prog="premotor watch", args=argv)
-    if min(arguments.width, arguments.height) < 16 or arguments.width % 2 or arguments.height % 2:
+    size = (arguments.width, arguments.height)
+    check_size(size)
+    if min(size) < 16 or arguments.width % 2 or arguments.height % 2:
         raise ConfigError(
             f"width and height must be even and >= 16, got {arguments.width} x {arguments.height}"
         )
@@ -46,7 +51,8 @@ def command(argv: list[str]) -> int:
     console = Console(stderr=True)
     env = Environment()
     recording = record(env, EpisodeId(arguments.task, arguments.variation, arguments.seed))
-    size = (arguments.width, arguments.height)
+    # Twice: the pictures, and all of them in one array for the encoder.
+    check_memory(2 * 3 * math.prod(size) * len(recording.rows), f"a film of {size} px")
     pictures = film(env, recording, arguments.camera, size, arguments.shadows)
     frames = list(
         track(pictures, "filming", total=len(recording.rows), console=console, transient=True)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from premotor.paths import check_name
+
 
 @dataclass(frozen=True, order=True)
 class EpisodeId:
@@ -22,6 +24,9 @@ class OfEpisode:
     task: str
     variation: int
     seed: int
+
+    def __post_init__(self) -> None:
+        check_name(self.task, "task")  # files are named by it
 
     @property
     def episode(self) -> EpisodeId:

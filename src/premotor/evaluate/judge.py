@@ -46,6 +46,7 @@ from premotor.records import (
 from premotor.represent import Source, open_dataset, pairs_of
 from premotor.simulate import EPISODE_KEY_POSES
 
+LEAST_EPISODES = 2  # with which u and e can be told to agree at all
 _FIT_SEED = 0  # of maps that are fitted anew
 
 
@@ -56,6 +57,7 @@ class EvaluateConfig:
     episodes: int = 20  # unseen episodes per task and checkpoint to act in; 0 = none, watch only
     tasks: tuple[str, ...] = ()  # names, studies too, or "all"; () = those of the data set
     device: Device = "auto"  # "auto": the GPU where there is one
+    step: int | None = None  # which checkpoint, by updates done; None = the last one
     untrained: bool = True  # measure the model as it began beside the trained one
     max_key_poses: int = EPISODE_KEY_POSES  # key poses per episode
     seed: int = 0  # which unseen episodes
@@ -72,6 +74,7 @@ class EvaluateConfig:
     films: bool = True  # film one success and one failure per task
     workers: int = 0  # simulator processes; 0 = as many as cores
     skip_bad: bool = False  # leave damaged episodes of the data set out
+    cache_dir: Path | None = None  # where what is read of the data set is kept, as in training
 
     def __post_init__(self) -> None:
         if self.episodes < 0 or self.max_key_poses < 1 or self.workers < 0:
@@ -135,7 +138,8 @@ def judge(
     with folder.owned():
         watched, pairs = _Watched(), list[NamingPair]()
         if data is not None:
-            watched = _watch(run, Source(data, config.skip_bad), config, named, progress)
+            source = Source(data, config.skip_bad, cache_dir=config.cache_dir)
+            watched = _watch(run, source, config, named, progress)
             pairs = _write(watched, folder, config)
         rolled = RollOuts(
             ledger=folder.rollouts,
@@ -246,6 +250,12 @@ def _tasks(config: EvaluateConfig, data: Path | None) -> tuple[str, ...]:
     found: tuple[str, ...] = ()
     if data is not None:
         episodes = Source(data, config.skip_bad).open(config.split).episodes
+        if len(episodes) < LEAST_EPISODES:
+            raise ConfigError(
+                f"split {config.split} of {data} holds {len(episodes)} episode, and alignment "
+                f"needs {LEAST_EPISODES} or more; `premotor collect` more, or leave --data away "
+                "for success alone"
+            )
         found = tuple(dict.fromkeys(e.task for e in episodes))
     if config.tasks:
         return chosen_tasks(config.tasks)
@@ -259,7 +269,7 @@ def _tasks(config: EvaluateConfig, data: Path | None) -> tuple[str, ...]:
 
 def _checkpoints(run: Path, config: EvaluateConfig) -> dict[str, int]:
     """Names and steps of the checkpoints to measure; with stored weights no run is untrained."""
-    last, named = find(run).step, {}
+    last, named = find(run, config.step).step, {}
     if config.untrained and checkpoints(run)[0].step == 0:
         started = read_json(RunFolder(run).manifest, RunManifest).start
         named = {"started" if started else "untrained": 0}

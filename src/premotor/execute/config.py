@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from premotor.backbones.attention import MOST_WIDTH
 from premotor.backbones.frozen_text import HEAD_DIM, FrozenTextConfig
 from premotor.backbones.text import TextConfig
 from premotor.episode.observation import SCENE_HIGH, SCENE_LOW
@@ -16,9 +17,17 @@ Upsampler = Literal["convex", "skip"]
 Source = Literal["fine_max", "coarse_max", "both_max", "prompts", "queries"]
 
 
+MOST_DEPTH = 512  # blocks of one kind
+MOST_SIDE = 4096  # [px] of a view
+
+
 def _require(good: bool, name: str, value: object, expected: str) -> None:
     if not good:
         raise ConfigError(f"execute.{name} must be {expected}, got {value}")
+
+
+def _within(values: tuple[int, ...], low: int, high: int) -> bool:
+    return all(low <= value <= high for value in values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +47,7 @@ class ViewsConfig:
     def __post_init__(self) -> None:
         sides = [b - a for a, b in zip(self.low, self.high, strict=True)]
         _require(min(sides) > 0.0, "views.high", self.high, f"above low={self.low} on each axis")
-        _require(self.size >= 8, "views.size", self.size, ">= 8")
+        _require(8 <= self.size <= MOST_SIDE, "views.size", self.size, f"from 8 to {MOST_SIDE}")
         _require(self.zoom >= 1.0, "views.zoom", self.zoom, ">= 1; try 4")
         _require(self.stride >= 1, "views.stride", self.stride, ">= 1")
         _require(self.center_noise >= 0.0, "views.center_noise", self.center_noise, ">= 0")
@@ -64,6 +73,10 @@ class TrunkConfig:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
+        depths, sizes = (self.per_view_depth, self.joint_depth), (self.width, self.embed_dim)
+        _require(_within(depths, 0, MOST_DEPTH), "trunk depths", depths, f"from 0 to {MOST_DEPTH}")
+        _require(_within(sizes, 1, MOST_WIDTH), "trunk widths", sizes, f"from 1 to {MOST_WIDTH}")
+        _require(self.heads >= 1, "trunk.heads", self.heads, ">= 1")
         _require(
             self.width % self.heads == 0, "trunk.heads", self.heads, f"a divisor of {self.width}"
         )
@@ -113,8 +126,12 @@ class TokensConfig:
     input_noise: tuple[float, ...] = (0.1, 0.2, 0.4, 0.2, 0.1)  # chances of a shift by -2..2 bins
 
     def __post_init__(self) -> None:
+        depths = self.cross_depth, self.self_depth
+        _require(_within(depths, 0, MOST_DEPTH), "tokens depths", depths, f"from 0 to {MOST_DEPTH}")
+        _require(self.heads >= 1, "tokens.heads", self.heads, ">= 1")
         _require(self.chunk in (1, 2), "tokens.chunk", self.chunk, "1 or 2")
-        _require(self.rotation_bins >= 4, "tokens.rotation_bins", self.rotation_bins, ">= 4")
+        bins = self.rotation_bins
+        _require(4 <= bins <= MOST_WIDTH, "tokens.rotation_bins", bins, f"from 4 to {MOST_WIDTH}")
         _require(self.mean_window % 2 == 1, "tokens.mean_window", self.mean_window, "odd; try 5")
         good = len(self.input_noise) % 2 == 1 and abs(sum(self.input_noise) - 1.0) < 1e-6
         _require(good, "tokens.input_noise", self.input_noise, "an odd number of chances, sum 1")

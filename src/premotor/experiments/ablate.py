@@ -61,6 +61,7 @@ class AblateConfig:
     processes: int = 0  # of training; 0: one per core
     workers: int = 0  # simulator processes; 0 = as many as cores
     device: Device = "auto"  # of training and of the policies that are rolled out
+    cache_dir: Path | None = None  # where what training reads is kept, as of `premotor train`
     claim: Annotated[Claim, tyro.conf.arg(name="")] = field(default_factory=Claim)
 
     def __post_init__(self) -> None:
@@ -90,7 +91,7 @@ class AblateConfig:
     @property
     def source(self) -> Source:
         """What every variant learns from."""
-        return Source(self.data, tasks=self.learn)
+        return Source(self.data, tasks=self.learn, cache_dir=self.cache_dir)
 
 
 @dataclass(frozen=True)
@@ -157,14 +158,14 @@ def check(config: AblateConfig) -> None:
         UnknownName: A task of the data set cannot be rolled out.
         DataError: A split is missing or damaged.
     """
-    fingerprint = config.source.open().fingerprint()
+    demos = config.source.open()
     slots_of(config)
     config.folder.check(config.claim)
     for unit in units_of(config):
         job = job_of(config, unit)  # refuses what the preset cannot be changed to
         run = RunFolder(job.out)
         if config.claim.resume and run.begun:
-            check_run(run, job.config, fingerprint, config.claim)
+            check_run(run, job.config, demos, config.claim)
 
 
 def ablate(

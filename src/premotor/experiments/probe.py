@@ -15,7 +15,7 @@ import numpy as np
 import tyro
 from jaxtyping import Bool
 
-from premotor.align.fit import FitConfig
+from premotor.align.fit import LEAST_ROWS, FitConfig
 from premotor.checkpoint import checkpoints, find, load_policy, load_recognizer
 from premotor.claims import Claim
 from premotor.data.dataset import Dataset
@@ -37,6 +37,7 @@ from premotor.evaluate.agreeing.alignment import (
 )
 from premotor.evaluate.agreeing.held_out import HeldOut
 from premotor.evaluate.agreeing.towers import fitted, joined
+from premotor.evaluate.judge import LEAST_EPISODES
 from premotor.findings import ProbeRecord, Sight, SuccessRelation
 from premotor.folders import ProbeFolder, RunFolder
 from premotor.measure.features import save_features
@@ -55,8 +56,7 @@ from premotor.records import (
 from premotor.report import probe as report
 from premotor.represent import Source, open_dataset, pairs_of
 from premotor.simulate import EPISODE_KEY_POSES
-from premotor.train.config import TrainConfig
-from premotor.train.run import read_config
+from premotor.train.config import TrainConfig, read_config
 from premotor.worklist import available_cores
 
 
@@ -142,8 +142,13 @@ def check(config: ProbeConfig) -> None:
     """
     chosen_device(config.device)
     _untouched_towers(config)
-    for split in (config.fit_split, config.split):
-        config.source.open(split)
+    for split, least in ((config.fit_split, LEAST_ROWS), (config.split, LEAST_EPISODES)):
+        count = len(config.source.open(split))
+        if count < least:
+            raise ConfigError(
+                f"split {split} of {config.source.path} holds {count} episodes, {least} or more "
+                "are needed; `premotor collect` more"
+            )
     config.folder.check(config.claim)
 
 

@@ -3,8 +3,6 @@
 # pyright: reportUnknownArgumentType=false
 
 import io
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Real, Shaped
 
+from premotor.arrays import read_npz
 from premotor.errors import ConfigError, DataError
 from premotor.measure.rows import codes, group_means, varied
 from premotor.measure.sides import LEAST, Sides
@@ -21,10 +20,6 @@ from premotor.records import write_atomically
 LABELS = ("task", "variation", "episode")
 FEATURES = "features"
 _LAYER = f"{FEATURES}_"  # and a layer's name
-_UNREADABLE = (  # what numpy and zipfile raise of files that are broken or made to break readers
-    *(OSError, ValueError, EOFError, RuntimeError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error),
-)
 _FORM = "np.savez(path, features=..., task=..., variation=..., episode=...)"
 
 
@@ -104,14 +99,10 @@ class Features:
 
 def _read(path: Path) -> dict[str, Shaped[np.ndarray, "..."]]:
     try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise DataError(f"{path} is a single array, expected an .npz; save it with {_FORM}")
-        with file:
-            return {name: np.asarray(file[name]) for name in file.files}
+        return read_npz(path)
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing; name an .npz with the array `features`") from error
-    except _UNREADABLE as error:
+    except (DataError, OSError) as error:
         raise DataError(
             f"{path} cannot be read as an .npz of plain arrays: {error}; save it with {_FORM}"
         ) from error

@@ -9,10 +9,11 @@ from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from premotor.codec import Excerpt, from_yaml
+from premotor.codec import Excerpt, read_yaml
 from premotor.errors import DataError
 from premotor.findings import Study
 from premotor.folders import RunFolder
+from premotor.limits import CONFIG, check_file, read_bytes
 from premotor.records import (
     EvalRecord,
     FilmRecord,
@@ -98,13 +99,15 @@ def read_run(path: Path) -> RunRecords:
     if not any(part.exists() for part in known):
         names = ", ".join(part.name for part in known)
         raise DataError(f"{path} is not a run folder: none of {names} is in it")
-    text = folder.config.read_text() if folder.config.exists() else ""
+    text = (
+        read_bytes(folder.config, CONFIG).decode(errors="replace") if folder.config.exists() else ""
+    )
     rows = _list(folder.probe_rows, ProbeRow)
     return RunRecords(
         path=path,
         manifest=read_json(folder.manifest, RunManifest) if folder.manifest.exists() else None,
         config=text,
-        training=from_yaml(Training, text, str(folder.config)) if text else Training(),
+        training=read_yaml(Training, folder.config) if text else Training(),
         steps=tuple(read_lines(folder.metrics, StepRecord)),
         rollouts=_last_of_each(read_lines(evaluation.rollouts, EvalRecord)),
         recognition=_list(evaluation.recognition, RecognitionRecord),
@@ -131,7 +134,7 @@ def _films(folder: Path) -> tuple[FilmRecord, ...]:
     """Records of all JSON files in the folder, each one record or a list of them."""
     films: list[FilmRecord] = []
     for path in sorted(folder.glob("*.json")):
-        is_list = path.read_text().lstrip().startswith("[")
+        is_list = read_bytes(path).lstrip().startswith(b"[")
         films += read_list(path, FilmRecord) if is_list else [read_json(path, FilmRecord)]
     return tuple(films)
 
@@ -140,6 +143,7 @@ def _probe_steps(folder: Path, num_rows: int) -> tuple[ProbeStep, ...]:
     steps: list[ProbeStep] = []
     for path in sorted(folder.glob("step_*.safetensors")):
         try:
+            check_file(path)
             arrays = load_file(path)
             sides = {k: arrays[k].astype(np.float64) for k in ("u", "e", "z_u", "z_e")}
             number = int(path.stem.removeprefix("step_"))

@@ -17,7 +17,7 @@ from premotor.geometry.poses import Pose
 from premotor.simulate.conditions import Mentions
 from premotor.simulate.kinematics import out_of_reach
 from premotor.simulate.motion import Planner
-from premotor.simulate.rig import Rig
+from premotor.simulate.rig import Rig, check_size, whole_number
 from premotor.simulate.scene import Scene
 from premotor.simulate.task import Task
 from premotor.simulate.tasks import ALL_TASKS
@@ -57,8 +57,8 @@ def find_task(name: str) -> Task[Any, Any]:
     Raises:
         UnknownName: There is none.
     """
-    if name not in ALL_TASKS:
-        raise UnknownName.of("task", name, ALL_TASKS)
+    if not isinstance(name, str) or name not in ALL_TASKS:
+        raise UnknownName.of("task", str(name), ALL_TASKS)
     return ALL_TASKS[name]
 
 
@@ -96,6 +96,7 @@ class Environment:
     instructions: tuple[str, ...]
 
     def __init__(self, width: int = 128, height: int = 128) -> None:
+        check_size((width, height))
         self.width = width
         self.height = height
         self.attempt = 0
@@ -117,10 +118,10 @@ class Environment:
         self.close()
         self.task = find_task(episode.task)
         count, variation = len(self.task.variations), episode.variation
-        if not 0 <= variation < count:
+        if not whole_number(variation) or not 0 <= variation < count:
             raise ConfigError(f"{episode.task} has variations 0 to {count - 1}, got {variation}")
-        if episode.seed < 0:
-            raise ConfigError(f"a seed is a number from 0 on, got {episode.seed}")
+        if not whole_number(episode.seed) or episode.seed < 0:
+            raise ConfigError(f"a seed is a whole number from 0 on, got {episode.seed!r}")
         rejections: list[str] = []
         for attempt in range(MAX_ATTEMPTS):
             key = (zlib.crc32(episode.task.encode()), variation, episode.seed, attempt)

@@ -30,12 +30,10 @@ from premotor.simulate.environment import Environment, Outcome, find_task
 from premotor.simulate.gym_film import HERO, MOTION_FPS, SLIDES_FPS, Film, Picture
 from premotor.simulate.gym_spaces import (
     action_space,
-    check_camera,
-    check_size,
+    check_cameras,
     observation_space,
-    whole_number,
 )
-from premotor.simulate.rig import Rig, mask_names
+from premotor.simulate.rig import Rig, check_size, mask_names, whole_number
 
 FIRST_DRAWN_SEED = 2**40  # beyond what data sets draw from (collect.py, --seed below 10 000)
 SEED_DRAWS = 10  # seeds drawn, where none was given, before a task counts as impossible to place
@@ -90,9 +88,12 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
         if render_mode not in (None, *self.metadata["render_modes"]):
             modes = self.metadata["render_modes"]
             raise ConfigError(f"render_mode must be None or one of {modes}, got {render_mode!r}")
-        for camera in cameras:
-            check_camera(camera)
+        check_cameras(cameras)
         check_size(image_size)
+        if not isinstance(masks, bool) or not isinstance(picture, Picture):
+            raise ConfigError(
+                f"masks must be True or False and picture a Picture, got {masks!r} and {picture!r}"
+            )
         self._task = find_task(task)
         self.render_mode = render_mode
         if render_mode == "rgb_array":
@@ -123,6 +124,8 @@ class TaskEnv(gymnasium.Env[dict[str, Any], Any]):
             ConfigError: An option is unknown, or there is no such variation.
             PlacementFailed: The seed has no admissible layout (drawn seeds are drawn again).
         """
+        if seed is not None and (not whole_number(seed) or seed < 0):
+            raise ConfigError(f"a seed is a whole number from 0 on, got {seed!r}")
         wished = _variation(options or {})
         super().reset(seed=seed)
         self.close()
@@ -273,6 +276,8 @@ def _variation(options: Mapping[str, Any]) -> int | None:
     Raises:
         ConfigError: Another option came, or not a whole number.
     """
+    if not isinstance(options, Mapping):
+        raise ConfigError(f"reset options are names with values, got {options!r}")
     if unknown := set(options) - {"variation"}:
         raise ConfigError(f"unknown reset options {sorted(unknown)}; there is only 'variation'")
     variation = options.get("variation")

@@ -8,8 +8,8 @@ from gymnasium.wrappers import RecordVideo
 from jaxtyping import Float, UInt8
 
 from premotor.errors import ConfigError
-from premotor.simulate.gym_spaces import check_camera, check_size
-from premotor.simulate.rig import Rig
+from premotor.simulate.gym_spaces import check_camera
+from premotor.simulate.rig import Rig, check_size
 from premotor.simulate.world import TIMESTEP, World
 
 PICTURE_PERIOD = 0.1  # [s] of simulated time from one picture of a motion to the next

@@ -1,8 +1,8 @@
 """The spaces of the Gymnasium environments: what is seen, felt, told and done."""
 
 import string
-from collections.abc import Sequence
-from typing import Any, TypeGuard
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -56,31 +56,27 @@ def _told(space: Instruction, shared_memory: Any, n: int = 1) -> Any:
     return _Told(space, shared_memory, n)
 
 
-def whole_number(value: object) -> TypeGuard[int]:
-    """Whether a value is one; True and False are not, though Python counts with them."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
 def check_camera(camera: str) -> None:
     """Refuse cameras that the rig does not have.
 
     Raises:
         UnknownName: There is none of this name.
     """
-    if camera not in MOUNTS:
-        raise UnknownName.of("camera", camera, MOUNTS)
+    if not isinstance(camera, str) or camera not in MOUNTS:
+        raise UnknownName.of("camera", str(camera), MOUNTS)
 
 
-def check_size(size: Sequence[object]) -> None:
-    """Refuse what is no width and height of an image [px].
+def check_cameras(cameras: Sequence[str]) -> None:
+    """Refuse what is no list of cameras.
 
     Raises:
-        ConfigError: There are not two, or they are not whole numbers from 1 on.
+        ConfigError: It is no list of names.
+        UnknownName: A name in it is no camera's.
     """
-    if len(size) != 2 or not all(whole_number(side) and side >= 1 for side in size):
-        raise ConfigError(
-            f"an image needs a width and a height, whole numbers >= 1 [px], got {tuple(size)}"
-        )
+    if isinstance(cameras, str) or not isinstance(cameras, Iterable):
+        raise ConfigError(f"cameras must be a list of names, got {cameras!r}; try ['front']")
+    for camera in cameras:
+        check_camera(camera)
 
 
 def action_space() -> spaces.Space[Any]:

@@ -7,16 +7,18 @@ package's: x right, y down, z forward.
 import atexit
 import importlib
 import os
+import reprlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import mujoco
 import numpy as np
 from jaxtyping import Float, Int32, UInt8
 
 from premotor.episode.observation import CAMERAS, CameraView, Observation
-from premotor.errors import RenderingError, UnknownName
+from premotor.errors import ConfigError, RenderingError, UnknownName
 from premotor.geometry.cameras import pinhole
 from premotor.simulate import WANTED_GL, arm
 from premotor.simulate.world import World
@@ -45,9 +47,30 @@ MOUNTS = {  # docs/benchmark.md, Cameras
     "hero": Mount((1.45, 1.05, 1.66), (0.36025, 0.24437, 0.50539, 0.74504), 42.0),  # for pictures
 }
 
+MAX_SIDE = 4096  # [px] of an image; twice the width of most screens
 _TO_PACKAGE = np.array([1.0, -1.0, -1.0])  # flips y and z columns of a MuJoCo camera frame
 SHADOW_MAP = 4096  # [px] with shadows
 SAMPLES = 4  # per pixel, with shadows
+
+
+def whole_number(value: object) -> TypeGuard[int]:
+    """Whether a value is one; True and False are not, though Python counts with them."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def check_size(size: object) -> None:
+    """Refuse what is no width and height of an image [px].
+
+    Raises:
+        ConfigError: There are not two, or they are not whole numbers from 1 to `MAX_SIDE`.
+    """
+    sides = tuple(size) if isinstance(size, Sequence | np.ndarray) else ()
+    good = len(sides) == 2 and all(whole_number(s) and 1 <= s <= MAX_SIDE for s in sides)
+    if isinstance(size, str) or not good:
+        raise ConfigError(
+            "an image needs a width and a height, whole numbers >= 1 and at most "
+            f"{MAX_SIDE} [px], got {reprlib.repr(size)}"
+        )
 
 
 def add_cameras(spec: mujoco.MjSpec) -> None:
@@ -95,8 +118,10 @@ class Rig:
             looks: Called before each rendering, as `World.looks` (the list itself is kept).
 
         Raises:
+            ConfigError: Width or height cannot be meant.
             RenderingError: There is no GL, or it belongs to another thread.
         """
+        check_size((width, height))
         self.model = model
         self.width = width
         self.height = height

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from zipfile import BadZipFile
 
 import fast_simplification
 import numpy as np
@@ -22,7 +21,10 @@ from jaxtyping import Float32, Int32
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from premotor.arrays import read_npz
 from premotor.errors import DataError
+from premotor.folders import cache_home
+from premotor.limits import MIB
 
 LINKS = (*(f"link{i}" for i in range(8)), "hand", "finger")
 NUM_FACES = 17_000  # of the whole arm, after simplification; 134 k before
@@ -59,12 +61,6 @@ class Shell:
     faces: Int32[np.ndarray, "f 3"]
 
 
-def cache_folder() -> Path:
-    """Where premotor keeps what it can make again: $PREMOTOR_CACHE or ~/.cache/premotor."""
-    named = os.environ.get("PREMOTOR_CACHE")
-    return Path(named) if named else Path.home() / ".cache" / "premotor"
-
-
 @cache
 def shells() -> tuple[Shell, ...]:
     """All visual meshes of the arm, about `NUM_FACES` faces in all.
@@ -73,7 +69,7 @@ def shells() -> tuple[Shell, ...]:
         DataError: The package that carries the meshes is missing or a file of it is damaged.
     """
     sources = {link: _source(link).read_bytes() for link in LINKS}
-    path = cache_folder() / f"panda-{_key(sources)}.npz"
+    path = cache_home() / f"panda-{_key(sources)}.npz"
     if not path.exists():
         _write(path, _make(sources))
     return _read(path)
@@ -176,12 +172,12 @@ def _write(path: Path, made: list[Shell]) -> None:
 def _read(path: Path) -> tuple[Shell, ...]:
     read: list[Shell] = []
     try:
-        with np.load(path) as stored:
-            for key in stored.files[::2]:
-                link, finish, _ = key.split("/")
-                name = f"{link}/{finish}"
-                pair = stored[f"{name}/vertices"], stored[f"{name}/faces"]
-                read.append(Shell(link, finish, *pair))
-    except (BadZipFile, EOFError, KeyError, OSError, ValueError) as error:
+        stored = read_npz(path, 256 * MIB)
+        for key in list(stored)[::2]:
+            link, finish, _ = key.split("/")
+            name = f"{link}/{finish}"
+            pair = stored[f"{name}/vertices"], stored[f"{name}/faces"]
+            read.append(Shell(link, finish, *pair))
+    except (DataError, KeyError, OSError, ValueError) as error:
         raise DataError(f"{path} is damaged ({error}); delete it and run again") from error
     return tuple(read)

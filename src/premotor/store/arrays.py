@@ -20,7 +20,10 @@ _LENGTH = 1e-3  # a quaternion's length may be so far from 1
 
 
 def check_arrays(
-    arrays: Mapping[str, np.ndarray], episodes: Sequence[EpisodeInfo], num_frames: int
+    arrays: Mapping[str, np.ndarray],
+    episodes: Sequence[EpisodeInfo],
+    num_frames: int,
+    size: tuple[int, int],
 ) -> None:
     """Refuse arrays of other types, shapes or numbers than the episodes' own.
 
@@ -28,13 +31,14 @@ def check_arrays(
         arrays: By name of their files.
         episodes: Of the set, in its order.
         num_frames: Kept per episode.
+        size: Height and width of the set's images [px].
 
     Raises:
         DataError: The array is named.
         KeyError: One is missing.
     """
     counts = [len(info.keyframe_steps) for info in episodes]
-    _check_shapes(arrays, sum(counts), (len(episodes), num_frames))
+    _check_shapes(arrays, sum(counts), (len(episodes), num_frames, *size))
     _check_order(arrays, counts)
     for name, (low, high) in _NUMBERS.items():
         tables.check_range(name, arrays[name], low, high)
@@ -44,10 +48,9 @@ def check_arrays(
 
 
 def _check_shapes(
-    arrays: Mapping[str, np.ndarray], transitions: int, frames: tuple[int, int]
+    arrays: Mapping[str, np.ndarray], transitions: int, frames: tuple[int, ...]
 ) -> None:
     m, n = transitions, arrays["steps"].size // 3
-    frame = arrays["frames"].shape[2:4]
     expected: Mapping[str, tuple[str, tuple[int, ...]]] = {
         "transition_episode": ("int64", (m,)),
         "transition_observation_index": ("int64", (m,)),
@@ -60,7 +63,7 @@ def _check_shapes(
         "offsets": ("int64", (m + 1,)),
         "steps": ("uint16", (n, 3)),
         "colors": ("uint8", (n, 3)),
-        "frames": ("uint8", (*frames, *frame, 3)),
+        "frames": ("uint8", (*frames, 3)),
     }
     for name, (kind, shape) in expected.items():
         found = arrays[name]

@@ -4,52 +4,30 @@ Decoding PNG and H.264 costs far more than a training step, so it is done once p
 e: episodes  m: transitions  n: points  f: frames kept per episode
 """
 
-import hashlib
-import json
-import logging
-import os
-import shutil
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import SupportsIndex
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, Int, UInt8
 
-from premotor.episode.observation import SCENE_HIGH, SCENE_LOW, Observation, cloud_from_views
-from premotor.errors import ConfigError, DataError
+from premotor.claims import Use
+from premotor.episode.observation import SCENE_HIGH, SCENE_LOW
+from premotor.errors import DataError
+from premotor.folders import CacheFolder
 from premotor.progress import Progress, no_progress
+from premotor.records import read_json
 from premotor.store.arrays import check_arrays
-from premotor.store.layout import EpisodeInfo
+from premotor.store.cache_build import STEPS, build, spread_rows
+from premotor.store.caches import Bounds, CachePlaces, CacheRecord, Recipe, used
+from premotor.store.layout import REMEDY, EpisodeInfo
 from premotor.store.reader import DemoSet
+from premotor.store.stamps import Stamps
+from premotor.store.transitions import Transitions
 
-_log = logging.getLogger(__name__)
-_VERSION = 1  # of the arrays below; raise it when they change
+__all__ = ["NUM_FRAMES", "Bounds", "EpisodeCache", "Transitions", "spread_rows"]
+
 NUM_FRAMES = 32  # kept per episode
-_STEPS = 65535  # of a coordinate within the bounds: 15 um for a side of 1 m
-
-Bounds = tuple[tuple[float, float, float], tuple[float, float, float]]
-
-
-@dataclass(frozen=True, eq=False)
-class Transitions:
-    """From frame 0 or a keyframe to the next keyframe: the samples the policy learns from.
-
-    The observation of row i is `EpisodeCache.cloud(observation_index[i])`: frame 0 where
-    `keyframe_index` is 0, the keyframe before the target elsewhere (decisions D14).
-    """
-
-    episode: Int[np.ndarray, " m"]  # position in `EpisodeCache.episodes`
-    observation_index: Int[np.ndarray, " m"]
-    keyframe_index: Int[np.ndarray, " m"]  # k of the target keyframe, from 0
-    position: Float[np.ndarray, "m 3"]  # of the target, world frame [m]
-    quaternion: Float[np.ndarray, "m 4"]  # of the target, wxyz, unit, w >= 0
-    gripper_open: Bool[np.ndarray, " m"]  # at the target
-    ignore_collisions: Bool[np.ndarray, " m"]  # at the target
-    proprioception: Float[np.ndarray, "m 3"]  # at the observation
-
-    def __len__(self) -> int:
-        return len(self.episode)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +43,7 @@ class EpisodeCache:
     offsets: Int[np.ndarray, " m1"]  # points of observation i: offsets[i] to offsets[i + 1]
     steps: np.ndarray  # (n, 3) uint16, coordinates in steps within the bounds
     colors: UInt8[np.ndarray, "n 3"]
+    use: Use | None = None  # while it is held, nobody removes the arrays
 
     @classmethod
     def build_or_open(
@@ -73,51 +52,58 @@ class EpisodeCache:
         bounds: Bounds = (SCENE_LOW, SCENE_HIGH),
         num_frames: int = NUM_FRAMES,
         progress: Progress = no_progress,
+        cache_dir: Path | None = None,
     ) -> "EpisodeCache":
         """Open the cache of a data set; build it first where it is not there.
 
-        Safe when several processes call it at once: each builds under a name of its own and
-        the first to rename wins. Let one process build and the others open.
+        Safe when several processes call it at once, on several machines too: each builds under a
+        name of its own and the first to rename wins. Let one process build and the others open.
 
         Args:
             demo_set: The episodes.
             bounds: Lower and upper corner of the scene, world frame [m]; points outside go.
             num_frames: Frames kept per episode.
             progress: Told of each episode while building.
+            cache_dir: Where caches are kept; None: see `CachePlaces`.
 
         Raises:
-            DataError: An episode is damaged; it is named.
+            DataError: An episode or the cache is not what was written; it is named.
+            NoSpace: The disk has no room for the cache.
         """
-        if num_frames < 2 or not all(a < b for a, b in zip(*bounds, strict=True)):
-            raise ConfigError(f"need num_frames >= 2 and low < high, got {num_frames}, {bounds}")
-        recipe = [_VERSION, demo_set.fingerprint(), bounds, num_frames]
-        key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
-        folder = demo_set.folder.cache / key
-        if not folder.is_dir():
-            _build(demo_set, folder, bounds, num_frames, progress)
-        return cls._open(folder, demo_set.episodes, bounds, num_frames)
+        recipe = Recipe(*bounds, num_frames)
+        places, key = CachePlaces(demo_set.folder, cache_dir), recipe.key(demo_set.episodes)
+        cache = places.find(key)
+        use = cache and used(cache)
+        if cache is None or not cache.record.is_file():
+            build(demo_set, places, recipe, progress)
+            cache = places.find(key)
+            if cache is None:
+                raise DataError(f"the cache {key} was removed while it was made; run again")
+            use = used(cache)
+        record = check(cache, demo_set, progress)
+        return cls._open(cache.path, demo_set, record, use)
 
     @classmethod
     def _open(
-        cls, folder: Path, episodes: tuple[EpisodeInfo, ...], bounds: Bounds, num_frames: int
+        cls, folder: Path, demos: DemoSet, record: CacheRecord, use: Use | None
     ) -> "EpisodeCache":
         try:
-            arrays = {
-                path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))
-            }
-            check_arrays(arrays, episodes, num_frames)
+            paths = [folder / file.path for file in record.arrays]
+            arrays = {path.stem: np.load(path, mmap_mode="r") for path in paths}
+            check_arrays(arrays, demos.episodes, record.recipe.num_frames, demos.size)
             names = (field.name for field in fields(Transitions))
             transitions = Transitions(**{n: np.array(arrays[f"transition_{n}"]) for n in names})
             return cls(
                 folder=folder,
-                episodes=episodes,
+                episodes=demos.episodes,
                 transitions=transitions,
                 frames=arrays["frames"],
-                low=np.array(bounds[0]),
-                high=np.array(bounds[1]),
+                low=np.array(record.recipe.low),
+                high=np.array(record.recipe.high),
                 offsets=np.array(arrays["offsets"]),
                 steps=arrays["steps"],
                 colors=arrays["colors"],
+                use=use,
             )
         except (OSError, ValueError, KeyError, EOFError, DataError, MemoryError) as error:
             raise DataError(f"{folder} is damaged: {error}; delete it and run again") from error
@@ -127,7 +113,7 @@ class EpisodeCache:
     ) -> tuple[Float[np.ndarray, "n 3"], UInt8[np.ndarray, "n 3"]]:
         """Points float32, world frame [m], and RGB of one observation, cameras concatenated."""
         start, stop = self.offsets[int(observation_index) :][:2]
-        size = ((self.high - self.low) / _STEPS).astype(np.float32)
+        size = ((self.high - self.low) / STEPS).astype(np.float32)
         points = self.steps[start:stop] * size + self.low.astype(np.float32)
         return points, np.array(self.colors[start:stop])
 
@@ -146,109 +132,32 @@ class EpisodeCache:
         return inside if len(inside) else np.array([np.abs(kept - stop).argmin()])
 
 
-def _build(
-    demo_set: DemoSet,
-    folder: Path,
-    bounds: Bounds,
-    num_frames: int,
-    progress: Progress,
-) -> None:
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+def check(cache: CacheFolder, demos: DemoSet, progress: Progress = no_progress) -> CacheRecord:
+    """Compare a cache's arrays, and the files they were made of, with their hashes.
+
+    Only what the disk tells otherwise of than when it was last looked at is read.
+
+    Returns:
+        What the cache was made of.
+
+    Raises:
+        DataError: One of them was changed or is gone; it is named.
+    """
+    stamps = Stamps(cache.stamps)
     try:
-        _fill(demo_set, temporary, bounds, num_frames, progress)
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
-            _log.info("another process built %s first", folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _fill(
-    demo_set: DemoSet,
-    folder: Path,
-    bounds: Bounds,
-    num_frames: int,
-    progress: Progress,
-) -> None:
-    low, high = np.array(bounds[0]), np.array(bounds[1])
-    total = len(demo_set)
-    offsets, rows, frames = [0], _Rows(), None
-    with (folder / "steps.raw").open("wb") as steps, (folder / "colors.raw").open("wb") as colors:
-        for position in range(total):
-            info = demo_set.episodes[position]
-            # Nothing follows the last keyframe, so it is no observation to learn from.
-            observations = demo_set.observations(position, limit=len(info.keyframe_steps))
-            rows.add(demo_set, position, observations)
-            for observation in observations:
-                points, rgb = cloud_from_views(observation.views, low, high)
-                steps.write(_quantize(points, low, high).tobytes())
-                colors.write(rgb.tobytes())
-                offsets.append(offsets[-1] + len(points))
-            kept = demo_set.frames(position, spread_rows(info.num_rows, num_frames)).frames
-            if frames is None:
-                shape = (total, *kept.shape)
-                frames = np.lib.format.open_memmap(folder / "frames.npy", "w+", np.uint8, shape)
-            if kept.shape != frames.shape[1:]:
-                raise DataError(f"{info}: its frames {kept.shape[1:]} differ from the others'")
-            frames[position] = kept
-            progress(f"cache of {demo_set.folder.name}", position + 1, total, "")
-    _wrap(folder / "steps", np.uint16, offsets[-1])
-    _wrap(folder / "colors", np.uint8, offsets[-1])
-    np.save(folder / "offsets.npy", np.array(offsets, dtype=np.int64))
-    rows.save(folder)
-
-
-def _quantize(
-    points: Float[np.ndarray, "n 3"], low: Float[np.ndarray, "3"], high: Float[np.ndarray, "3"]
-) -> np.ndarray:
-    share = (points.astype(np.float64) - low) / (high - low)
-    return np.clip(np.round(share * _STEPS), 0, _STEPS).astype(np.uint16)
-
-
-def spread_rows(length: int, count: int) -> Int[np.ndarray, " f"]:
-    """Rows evenly over an episode, the first and the last included."""
-    return np.round(np.linspace(0, length - 1, count)).astype(np.int64)
-
-
-def _wrap(stem: Path, dtype: type[np.generic], length: int) -> None:
-    """Give a raw file of triples the header that makes it an array."""
-    raw = stem.with_suffix(".raw")
-    with stem.with_suffix(".npy").open("wb") as file:
-        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": (length, 3)}
-        np.lib.format.write_array_header_2_0(file, header)
-        with raw.open("rb") as source:
-            shutil.copyfileobj(source, file, 1 << 24)
-    raw.unlink()
-
-
-class _Rows:
-    """Transitions as they are gathered."""
-
-    def __init__(self) -> None:
-        self.columns: dict[str, list[object]] = {f.name: [] for f in fields(Transitions)}
-
-    def add(self, demo_set: DemoSet, position: int, observations: tuple[Observation, ...]) -> None:
-        """Add the transitions of one episode: one per keyframe."""
-        for k, target in enumerate(demo_set.keyframes(position)):
-            row = {
-                "episode": position,
-                "observation_index": len(self.columns["episode"]),
-                "keyframe_index": k,
-                "position": target.end_effector.position.astype(np.float32),
-                "quaternion": target.end_effector.quaternion.astype(np.float32),
-                "gripper_open": target.gripper_open,
-                "ignore_collisions": target.ignore_collisions,
-                "proprioception": observations[k].proprioception,
-            }
-            for name, value in row.items():
-                self.columns[name].append(value)
-
-    def save(self, folder: Path) -> None:
-        """Write each column as an array."""
-        for name, values in self.columns.items():
-            np.save(folder / f"transition_{name}.npy", np.array(values))
+        record = read_json(cache.record, CacheRecord)
+    except DataError as error:
+        raise DataError(f"{error}; delete {cache.path} and run again") from error
+    for file in stamps.altered(cache.path, record.arrays, progress):
+        raise DataError(
+            f"{cache.path / file.path} is not what was written; delete {cache.path} and run again"
+        )
+    owners = {file.path: info for info in demos.episodes for file in info.sources}
+    files = [file for info in demos.episodes for file in info.sources]
+    for file in stamps.altered(demos.folder.path, files, progress):
+        raise DataError(
+            f"{owners[file.path]}: {demos.folder.path / file.path} is not what was recorded; "
+            f"{REMEDY}"
+        )
+    stamps.save()
+    return record

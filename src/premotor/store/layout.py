@@ -11,6 +11,7 @@ Which is where: `folders.SplitFolder`.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from premotor.episode.identity import OfEpisode
 from premotor.episode.provenance import Provenance
 from premotor.errors import DataError
 from premotor.folders import SplitFolder
+from premotor.paths import check_inside
 
 FPS = 20  # one row per 0.05 s
 LEROBOT = "v3.0"  # version of its format
@@ -36,6 +38,9 @@ class FileInfo:
     path: str  # relative to the folder of the split
     num_bytes: int
     sha256: str
+
+    def __post_init__(self) -> None:
+        check_inside(self.path, "path of a file")
 
     @classmethod
     def of(cls, path: str, data: bytes) -> "FileInfo":
@@ -73,8 +78,19 @@ class EpisodeInfo(OfEpisode):
     def content(self) -> str:
         """Hash of what was recorded, wherever in the work list the episode stands."""
         # LeRobot's rows carry the episode's number and derive from the other files.
-        own = (f.sha256 for f in self.files if not f.path.startswith("data/"))
-        return hashlib.sha256("".join(own).encode()).hexdigest()
+        return hashlib.sha256("".join(f.sha256 for f in self.sources).encode()).hexdigest()
+
+    @property
+    def sources(self) -> tuple[FileInfo, ...]:
+        """The files that were recorded: states, keyframes, video."""
+        return tuple(f for f in self.files if not f.path.startswith("data/"))
+
+    @property
+    def digest(self) -> str:
+        """Hash of all that training reads of the episode: its files, what is said, its rows."""
+        said = [*vars(self.episode).values(), self.content, self.instructions]
+        rows = [self.index, self.num_rows, self.keyframe_steps]
+        return hashlib.sha256(json.dumps([*said, *rows]).encode()).hexdigest()[:32]
 
 
 def check_files(folder: SplitFolder, info: EpisodeInfo) -> None:
@@ -148,6 +164,11 @@ def check_contents(folder: SplitFolder, info: EpisodeInfo) -> None:
 
 
 def fingerprint(infos: Iterable[EpisodeInfo]) -> str:
-    """Hash of the contents of a set of episodes, in order."""
+    """Hash of all that training reads of a set of episodes, in order."""
+    return hashlib.sha256("".join(i.digest for i in infos).encode()).hexdigest()
+
+
+def former_fingerprint(infos: Iterable[EpisodeInfo]) -> str:
+    """The hash as version 0.1.0 made it: of the files alone, without what is said."""
     lines = (f"{i.index} {i.task} {i.variation} {i.seed} {i.content}\n" for i in infos)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -51,6 +51,7 @@ class DemoSet:
     episodes: tuple[EpisodeInfo, ...]
     size: tuple[int, int]  # height and width of its images [px]
     skipped: tuple[str, ...] = ()  # damaged episodes left out, and why
+    tasks: tuple[str, ...] = ()  # the episodes are those of these alone; () = all there are
 
     @classmethod
     def open(cls, path: Path | str, split: str = "train", skip_bad: bool = False) -> "DemoSet":
@@ -97,14 +98,23 @@ class DemoSet:
         for name in tasks:
             if name not in held:
                 raise UnknownName.of(f"task in {self.folder.path}", name, held)
-        return replace(self, episodes=tuple(i for i in self.episodes if i.task in tasks))
+        episodes = tuple(i for i in self.episodes if i.task in tasks)
+        return replace(self, episodes=episodes, tasks=tuple(tasks))
 
     def __len__(self) -> int:
         return len(self.episodes)
 
     def fingerprint(self) -> str:
-        """Hash of the contents of all episodes, in order."""
+        """Hash of all that training reads, in order."""
         return layout.fingerprint(self.episodes)
+
+    def is_what(self, fingerprint: str) -> bool:
+        """Whether a fingerprint that was written down is of these episodes.
+
+        One of version 0.1.0 tells nothing of what is said; its files are compared.
+        """
+        former = layout.former_fingerprint(self.episodes)
+        return fingerprint in (self.fingerprint(), former)
 
     def keyframes(self, position: SupportsIndex) -> tuple[Keyframe, ...]:
         """The keyframes of one episode."""

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from premotor.checkpoint import Half
+from premotor.codec import read_yaml
 from premotor.data.augment import AugmentConfig
 from premotor.data.pairing import PairingConfig
 from premotor.device import Device
-from premotor.errors import ConfigError
+from premotor.errors import ConfigError, DataError
 from premotor.mirror import MirrorConfig
 from premotor.train.optim import OptimizerConfig
 from premotor.train.schedule import ScheduleConfig
@@ -29,15 +30,28 @@ class StartConfig:
 
     recognizer: Path | None = None  # folder; None = untrained
     policy: Path | None = None  # folder; None = untrained
+    run: Path | None = None
+    """Folder of a run to train further: halves, maps and state of the optimizer are those of its
+    last checkpoint; updates are counted and scheduled from 0. None = none."""
 
     def __post_init__(self) -> None:
-        for name, path in self.folders.items():  # the same run from whatever folder it is called
-            object.__setattr__(self, name, path.expanduser().absolute())
+        if self.run is not None and (self.recognizer or self.policy):
+            raise ConfigError(
+                "start.run brings both halves along, so start.recognizer and start.policy do not "
+                "go with it; name the run, or the halves"
+            )
+        for name in ("recognizer", "policy", "run"):  # the same run wherever it is called from
+            path = getattr(self, name)
+            if path is not None:
+                object.__setattr__(self, name, path.expanduser().absolute())
 
     @property
     def folders(self) -> dict[Half, Path]:
         """The halves that are named, and where each lies."""
-        named: dict[Half, Path | None] = {"recognizer": self.recognizer, "policy": self.policy}
+        named: dict[Half, Path | None] = {
+            "recognizer": self.recognizer or self.run,
+            "policy": self.policy or self.run,
+        }
         return {half: path for half, path in named.items() if path is not None}
 
 
@@ -87,6 +101,18 @@ class TrainConfig:
     def saved_at(self, done: int) -> bool:
         """Whether a checkpoint is written after `done` updates."""
         return done % self.checkpoint_every == 0 or done == self.steps
+
+
+def read_config(path: Path) -> TrainConfig:
+    """The configuration of a run, from its `config.yaml`.
+
+    Raises:
+        DataError: The file is missing.
+        ConfigError: It holds something else.
+    """
+    if not path.is_file():
+        raise DataError(f"{path} is missing; expected the config.yaml of a run")
+    return read_yaml(TrainConfig, path)
 
 
 def differing(a: Any, b: Any) -> Iterator[tuple[str, object, object]]:

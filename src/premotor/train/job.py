@@ -7,6 +7,7 @@ The call chooses the number of processes; each of several reads the job from a f
 (`premotor.train.worker`), so that a script needs no guard around its main part.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,8 +35,11 @@ from premotor.train.launch import (
     prepare_worker,
 )
 from premotor.train.loop import build_mirror, fit
+from premotor.train.optim import build_optimizer
 from premotor.train.run import check_run, claim_run, open_probe_dataset
-from premotor.train.start import begin
+from premotor.train.start import begin, take_up_optimizer
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -126,14 +130,26 @@ def _prepare(job: TrainJob, claim: Claim, progress: Progress) -> None:
     execute = config.mirror.execute
     if execute.frozen_text.weights is not None:
         read_tower(execute.text, execute.frozen_text.weights)
-    fingerprint = source.open().fingerprint()
+    demos = source.open()
     if config.start.folders and not (claim.resume and checkpoints(job.out)):
         _check_start(job, claim)
-    check_run(run, config, fingerprint, claim)
+    check_run(run, config, demos, claim)
     dataset = open_dataset(source, "train", config.mirror, progress)
     open_probe_dataset(source, config, progress)
     pairing_of(dataset, config.seed, config.pairing)
+    _say_what_cannot_be_judged(source)
     claim_run(run, config, claim)  # last of all: what is there may go by that
+
+
+def _say_what_cannot_be_judged(source: Source) -> None:
+    """Before hours of training, not after them."""
+    split = source.path / "test"
+    if not split.is_dir():
+        _log.warning(
+            "no split test in %s: `premotor evaluate --data` will have nothing to name and align; "
+            "make it with `premotor collect --split test`",
+            source.path,
+        )
 
 
 def _check_start(job: TrainJob, claim: Claim) -> None:
@@ -144,4 +160,6 @@ def _check_start(job: TrainJob, claim: Claim) -> None:
                 f"--overwrite throws away {folder}, which the run is to begin with; "
                 "choose another --out"
             )
-    begin(build_mirror(job.config), start)
+    mirror = build_mirror(job.config)
+    begin(mirror, start)
+    take_up_optimizer(build_optimizer(mirror.towers, job.config.optimizer), job.config)

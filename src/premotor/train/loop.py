@@ -38,7 +38,7 @@ from premotor.train.run import (
     write_manifest,
 )
 from premotor.train.schedule import learning_rate
-from premotor.train.start import begin
+from premotor.train.start import begin, take_up_optimizer
 from premotor.train.step import Objective, StepPlan, StepResult, step_generator, train_step
 from premotor.worklist import available_cores
 
@@ -194,6 +194,7 @@ def _begin(session: _Session) -> None:
     if session.world > 1:
         for tensor in session.mirror.state_dict().values():
             dist.broadcast(tensor, 0)
+    take_up_optimizer(session.optimizer, session.config)
 
 
 def _save(session: _Session, done: int) -> None:

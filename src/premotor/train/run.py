@@ -4,15 +4,15 @@ import logging
 import platform
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
 
 from premotor.backbones.tokenizer import words_of
 from premotor.claims import Claim
-from premotor.codec import from_yaml, to_json, to_yaml
+from premotor.codec import to_json, to_yaml
 from premotor.data.dataset import Dataset
-from premotor.errors import ConfigError, DataError
+from premotor.errors import ConfigError
 from premotor.folders import RunFolder
 from premotor.mirror import Mirror
+from premotor.paths import not_linked
 from premotor.progress import Progress, no_progress
 from premotor.records import (
     RunManifest,
@@ -25,17 +25,20 @@ from premotor.records import (
     write_lines,
 )
 from premotor.represent import Source, open_dataset
-from premotor.train.config import TrainConfig, differing
+from premotor.store.reader import DemoSet
+from premotor.train.config import TrainConfig, differing, read_config
 from premotor.train.start import origins
 
 _log = logging.getLogger(__name__)
-_CHECKED_LATER = ("processes",)  # what counts is how many wrote the checkpoint
+# No weight depends on these: how often it is looked at and kept. Of `processes` counts how many
+# wrote the checkpoint, which is asked when that is loaded.
+HARMLESS = ("processes", "eval_every", "checkpoint_every", "keep_checkpoints")
 _PACKAGES = ("torch", "accelerate", "numpy", "safetensors", "mujoco")
 
 
 def append_step(run: RunFolder, record: StepRecord) -> None:
     """Add a line to the metrics."""
-    with run.metrics.open("a") as file:
+    with open(run.metrics, "a", opener=not_linked) as file:
         file.write(to_json(record))
 
 
@@ -51,33 +54,21 @@ def forget_steps(run: RunFolder, step: int) -> None:
 
 
 def differences(a: TrainConfig, b: TrainConfig) -> list[str]:
-    """Fields in which two configurations of one training differ, with both values."""
+    """Fields that matter in which two configurations of one training differ, with both values."""
     return [
         f"{name}: {ours} in the run, {theirs} now"
         for name, ours, theirs in differing(a, b)
-        if name not in _CHECKED_LATER
+        if name not in HARMLESS
     ]
 
 
-def read_config(path: Path) -> TrainConfig:
-    """The configuration of a run, from its `config.yaml`.
-
-    Raises:
-        DataError: The file is missing.
-        ConfigError: It holds something else.
-    """
-    if not path.is_file():
-        raise DataError(f"{path} is missing; expected the config.yaml of a run")
-    return from_yaml(TrainConfig, path.read_text(), str(path))
-
-
-def check_run(run: RunFolder, config: TrainConfig, fingerprint: str, claim: Claim) -> None:
+def check_run(run: RunFolder, config: TrainConfig, demos: DemoSet, claim: Claim) -> None:
     """Refuse what cannot be trained in a folder, and touch nothing.
 
     Args:
         run: Where.
         config: The resolved configuration.
-        fingerprint: Of the data set.
+        demos: The episodes to train on.
         claim: Whether what is there is gone on with or thrown away.
 
     Raises:
@@ -86,21 +77,24 @@ def check_run(run: RunFolder, config: TrainConfig, fingerprint: str, claim: Clai
     """
     run.check(claim)
     if run.begun and claim.resume:
-        _check_same(run, config, fingerprint)
+        _check_same(run, config, demos)
 
 
 def claim_run(run: RunFolder, config: TrainConfig, claim: Claim) -> None:
     """Make the run's folder with its configuration, or take up the one that is there.
 
+    The configuration is that of the last time: how often a run is looked at may change.
+
     Raises:
         OutputExists: As `check_run`, or another process is training into it.
     """
     run.claim(claim)
-    if not run.config.exists():
-        write_atomically(run.config, to_yaml(config).encode())
+    text = to_yaml(config).encode()
+    if not run.config.exists() or run.config.read_bytes() != text:
+        write_atomically(run.config, text)
 
 
-def _check_same(run: RunFolder, config: TrainConfig, fingerprint: str) -> None:
+def _check_same(run: RunFolder, config: TrainConfig, demos: DemoSet) -> None:
     if found := differences(read_config(run.config), config):
         lines = "\n  ".join(found)
         raise ConfigError(
@@ -109,10 +103,11 @@ def _check_same(run: RunFolder, config: TrainConfig, fingerprint: str) -> None:
         )
     if run.manifest.exists():
         manifest = read_json(run.manifest, RunManifest)
-        if manifest.data_fingerprint != fingerprint:
+        if not demos.is_what(manifest.data_fingerprint):
             raise ConfigError(
                 f"{run.path} was trained on other data than this: {manifest.data}, "
-                f"fingerprint {manifest.data_fingerprint[:12]}, now {fingerprint[:12]}; "
+                f"fingerprint {manifest.data_fingerprint[:12]}, now {demos.fingerprint()[:12]} "
+                f"of {demos.folder.path} (files, texts or the choice of episodes differ); "
                 "resume with the same --data, or choose another --out"
             )
 

@@ -1,21 +1,33 @@
-"""A run that begins with weights from elsewhere: a recognizer, a policy, or one of each.
+"""A run that begins with weights from elsewhere: a recognizer, a policy, one of each, or a run.
 
 What shapes a started half, and what its weights were made to read, is as in its folder. What only
 training asks for stays the run's own: drop path and dropout, labels, noise and masks, temperatures,
-which tensor is u or e. What no folder holds, T_u and T_e among it, begins untrained.
+which tensor is u or e. What no folder holds, T_u and T_e among it, begins untrained. A run that is
+trained further brings all of it along, with its optimizer's state.
 """
 
 import reprlib
 from collections.abc import Mapping
 from dataclasses import replace
 
+import torch
+
 from premotor.backbones.weights import file_sha256
-from premotor.checkpoint import Half, StoredHalf, find_half
+from premotor.checkpoint import (
+    WEIGHTS,
+    Half,
+    StoredHalf,
+    find,
+    find_half,
+    load_state,
+    load_weights,
+)
 from premotor.errors import ConfigError
 from premotor.execute.config import ExecuteConfig
+from premotor.folders import RunFolder
 from premotor.mirror import Mirror, MirrorConfig
 from premotor.records import StartRecord
-from premotor.train.config import StartConfig, differing
+from premotor.train.config import StartConfig, TrainConfig, differing, read_config
 from premotor.understand.config import UnderstandConfig
 
 # As in the folder, unless asked for otherwise: no weight depends on them.
@@ -59,7 +71,9 @@ def with_sizes(config: MirrorConfig, stored: Mapping[Half, Sizes]) -> MirrorConf
 
 def _recognizer(ours: UnderstandConfig, stored: UnderstandConfig) -> UnderstandConfig:
     video = replace(stored.video, drop_path=ours.video.drop_path)
-    return replace(ours, video=video, text=stored.text, cleaning=stored.cleaning)
+    return replace(
+        ours, video=video, text=stored.text, cleaning=stored.cleaning, colors=stored.colors
+    )
 
 
 def _policy(ours: ExecuteConfig, stored: ExecuteConfig) -> ExecuteConfig:
@@ -93,7 +107,8 @@ def begin(mirror: Mirror, start: StartConfig) -> None:
     Raises:
         ConfigError: The mirror has other sizes than a folder; every such field is listed.
         DataError: A folder does not hold the half it is named for, or is damaged.
-        CheckpointMismatch: Weights that do not fit the configuration beside them.
+        CheckpointMismatch: Weights that do not fit the configuration beside them, or maps of a run
+            that do not fit the mirror's.
     """
     found = _stored(start)
     sizes = with_sizes(mirror.config, {half: stored.config for half, stored in found.items()})
@@ -111,6 +126,43 @@ def begin(mirror: Mirror, start: StartConfig) -> None:
         )
     for stored in found.values():
         stored.load_into(mirror.towers[stored.part])
+    if start.run is not None:
+        load_weights(mirror.align, find(start.run).path / WEIGHTS, "align.")
+
+
+def take_up_optimizer(optimizer: torch.optim.Optimizer, config: TrainConfig) -> None:
+    """Go on with the optimizer's state of the run that is trained further, if one is.
+
+    What a run asks of its optimizer (decay, betas, rates) is its own; what the updates left behind
+    is taken over.
+
+    Args:
+        optimizer: Over the same parameters.
+        config: Of the run that begins.
+
+    Raises:
+        ConfigError: The run was trained with another optimizer, or its parameters are grouped
+            otherwise.
+        DataError: Its checkpoint is damaged.
+    """
+    run = config.start.run
+    if run is None:
+        return
+    was = read_config(RunFolder(run).config).optimizer
+    stored = load_state(find(run))["optimizer"]
+    state = optimizer.state_dict()
+    ours, theirs = ([len(g["params"]) for g in part["param_groups"]] for part in (state, stored))
+    if was.name != config.optimizer.name or ours != theirs:
+        raise ConfigError(
+            f"{run} was trained with {was.name} over {len(theirs)} groups of parameters, this run "
+            f"asks for {config.optimizer.name} over {len(ours)}, whose state is not that; train on "
+            "with the same --optimizer.name, factors and decay, or begin with the halves alone: "
+            f"--start.recognizer {run} --start.policy {run}"
+        )
+    own = [{k: v for k, v in g.items() if k != "params"} for g in optimizer.param_groups]
+    optimizer.load_state_dict(stored)
+    for group, options in zip(optimizer.param_groups, own, strict=True):
+        group.update(options)
 
 
 def _short(value: object) -> str:
@@ -120,6 +172,10 @@ def _short(value: object) -> str:
 
 def origins(start: StartConfig) -> tuple[StartRecord, ...]:
     """Where the weights that a run begins with come from, for its manifest."""
+    if start.run is not None:
+        last = find(start.run)
+        weights = file_sha256(last.path / WEIGHTS)
+        return (StartRecord(half="run", folder=str(start.run), step=last.step, sha256=weights),)
     return tuple(
         StartRecord(
             half=half,

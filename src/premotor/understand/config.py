@@ -9,6 +9,7 @@ from premotor.backbones.vit import VideoTransformerConfig
 from premotor.errors import ConfigError
 
 Loss = Literal["contrastive", "class_table"]
+Colors = Literal["imagenet", "clip"]
 USource = Literal["pooled", "embed", "embed_unit", "tokens_mean", "tokens_time"]
 
 
@@ -19,6 +20,7 @@ class UnderstandConfig:
     video: VideoTransformerConfig = field(default_factory=VideoTransformerConfig)
     text: TextConfig = field(default_factory=TextConfig)
     cleaning: Cleaning = "none"  # of captions and prompts; "viclip" for ViCLIP's own weights
+    colors: Colors = "imagenet"  # whose mean and deviation; ViCLIP's weights have ImageNet's
     u_source: USource = "pooled"  # which tensor is u (decisions D30)
     loss: Loss = "contrastive"  # L_u among the batch's texts; class_table: among all of the data
     freeze_text: bool = False  # the text tower keeps its (trained!) weights; texts are read once

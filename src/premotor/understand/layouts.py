@@ -26,14 +26,21 @@ from premotor.understand.adapt import (
     spatial,
     text_order,
 )
-from premotor.understand.config import UnderstandConfig
+from premotor.understand.config import Colors, UnderstandConfig
 from premotor.understand.recognizer import Recognizer
+from premotor.understand.untold import (
+    OPENAI_SCALARS,
+    Told,
+    activation_of,
+    check_ratio,
+    heads_of,
+    settled,
+)
 
-HEAD_DIM = 64  # of every CLIP tower; its files do not say how many heads there are
 TOWER = "vision_encoder.tower."
 TEMPORAL = "vision_encoder.tower.temporal_positional_embedding"
 TEMPERATURE = "temp"  # ViCLIP's learned tau
-CLIP_SCALARS = ("logit_scale", "input_resolution", "context_length", "vocab_size")
+CLIP_SCALARS = ("logit_scale", *OPENAI_SCALARS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +74,14 @@ def viclip_l14() -> UnderstandConfig:
     )
 
 
-def clip_sizes(stored: Mapping[str, Tensor]) -> UnderstandConfig:
+def clip_sizes(stored: Mapping[str, Tensor], told: Told) -> UnderstandConfig:
     """Sizes of the vision transformer and the text tower in a CLIP file.
 
     Eight frames, one per token, and at most 32 words, as ViCLIP begins from CLIP.
 
     Raises:
         CheckpointMismatch: A tensor that tells a size is missing, as in CLIP's ResNets.
+        ConfigError: Nothing tells how many heads there are.
     """
     telling = {
         "visual.conv1.weight": 4,
@@ -91,21 +99,23 @@ def clip_sizes(stored: Mapping[str, Tensor]) -> UnderstandConfig:
     width, _, patch, _ = stored["visual.conv1.weight"].shape
     places, embed_dim = len(stored["visual.positional_embedding"]), stored["visual.proj"].shape[1]
     context, text_width = stored["positional_embedding"].shape
+    check_ratio(stored, width)
+    layers, text_layers = _layers(stored, "visual.transformer."), _layers(stored, "transformer.")
     return UnderstandConfig(
         video=VideoTransformerConfig(
             px=patch * round((places - 1) ** 0.5),
             patch=patch,
             width=width,
-            layers=_layers(stored, "visual.transformer."),
-            heads=max(1, width // HEAD_DIM),
+            layers=layers,
+            heads=heads_of("video", (width, layers), told.heads),
             embed_dim=embed_dim,
         ),
         text=TextConfig(
             context=min(context, TextConfig.context),
             vocab_size=len(stored["token_embedding.weight"]),
             width=text_width,
-            layers=_layers(stored, "transformer."),
-            heads=max(1, text_width // HEAD_DIM),
+            layers=text_layers,
+            heads=heads_of("text", (text_width, text_layers), told.text_heads),
             embed_dim=embed_dim,
         ),
     )
@@ -130,7 +140,9 @@ class _Layout:
     """How a kind of file names its weights, and which scalars stand beside them."""
 
     name_of: Callable[[str], str]
-    sizes: Callable[[Mapping[str, Tensor]], UnderstandConfig]
+    sizes: Callable[[Mapping[str, Tensor], Told], UnderstandConfig]
+    activation: Callable[[Mapping[str, Tensor], Told], Activation]
+    colors: Colors
     aside: tuple[str, ...]
 
 
@@ -143,10 +155,17 @@ class _Rule:
     fit: Callable[[Tensor], Tensor]
 
 
+def _viclip(sizes: Callable[[], UnderstandConfig]) -> _Layout:
+    """ViCLIP's own files: its nonlinearity is written into its code, its colors are ImageNet's."""
+    return _Layout(
+        viclip_name, lambda *_: sizes(), lambda *_: "quick_gelu", "imagenet", (TEMPERATURE,)
+    )
+
+
 LAYOUTS = {
-    "viclip-b16": _Layout(viclip_name, lambda _: viclip_b16(), (TEMPERATURE,)),
-    "viclip-l14": _Layout(viclip_name, lambda _: viclip_l14(), (TEMPERATURE,)),
-    "clip": _Layout(clip_name, clip_sizes, CLIP_SCALARS),
+    "viclip-b16": _viclip(viclip_b16),
+    "viclip-l14": _viclip(viclip_l14),
+    "clip": _Layout(clip_name, clip_sizes, activation_of, "clip", CLIP_SCALARS),
 }
 
 
@@ -156,6 +175,7 @@ def import_recognizer(
     config: UnderstandConfig | None = None,
     fitting: Fitting | None = None,
     drop: tuple[str, ...] = (),
+    told: Told | None = None,
 ) -> Imported:
     """Read a file of weights, strictly.
 
@@ -165,9 +185,11 @@ def import_recognizer(
         config: Sizes of the recognizer to make; None = the layout's, for "clip" the file's.
         fitting: How tables and filters of other sizes are fitted.
         drop: Prefixes of keys to leave out knowingly.
+        told: What the file does not tell; None = what its layout or its sizes tell.
 
     Raises:
         DataError: The file cannot be read.
+        ConfigError: Something that the file does not tell has to be told.
         CheckpointMismatch: Every missing, extra and misshapen key is listed.
     """
     if layout not in LAYOUTS:
@@ -175,9 +197,9 @@ def import_recognizer(
     stored, unwrapped = read_checkpoint(path)
     stored, left = left_out(stored, drop)
     try:
-        imported = taken_over(stored, layout, config, fitting)
-    except CheckpointMismatch as error:
-        raise CheckpointMismatch(f"{path}: {error}") from None
+        imported = taken_over(stored, layout, config, fitting, told)
+    except (CheckpointMismatch, ConfigError) as error:
+        raise type(error)(f"{path}: {error}") from None
     return replace(imported, notes=(*unwrapped, *left, *imported.notes))
 
 
@@ -186,13 +208,16 @@ def taken_over(
     layout: str,
     config: UnderstandConfig | None = None,
     fitting: Fitting | None = None,
+    told: Told | None = None,
 ) -> Imported:
     """Weights by their names of a layout as weights by ours; see `import_recognizer`."""
-    kind = LAYOUTS[layout]
-    notes = [_scalar_note(k, stored[k]) for k in kind.aside if k in stored]
-    stored = {k: v for k, v in stored.items() if k not in kind.aside}
+    kind, told = LAYOUTS[layout], told or Told()
     fittable = config is not None or layout == "clip"  # else the sizes are known to be right
-    config = config or kind.sizes(stored)
+    config, notes = settled(
+        config or kind.sizes(stored, told), told, kind.activation(stored, told), kind.colors
+    )
+    notes += [_scalar_note(k, stored[k]) for k in kind.aside if k in stored]
+    stored = {k: v for k, v in stored.items() if k not in kind.aside}
     expected = _expected(config)
     if layout == "clip":
         del expected[TEMPORAL]
@@ -260,19 +285,6 @@ def _fitted(
     return result, notes
 
 
-def with_activation(imported: Imported, activation: Activation) -> Imported:
-    """The same weights between other nonlinearities, of which files of CLIP say nothing.
-
-    OpenAI's and MetaCLIP's were trained with "quick_gelu", DataComp's and LAION's with "gelu".
-    """
-    config = replace(
-        imported.config,
-        video=replace(imported.config.video, activation=activation),
-        text=replace(imported.config.text, activation=activation),
-    )
-    return replace(imported, config=config)
-
-
 def build(imported: Imported) -> Recognizer:
     """A recognizer with the imported weights."""
     with torch.random.fork_rng(devices=()):
@@ -293,3 +305,13 @@ def viclip_weights(recognizer: Recognizer) -> dict[str, Tensor]:
     weights[table] = weights[table][text.row_of_id.cpu()]
     weights[TEMPERATURE] = torch.tensor(recognizer.config.temperature)
     return {k: v.contiguous() for k, v in weights.items()}
+
+
+def viclip_differences(config: UnderstandConfig) -> list[str]:
+    """What ViCLIP's own code would do otherwise with these weights, one line each."""
+    said = []
+    if (config.video.activation, config.text.activation) != ("quick_gelu", "quick_gelu"):
+        said.append("these weights belong to a plain GELU; ViCLIP's own code has quick_gelu")
+    if config.colors != "imagenet":
+        said.append("these weights belong to CLIP's colors; ViCLIP's own code has ImageNet's")
+    return said

@@ -14,8 +14,8 @@ from premotor.backbones.contrast import unit
 from premotor.backbones.vit import VideoTransformer, random_keep
 from premotor.understand.config import UnderstandConfig
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+MEAN = {"imagenet": (0.485, 0.456, 0.406), "clip": (0.48145466, 0.4578275, 0.40821073)}
+STD = {"imagenet": (0.229, 0.224, 0.225), "clip": (0.26862954, 0.26130258, 0.27577711)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +66,9 @@ class VideoEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.tower = VideoTransformer(config.video)
-        shape = (3, 1, 1)
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(shape), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(shape), persistent=False)
+        mean, std = torch.tensor(MEAN[config.colors]), torch.tensor(STD[config.colors])
+        self.register_buffer("mean", mean.view(3, 1, 1), persistent=False)
+        self.register_buffer("std", std.view(3, 1, 1), persistent=False)
 
     def forward(
         self,

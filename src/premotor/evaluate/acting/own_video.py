@@ -5,12 +5,14 @@ frames have never been compressed.
 """
 
 import io
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
+from premotor.arrays import read_npy
 from premotor.data.dataset import Dataset
 from premotor.episode.identity import EpisodeId
 from premotor.episode.observation import VIDEO_CAMERA
@@ -72,8 +74,8 @@ def own_clips(folder: Path, dataset: Dataset) -> Dataset:
 
 def _read(path: Path, size: tuple[int, ...]) -> UInt8[np.ndarray, "f h w 3"]:
     try:
-        clip = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        clip = read_npy(path, math.prod((NUM_FRAMES, *size)))
+    except (OSError, DataError) as error:
         raise DataError(f"{path} is no clip: {error}; delete it and {_REMEDY}") from error
     if clip.shape != (NUM_FRAMES, *size) or clip.dtype != np.uint8:
         raise DataError(

@@ -5,19 +5,21 @@ looking on changes nothing of it, and only the pictures that somebody wants are 
 """
 
 import io
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from premotor.arrays import read_npz
 from premotor.episode.keyframe import Keyframe
 from premotor.errors import DataError
 from premotor.geometry.poses import Pose
+from premotor.limits import MIB
 from premotor.records import EvalRecord, write_atomically
 from premotor.simulate.environment import Environment
 from premotor.simulate.filming import State
 
+_MOST = 256 * MIB  # of a trace
 EVERY = 4  # rows of 0.05 s between two pictures of a film
 
 
@@ -80,17 +82,15 @@ class Trace:
             DataError: It is missing, damaged or no trace.
         """
         try:
-            with np.load(path, allow_pickle=False) as held:
-                states = dict(zip(held["rows"].tolist(), held["states"], strict=True))
-                keyframes = [
-                    Keyframe(Pose(pose[:3], pose[3:]), bool(gripper_open), bool(ignore))
-                    for pose, (gripper_open, ignore) in zip(
-                        held["poses"], held["flags"], strict=True
-                    )
-                ]
-                rows = held["choices"].tolist()
+            held = read_npz(path, _MOST)
+            states = dict(zip(held["rows"].tolist(), held["states"], strict=True))
+            keyframes = [
+                Keyframe(Pose(pose[:3], pose[3:]), bool(gripper_open), bool(ignore))
+                for pose, (gripper_open, ignore) in zip(held["poses"], held["flags"], strict=True)
+            ]
+            rows = held["choices"].tolist()
             choices = [Choice(*pair) for pair in zip(rows, [*keyframes, None], strict=True)]
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, TypeError, DataError) as error:
             raise DataError(f"{path} is no trace of a roll-out: {error}") from error
         return cls(states, choices)
 

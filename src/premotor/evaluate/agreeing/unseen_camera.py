@@ -3,7 +3,6 @@
 With such clips the control by another episode leaves no image that both sides saw.
 """
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +10,12 @@ import numpy as np
 from jaxtyping import UInt8
 
 from premotor.data.dataset import Dataset
+from premotor.folders import CacheFolder
 from premotor.progress import Progress, no_progress
 from premotor.simulate.environment import Environment
 from premotor.simulate.filming import pictures
 from premotor.store.cache import spread_rows
+from premotor.store.growing import Growing, kept_array
 from premotor.store.reader import DemoSet, read_rows
 
 UNSEEN = "overhead"
@@ -40,10 +41,12 @@ def seen_from(
         DataError: An episode is damaged, or its states are not of the simulator's scene.
         UnknownName: There is no such camera or task.
     """
-    path = dataset.cache.folder / f"frames_{camera}.npy"
-    if not path.is_file():
-        _render(path, demos, dataset.cache.frames.shape, camera, progress)
-    frames = np.load(path, mmap_mode="r")
+    shape, name = dataset.cache.frames.shape, f"frames_{camera}"
+
+    def render(path: Path) -> None:
+        _render(path, demos, shape, camera, progress)
+
+    frames = kept_array(CacheFolder(dataset.cache.folder), name, render)
     return replace(dataset, cache=replace(dataset.cache, frames=frames))
 
 
@@ -54,19 +57,15 @@ def _render(
     camera: str,
     progress: Progress,
 ) -> None:
-    """Write the clips (e, f, h, w, 3) of a camera under a temporary name, then rename."""
+    """Write the clips (e, f, h, w, 3) of a camera."""
     _, count, height, width, _ = shape
     environment = Environment(width, height)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    clips = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
     try:
-        for position in range(len(demos)):
-            clips[position] = _clip(environment, demos, position, camera, count)
-            progress(f"clips from {camera}", position + 1, len(demos), "")
-        clips.flush()
-        temporary.rename(path)
+        with Growing(path, np.uint8, shape[1:]) as clips:
+            for position in range(len(demos)):
+                clips.add(_clip(environment, demos, position, camera, count))
+                progress(f"clips from {camera}", position + 1, len(demos), "")
     finally:
-        temporary.unlink(missing_ok=True)
         environment.close()
 
 
