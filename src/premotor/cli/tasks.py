@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from premotor.claims import claim_file
 from premotor.cli.contact_sheet import contact_sheet, pictured
 from premotor.episode.identity import EpisodeId
 from premotor.errors import ConfigError
@@ -86,6 +87,7 @@ def _draw(arguments: TasksArguments, path: Path) -> None:
             f"need a .png, columns >= 1 and variation >= 0; got {path}, {arguments.columns}, "
             f"{arguments.variation}"
         )
+    claim_file(path, overwrite=True)
     console = Console(stderr=True)
     cells = [
         pictured(

@@ -8,9 +8,10 @@ import tyro
 from rich.console import Console
 from rich.progress import track
 
+from premotor.claims import claim_file
 from premotor.demonstrate.expert import film, record
 from premotor.episode.identity import EpisodeId
-from premotor.errors import ConfigError, OutputExists
+from premotor.errors import ConfigError
 from premotor.records import write_atomically
 from premotor.simulate.environment import Environment
 from premotor.store import video
@@ -41,8 +42,7 @@ def command(argv: list[str]) -> int:
         raise ConfigError(
             f"width and height must be even and >= 16, got {arguments.width} x {arguments.height}"
         )
-    if arguments.out.exists() and not arguments.overwrite:
-        raise OutputExists(f"{arguments.out} exists; replace it with --overwrite")
+    claim_file(arguments.out, arguments.overwrite)
     console = Console(stderr=True)
     env = Environment()
     recording = record(env, EpisodeId(arguments.task, arguments.variation, arguments.seed))

@@ -45,6 +45,7 @@ from premotor.records import (
 )
 from premotor.represent import Source, open_dataset, pairs_of
 from premotor.simulate import EPISODE_KEY_POSES
+from premotor.temporary import sweep
 
 _FIT_SEED = 0  # of maps that are fitted anew
 
@@ -111,6 +112,7 @@ def prepare(run: Path, data: Path | None, config: EvaluateConfig, claim: Claim) 
     for other in config.against:
         _named_by(other)
     RunFolder(run).evaluation.claim(claim)
+    sweep(run)  # what a crash left of the training, a report or a film
 
 
 def judge(

@@ -7,15 +7,16 @@ from importlib import metadata
 from pathlib import Path
 
 from premotor.claims import Claim
-from premotor.codec import from_yaml, to_json, to_yaml
+from premotor.codec import from_yaml, to_yaml
 from premotor.data.dataset import Dataset
-from premotor.errors import ConfigError, DataError
+from premotor.errors import ConfigError, DataError, naming
 from premotor.folders import RunFolder
 from premotor.mirror import Mirror
 from premotor.progress import Progress, no_progress
 from premotor.records import (
     RunManifest,
     StepRecord,
+    append_line,
     code_version,
     read_json,
     read_lines,
@@ -34,8 +35,8 @@ _PACKAGES = ("torch", "accelerate", "numpy", "safetensors", "mujoco")
 
 def append_step(run: RunFolder, record: StepRecord) -> None:
     """Add a line to the metrics."""
-    with run.metrics.open("a") as file:
-        file.write(to_json(record))
+    with naming(run.metrics), run.metrics.open("ab", buffering=0) as file:
+        append_line(file, record)
 
 
 def forget_steps(run: RunFolder, step: int) -> None:
