@@ -92,7 +92,9 @@ class OutputFolder:
 
         Raises:
             OutputExists: As `claim`.
+            SystemRefused: No folder can be there.
         """
+        _check_place(self.path)
         if not self.begun:
             return
         if not self.path.is_dir() or not any(
@@ -135,6 +137,29 @@ class OutputFolder:
             yield
 
 
+def _check_place(path: Path) -> None:
+    """Refuse a place where no folder can be, and touch nothing.
+
+    Raises:
+        SystemRefused: Something else is in the way, or nothing may be written there.
+    """
+    with naming(path):
+        if path.is_symlink() and not path.exists():
+            raise _refusal(errno.EEXIST)
+        above = path
+        while not above.exists():
+            above = above.parent
+        if above != path and not above.is_dir():
+            raise _refusal(errno.ENOTDIR)
+        if above.is_dir() and not os.access(above, os.W_OK | os.X_OK):
+            readonly = os.statvfs(above).f_flag & os.ST_RDONLY
+            raise _refusal(errno.EROFS if readonly else errno.EACCES)
+
+
+def _refusal(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
 def claim_file(path: Path, overwrite: bool) -> None:
     """Refuse a file that could not be written in the end, before any work is done for it.
 
@@ -148,9 +173,12 @@ def claim_file(path: Path, overwrite: bool) -> None:
     """
     if os.path.lexists(path) and not overwrite:
         raise OutputExists(f"{path} exists; replace it with --overwrite")
+    _check_place(path.parent)
     with naming(path):
         if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            raise _refusal(errno.EISDIR)
+        if path.parent.exists() and not path.parent.is_dir():
+            raise _refusal(errno.ENOTDIR)
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep_beside(path)
         with held_file(path):

@@ -75,11 +75,14 @@ class SystemRefused(PremotorError, OSError):
 
         Args:
             error: What the system said.
-            path: What was being read or written, where the error does not know it.
+            path: What was being read or written, where the error does not know it, or knows but
+                the temporary name.
         """
         if isinstance(error, cls):
             return error
-        place = path or error.filename or "a file that was read or written"
+        place = error.filename or path or "a file that was read or written"
+        if path is not None and ".tmp" in str(place):
+            place = path
         said = error.strerror or str(error) or type(error).__name__
         known = _REFUSALS.get(error.errno or 0)
         meaning, remedy = known or ("the system refused it", "mend that and run it again")

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from premotor.claims import claim_file
 from premotor.cli.findings import show_studies, show_tables
+from premotor.cli.options import parsed
 from premotor.cli.progress import StageBars
 from premotor.errors import ConfigError, DataError
 from premotor.findings import AlignRecord
@@ -55,7 +56,7 @@ class AlignCommand:
 
 def command(argv: Sequence[str]) -> int:
     """Run `premotor align`."""
-    wanted = tyro.cli(AlignCommand, prog="premotor align", args=list(argv))
+    wanted = parsed(AlignCommand, "align", argv)
     claim_file(wanted.out, wanted.overwrite)
     u, e = Features.load(wanted.features_u), Features.load(wanted.features_e)
     if wanted.groups is not None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 from rich.console import Console
 from rich.table import Table
 
+from premotor.cli.options import parsed
 from premotor.errors import PremotorError, RenderingError
 from premotor.geometry.pointclouds import back_project, inside
 from premotor.simulate.rig import Rig
@@ -118,7 +118,7 @@ def examine() -> Iterator[Finding]:
 
 def command(argv: list[str]) -> int:
     """Run `premotor doctor`; 0 where all is well."""
-    tyro.cli(DoctorArguments, prog="premotor doctor", args=argv)
+    parsed(DoctorArguments, "doctor", argv)
     findings = list(examine())
     table = Table(box=None, show_header=False)
     for finding in findings:

@@ -13,6 +13,7 @@ from safetensors.torch import save
 
 from premotor.checkpoint import load_recognizer
 from premotor.claims import claim_file
+from premotor.cli.options import parsed
 from premotor.errors import ConfigError, OutputExists
 from premotor.records import write_atomically
 from premotor.understand.layouts import viclip_weights
@@ -31,7 +32,7 @@ class ExportArguments:
 
 def command(argv: Sequence[str]) -> int:
     """Run `premotor export-recognizer`."""
-    given = tyro.cli(ExportArguments, prog="premotor export-recognizer", args=list(argv))
+    given = parsed(ExportArguments, "export-recognizer", argv)
     kind = given.out.suffix
     if kind not in (".safetensors", *TORCH_FILES):
         raise ConfigError(f"--out {given.out} must end in .safetensors, .pth or .pt")

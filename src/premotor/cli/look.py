@@ -7,6 +7,7 @@ import tyro
 
 from premotor.actor import Actor
 from premotor.claims import claim_file
+from premotor.cli.options import parsed
 from premotor.demonstrate.expert import record
 from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
@@ -47,7 +48,7 @@ class _Scene:
 
 def command(argv: list[str]) -> int:
     """Run `premotor look`."""
-    arguments = tyro.cli(LookArguments, prog="premotor look", args=argv)
+    arguments = parsed(LookArguments, "look", argv)
     claim_file(arguments.out, arguments.overwrite)
     if bool(arguments.task) == (arguments.data is not None):
         raise ConfigError(

@@ -90,6 +90,7 @@ def _refusals_in_words() -> Iterator[None]:
 def _is_unwritable() -> bool:
     """Whether standard output takes nothing; if so, it is given up, or Python would try again."""
     try:
+        sys.stdout.write("\n")  # what was refused may have been thrown away
         sys.stdout.flush()
     except OSError:
         _give_up_output()

@@ -5,13 +5,13 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import tyro
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from premotor.claims import claim_file
 from premotor.cli.contact_sheet import contact_sheet, pictured
+from premotor.cli.options import parsed
 from premotor.episode.identity import EpisodeId
 from premotor.errors import ConfigError
 from premotor.records import write_atomically
@@ -61,7 +61,7 @@ def listing() -> tuple[TaskListing, ...]:
 
 def command(argv: list[str]) -> int:
     """Run `premotor tasks`."""
-    arguments = tyro.cli(TasksArguments, prog="premotor tasks", args=argv)
+    arguments = parsed(TasksArguments, "tasks", argv)
     if arguments.json and arguments.sheet is not None:
         raise ConfigError("--json lists and --sheet draws; give one of them")
     tasks = listing()

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import track
 
 from premotor.claims import claim_file
+from premotor.cli.options import parsed
 from premotor.demonstrate.expert import film, record
 from premotor.episode.identity import EpisodeId
 from premotor.errors import ConfigError
@@ -37,7 +38,7 @@ class WatchArguments:
 
 def command(argv: list[str]) -> int:
     """Run `premotor watch`."""
-    arguments = tyro.cli(WatchArguments, prog="premotor watch", args=argv)
+    arguments = parsed(WatchArguments, "watch", argv)
     if min(arguments.width, arguments.height) < 16 or arguments.width % 2 or arguments.height % 2:
         raise ConfigError(
             f"width and height must be even and >= 16, got {arguments.width} x {arguments.height}"

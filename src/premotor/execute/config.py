@@ -7,6 +7,7 @@ from premotor.backbones.frozen_text import HEAD_DIM, FrozenTextConfig
 from premotor.backbones.text import TextConfig
 from premotor.episode.observation import SCENE_HIGH, SCENE_LOW
 from premotor.errors import ConfigError
+from premotor.settings import check_positive
 
 NUM_VIEWS = 3  # top, +x and +y: one axis is lost in each (decisions D1)
 NUM_CHANNELS = 10  # of a rendered view: xyz, rgb, depth, occupied or view, column, row
@@ -64,6 +65,7 @@ class TrunkConfig:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
+        check_positive(self, "execute.trunk", "patch", "embed_dim", "width", "heads", "mlp_ratio")
         _require(
             self.width % self.heads == 0, "trunk.heads", self.heads, f"a divisor of {self.width}"
         )
@@ -88,6 +90,10 @@ class HeatmapConfig:
     mean_window: int = 1  # decoding: mean over this many cells per axis around the best; odd
 
     def __post_init__(self) -> None:
+        check_positive(self, "execute.heatmap", "mean_window")
+        _require(
+            self.hidden_factor > 0.0, "heatmap.hidden_factor", self.hidden_factor, "> 0; try 1.25"
+        )
         _require(self.sigma > 0.0, "heatmap.sigma", self.sigma, "> 0")
         _require(self.mean_window % 2 == 1, "heatmap.mean_window", self.mean_window, "odd; try 5")
 
@@ -113,6 +119,8 @@ class TokensConfig:
     input_noise: tuple[float, ...] = (0.1, 0.2, 0.4, 0.2, 0.1)  # chances of a shift by -2..2 bins
 
     def __post_init__(self) -> None:
+        check_positive(self, "execute.tokens", "heads", "mlp_ratio", "mean_window")
+        _require(0.0 <= self.dropout < 1.0, "tokens.dropout", self.dropout, "in [0, 1)")
         _require(self.chunk in (1, 2), "tokens.chunk", self.chunk, "1 or 2")
         _require(self.rotation_bins >= 4, "tokens.rotation_bins", self.rotation_bins, ">= 4")
         _require(self.mean_window % 2 == 1, "tokens.mean_window", self.mean_window, "odd; try 5")
@@ -160,6 +168,7 @@ class ExecuteConfig:
     e_source: Source = "fine_max"  # which tensor is e (decisions D15); fine: of the last stage
 
     def __post_init__(self) -> None:
+        check_positive(self, "execute", "proprioception_dim")
         cell, size = self.trunk.cell, self.views.size
         _require(size % cell == 0, "views.size", size, f"a multiple of the cell, {cell} px")
         heads, embed = self.tokens.heads, self.trunk.embed_dim

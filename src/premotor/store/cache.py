@@ -7,7 +7,6 @@ e: episodes  m: transitions  n: points  f: frames kept per episode
 import hashlib
 import json
 import logging
-import os
 import shutil
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,10 +16,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from premotor.episode.observation import SCENE_HIGH, SCENE_LOW, Observation, cloud_from_views
-from premotor.errors import ConfigError, DataError
+from premotor.errors import ConfigError, DataError, naming
 from premotor.progress import Progress, no_progress
 from premotor.store.layout import EpisodeInfo
 from premotor.store.reader import DemoSet
+from premotor.temporary import held_folder, sweep
 
 _log = logging.getLogger(__name__)
 _VERSION = 1  # of the arrays below; raise it when they change
@@ -149,19 +149,17 @@ def _build(
     num_frames: int,
     progress: Progress,
 ) -> None:
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        _fill(demo_set, temporary, bounds, num_frames, progress)
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
-            _log.info("another process built %s first", folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with naming(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        sweep(folder.parent)
+        with held_folder(folder) as temporary:
+            _fill(demo_set, temporary, bounds, num_frames, progress)
+            try:
+                temporary.rename(folder)
+            except OSError:
+                if not folder.is_dir():
+                    raise
+                _log.info("another process built %s first", folder)
 
 
 def _fill(
@@ -173,8 +171,12 @@ def _fill(
 ) -> None:
     low, high = np.array(bounds[0]), np.array(bounds[1])
     total = len(demo_set)
-    offsets, rows, frames = [0], _Rows(), None
-    with (folder / "steps.raw").open("wb") as steps, (folder / "colors.raw").open("wb") as colors:
+    offsets, rows, shape = [0], _Rows(), None
+    with (
+        (folder / "steps.raw").open("wb") as steps,
+        (folder / "colors.raw").open("wb") as colors,
+        (folder / "frames.npy").open("wb") as frames,
+    ):
         for position in range(total):
             info = demo_set.episodes[position]
             # Nothing follows the last keyframe, so it is no observation to learn from.
@@ -186,12 +188,13 @@ def _fill(
                 colors.write(rgb.tobytes())
                 offsets.append(offsets[-1] + len(points))
             kept = demo_set.frames(position, spread_rows(info.num_rows, num_frames)).frames
-            if frames is None:
-                shape = (total, *kept.shape)
-                frames = np.lib.format.open_memmap(folder / "frames.npy", "w+", np.uint8, shape)
-            if kept.shape != frames.shape[1:]:
+            if shape is None:  # not a memory map: on a full disk that is a crash, no error
+                shape = kept.shape
+                header = {"descr": "|u1", "fortran_order": False, "shape": (total, *shape)}
+                np.lib.format.write_array_header_1_0(frames, header)
+            if kept.shape != shape:
                 raise DataError(f"{info}: its frames {kept.shape[1:]} differ from the others'")
-            frames[position] = kept
+            frames.write(np.ascontiguousarray(kept).tobytes())
             progress(f"cache of {demo_set.folder.name}", position + 1, total, "")
     _wrap(folder / "steps", np.uint16, offsets[-1])
     _wrap(folder / "colors", np.uint8, offsets[-1])

@@ -3,7 +3,6 @@
 With such clips the control by another episode leaves no image that both sides saw.
 """
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +10,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from premotor.data.dataset import Dataset
+from premotor.errors import naming
 from premotor.progress import Progress, no_progress
 from premotor.simulate.environment import Environment
 from premotor.simulate.filming import pictures
 from premotor.store.cache import spread_rows
 from premotor.store.reader import DemoSet, read_rows
+from premotor.temporary import held_file
 
 UNSEEN = "overhead"
 
@@ -57,16 +58,16 @@ def _render(
     """Write the clips (e, f, h, w, 3) of a camera under a temporary name, then rename."""
     _, count, height, width, _ = shape
     environment = Environment(width, height)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    clips = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
     try:
-        for position in range(len(demos)):
-            clips[position] = _clip(environment, demos, position, camera, count)
-            progress(f"clips from {camera}", position + 1, len(demos), "")
-        clips.flush()
-        temporary.rename(path)
+        with naming(path), held_file(path) as (temporary, file):
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            for position in range(len(demos)):
+                file.write(_clip(environment, demos, position, camera, count).tobytes())
+                progress(f"clips from {camera}", position + 1, len(demos), "")
+            file.flush()
+            temporary.rename(path)
     finally:
-        temporary.unlink(missing_ok=True)
         environment.close()
 
 
