@@ -12,18 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from premotor.codec import from_json, restore, to_json
+from premotor.codec import from_json, restore
 from premotor.errors import (
     DataError,
     DemonstrationFailed,
     EpisodesMissing,
     PlacementFailed,
     PremotorError,
+    SystemRefused,
+    naming,
 )
 from premotor.limits import read_bytes
 from premotor.paths import not_linked
 from premotor.progress import Progress, no_progress
-from premotor.records import write_lines
+from premotor.records import append_line, write_lines
 from premotor.stopping import Stopped
 from premotor.worklist import Crew, Done, WorkerCrashed, run_units
 
@@ -79,12 +81,12 @@ class Ledger(Generic[Record]):
     def appending(self, kept: Sequence[Record]) -> Iterator[Callable[[Record], None]]:
         """Begin with these records; what the context gives adds one, flushed to disk."""
         write_lines(self.path, kept)
-        with open(self.path, "a", opener=not_linked) as file:
+        with open(self.path, "ab", buffering=0, opener=not_linked) as file:
 
             def append(record: Record) -> None:
-                file.write(to_json(record))
-                file.flush()
-                os.fsync(file.fileno())
+                with naming(self.path):
+                    append_line(file, record)
+                    os.fsync(file.fileno())
 
             yield append
 
@@ -195,6 +197,7 @@ class Campaign(Generic[Unit, Record]):
 
         Raises:
             Stopped: It was asked to stop; what was under way is done, and its records are kept.
+            SystemRefused: The disk is full or the like; no other unit would fare better.
         """
         there = self.ledger.read()
         told = _Told(self.stage, remark, self.progress)
@@ -225,7 +228,7 @@ class Campaign(Generic[Unit, Record]):
         told.begin(known, len(units))
 
         def on_done(done: Done[Unit, Record]) -> None:
-            if isinstance(done.error, self.fatal):
+            if isinstance(done.error, (SystemRefused, *self.fatal)):
                 raise done.error
             if done.error is None:
                 record = done.unwrap()

@@ -22,14 +22,20 @@ from torch import Tensor, nn
 from premotor.backbones.frozen_text import FrozenTextConfig
 from premotor.backbones.torch_files import read_torch
 from premotor.backbones.weights import load_strictly
-from premotor.claims import temporary
 from premotor.codec import read_yaml, to_yaml
-from premotor.errors import CheckpointMismatch, ConfigError, DataError, OutputExists
+from premotor.errors import (
+    CheckpointMismatch,
+    ConfigError,
+    DataError,
+    OutputExists,
+    naming,
+)
 from premotor.execute.config import ExecuteConfig
 from premotor.execute.policy import Policy
 from premotor.folders import RunFolder
 from premotor.limits import check_file
 from premotor.mirror import Mirror, MirrorConfig
+from premotor.temporary import held_folder, sweep_beside
 from premotor.understand.config import UnderstandConfig
 from premotor.understand.recognizer import Recognizer
 
@@ -76,20 +82,39 @@ def _flush(path: Path) -> None:
 
 @contextmanager
 def _folder(final: Path) -> Iterator[Path]:
-    """A folder to write into; it replaces `final` once all of it is on disk."""
-    place = temporary(final)
-    place.mkdir(parents=True)
-    yield place
-    for path in place.iterdir():
-        _flush(path)
-    if final.exists():
-        shutil.rmtree(final)
-    place.rename(final)
-    _flush(final.parent)
+    """A folder to write into; it replaces `final` once all of it is on disk.
+
+    Raises:
+        SystemRefused: The system would not; what was there is there still.
+    """
+    with naming(final):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        sweep_beside(final)
+        with held_folder(final) as temporary:
+            yield temporary
+            for path in temporary.iterdir():
+                _flush(path)
+            _take_place(temporary, final)
+            _flush(final.parent)
+
+
+def _take_place(new: Path, final: Path) -> None:
+    """Rename a folder; what has its place until then is whole to the last moment."""
+    if not final.exists():
+        new.rename(final)
+        return
+    with held_folder(final.with_name(f"{final.name}.before")) as before:
+        final.rename(before)
+        new.rename(final)
 
 
 def _save_weights(model: nn.Module, path: Path) -> None:
     save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, path)
+
+
+def _save_state(state: Mapping[str, Any], path: Path) -> None:
+    with path.open("wb") as file:  # by a path, torch would not say what the system refused
+        torch.save(dict(state), file)
 
 
 def save(run: Path, step: int, model: Mirror, state: Mapping[str, Any] | None = None) -> Checkpoint:
@@ -105,7 +130,7 @@ def save(run: Path, step: int, model: Mirror, state: Mapping[str, Any] | None = 
     with _folder(final) as folder:
         _save_weights(model, folder / WEIGHTS)
         (folder / MODEL).write_text(to_yaml(model.config))
-        torch.save(dict(state or {}), folder / STATE)
+        _save_state(state or {}, folder / STATE)
     return Checkpoint(final, step)
 
 
@@ -128,7 +153,7 @@ def save_recognizer(folder: Path, recognizer: Recognizer) -> None:
 
 
 def _save_alone(folder: Path, model: Policy | Recognizer, half: Half) -> None:
-    if folder.exists():
+    if os.path.lexists(folder):
         raise OutputExists(f"{folder} exists; remove it or choose another place")
     with _folder(folder) as place:
         _save_weights(model, _weights_of(place, half))

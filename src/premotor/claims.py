@@ -4,12 +4,10 @@ A folder that is there already is taken up or thrown away only when that was ask
 where it is of the right kind.
 """
 
+import errno
 import fcntl
 import os
-import re
-import secrets
 import shutil
-import socket
 import time
 import weakref
 from collections.abc import Iterator
@@ -18,19 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from premotor.errors import ConfigError, OutputExists
+from premotor.errors import ConfigError, OutputExists, naming
 from premotor.paths import not_linked
+from premotor.temporary import held_file, held_folder, sweep, sweep_beside, temporary
 
 _PATIENCE = 10.0  # [s] that a process which is just ending gets to free its lock
-
-
-def temporary(path: Path) -> Path:
-    """A name beside `path` that no process on any machine has, `.NAME.HOST.PID.RANDOM.tmp`.
-
-    What a crash leaves under such a name is what `OutputFolder.sweep` removes.
-    """
-    host = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:32]
-    return path.with_name(f".{path.name}.{host}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,27 +114,44 @@ class OutputFolder:
     def claim(self, claim: Claim) -> None:
         """Make the folder ready: anew, to be taken up, or emptied.
 
+        What is overwritten goes once a new folder has its place: where that cannot be, the old one
+        stays. The room it takes is free from then on.
+
         Raises:
             OutputExists: It is of another kind, or there and neither resumed nor overwritten, or
                 another process is at work in it.
+            SystemRefused: The system does not let it be made.
         """
-        if self.begun:
-            self.check(claim)
-            with self.owned():
-                if claim.overwrite:
-                    trash = temporary(self.path)
-                    self.path.rename(trash)  # a crash in the middle leaves no half a folder
-                    shutil.rmtree(trash)
-                else:
+        self.check(claim)
+        with naming(self.path):
+            if self.begun and claim.overwrite:
+                with self.owned():
+                    self._renew()
+            elif self.path.exists():
+                with self.owned():
                     self.sweep()
-        self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
+            sweep_beside(self.path.resolve())
+
+    def _renew(self) -> None:
+        """An empty folder in the place of this one."""
+        place = self.path.resolve()  # where it is a link, this stays one
+        with held_folder(place.with_name(f"{place.name}.old")) as old:
+            place.rename(old)  # a crash in the middle leaves no half a folder
+            try:
+                place.mkdir()
+            except OSError:
+                old.rename(place)
+                raise
 
     def check(self, claim: Claim) -> None:
         """Refuse what `claim` would refuse, and touch nothing.
 
         Raises:
             OutputExists: As `claim`.
+            SystemRefused: No folder can be there.
         """
+        _check_place(self.path)
         if not self.begun:
             return
         if not self.path.is_dir() or not any(
@@ -162,13 +169,7 @@ class OutputFolder:
 
     def sweep(self) -> None:
         """Remove what a crash left under temporary names, but not what is others' work."""
-        for leftover in list(self.path.rglob(".*.tmp")):
-            if leftover.relative_to(self.path).parts[0] in self.foreign:
-                continue
-            if leftover.is_dir() and not leftover.is_symlink():
-                shutil.rmtree(leftover)
-            else:
-                leftover.unlink(missing_ok=True)
+        sweep(self.path, self.foreign)
 
     @contextmanager
     def owned(self) -> Iterator[None]:
@@ -191,3 +192,51 @@ class OutputFolder:
                         ) from None
                     time.sleep(0.1)
             yield
+
+
+def _check_place(path: Path) -> None:
+    """Refuse a place where no folder can be, and touch nothing.
+
+    Raises:
+        SystemRefused: Something else is in the way, or nothing may be written there.
+    """
+    with naming(path):
+        if path.is_symlink() and not path.exists():
+            raise _refusal(errno.EEXIST)
+        above = path
+        while not above.exists():
+            above = above.parent
+        if above != path and not above.is_dir():
+            raise _refusal(errno.ENOTDIR)
+        if above.is_dir() and not os.access(above, os.W_OK | os.X_OK):
+            readonly = os.statvfs(above).f_flag & os.ST_RDONLY
+            raise _refusal(errno.EROFS if readonly else errno.EACCES)
+
+
+def _refusal(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
+def claim_file(path: Path, overwrite: bool) -> None:
+    """Refuse a file that could not be written in the end, before any work is done for it.
+
+    Args:
+        path: What is to be written, whole, in the place of what is there.
+        overwrite: Whether something may be there.
+
+    Raises:
+        OutputExists: Something is there, be it a link to nothing.
+        SystemRefused: No file can be written there.
+    """
+    if os.path.lexists(path) and not overwrite:
+        raise OutputExists(f"{path} exists; replace it with --overwrite")
+    _check_place(path.parent)
+    with naming(path):
+        if path.is_dir():
+            raise _refusal(errno.EISDIR)
+        if path.parent.exists() and not path.parent.is_dir():
+            raise _refusal(errno.ENOTDIR)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep_beside(path)
+        with held_file(path):
+            pass

@@ -5,7 +5,41 @@ its message without a traceback and exits with its `exit_code`.
 """
 
 import difflib
-from collections.abc import Iterable
+import errno
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_ELSEWHERE = "choose another place"
+_ROOM = (
+    "free some space or choose another disk, then run it again (with --resume where work was under "
+    "way: what was there is whole)"
+)
+_FEWER = "raise `ulimit -n`, or give fewer --workers"
+_REFUSALS: dict[int, tuple[str, str]] = {  # by errno: what it means here, what to do
+    errno.ENOSPC: ("the disk is full", _ROOM),
+    errno.EDQUOT: ("your quota on this disk is used up", _ROOM),
+    errno.EFBIG: ("no file may grow so large here (`ulimit -f`)", _ROOM),
+    errno.EIO: ("the disk failed", _ROOM),
+    errno.EROFS: ("the disk may only be read", _ELSEWHERE),
+    errno.EACCES: ("there is no permission", f"{_ELSEWHERE}, or change who may (`ls -ld`)"),
+    errno.EPERM: ("it is not permitted", f"{_ELSEWHERE}, or change who may (`ls -ld`, `lsattr`)"),
+    errno.ENOTDIR: ("a part of this path is a file, a folder was expected", _ELSEWHERE),
+    errno.EISDIR: ("it is a folder, a file was expected", "name a file"),
+    errno.EEXIST: ("a file or a link to nothing is there already", f"remove it or {_ELSEWHERE}"),
+    errno.ENOTEMPTY: ("a folder that is not empty is there", f"remove it or {_ELSEWHERE}"),
+    errno.ENOENT: ("there is no such file or folder", "look whether the path is right"),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one"),
+    errno.ELOOP: ("links lead round in a circle", _ELSEWHERE),
+    errno.EMFILE: ("too many files are open", _FEWER),
+    errno.ENFILE: ("too many files are open", _FEWER),
+    errno.ENOMEM: ("there is not enough memory", "give fewer --workers or --processes"),
+    errno.ENOLCK: ("this file system has no locks", f"{_ELSEWHERE}, on a local disk"),
+    errno.EOPNOTSUPP: ("this file system cannot do that", f"{_ELSEWHERE}, on a local disk"),
+    errno.ESTALE: ("the network disk has lost it", "mount it again, then run again"),
+}
 
 
 class PremotorError(Exception):
@@ -30,6 +64,72 @@ class UnknownName(ConfigError):
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
         return cls(f"unknown {kind} {name!r}; {hint}{len(names)} known: {', '.join(names)}")
+
+
+class SystemRefused(PremotorError, OSError):
+    """The system would not read or write: the disk is full, a permission is lacking, ..."""
+
+    @classmethod
+    def of(cls, error: OSError, path: Path | str | None = None) -> "SystemRefused":
+        """Build the error.
+
+        Args:
+            error: What the system said.
+            path: What was being read or written, where the error does not know it, or knows but
+                the temporary name.
+        """
+        if isinstance(error, cls):
+            return error
+        place = error.filename or path or "a file that was read or written"
+        if path is not None and ".tmp" in str(place):
+            place = path
+        said = error.strerror or str(error) or type(error).__name__
+        known = _REFUSALS.get(error.errno or 0)
+        meaning, remedy = known or ("the system refused it", "mend that and run it again")
+        return cls(f"{_printed(place)}: {meaning} ({said}); {remedy}")
+
+
+def _printed(place: object) -> str:
+    """A path as it can be printed, on one line and not endless."""
+    text = os.fsdecode(place) if isinstance(place, bytes) else str(place)
+    text = text.encode(errors="backslashreplace").decode()
+    text = text.replace("\n", "\\n")
+    return text if len(text) <= 200 else f"{text[:100]}...{text[-80:]}"
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Whatever the system refuses in this context is told with the name of this file.
+
+    Writers of other packages raise errors of their own (torch a RuntimeError, safetensors one that
+    quotes the system), which hold what the system said.
+
+    Raises:
+        SystemRefused: The system refused something.
+    """
+    try:
+        yield
+    except SystemRefused:
+        raise
+    except Exception as error:
+        refusal = _refusal_in(error)
+        if refusal is None:
+            raise
+        raise SystemRefused.of(refusal, path) from error
+
+
+def _refusal_in(error: BaseException | None) -> OSError | None:
+    """What the system said, as it lies in or behind an error."""
+    while error is not None:
+        if isinstance(error, OSError):
+            return error
+        if quoted := re.search(r"\(os error (\d+)\)", str(error)):
+            number = int(quoted[1])
+            return OSError(number, os.strerror(number))
+        if isinstance(error, PremotorError):
+            return None
+        error = error.__cause__ or error.__context__
+    return None
 
 
 class NoVariation(ConfigError):

@@ -13,16 +13,17 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar
 
 from premotor import __version__
-from premotor.claims import temporary
 from premotor.codec import from_json, renamed, restore, to_json
 from premotor.episode.identity import OfEpisode
-from premotor.errors import DataError
+from premotor.errors import DataError, naming
 from premotor.limits import read_bytes
 from premotor.paths import check_name
+from premotor.temporary import held_file, sweep_beside
 
 Record = TypeVar("Record")
 UNKNOWN_STEP = -1  # in records of before they told it
@@ -246,15 +247,19 @@ def code_version() -> str:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write under a temporary name, flush to disk, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    place = temporary(path)
-    place.unlink(missing_ok=True)  # a link laid there
-    with place.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    place.replace(path)
+    """Write under a temporary name, flush to disk, rename; what a crash left of it goes first.
+
+    Raises:
+        SystemRefused: The system would not; what was there is there still, and nothing else.
+    """
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep_beside(path)
+        with held_file(path) as (temporary, file):
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            temporary.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -265,6 +270,17 @@ def write_json(path: Path, value: Any) -> None:
 def write_lines(path: Path, records: Iterable[Any]) -> None:
     """Write records as JSON lines (`codec.to_json` gives each), whole file at once."""
     write_atomically(path, "".join(to_json(record) for record in records).encode())
+
+
+def append_line(file: FileIO, record: Any) -> None:
+    """Add a record to a file of JSON lines: whole, or as much as the system took.
+
+    Raises:
+        OSError: The system would not take all of it; what it took has no end and does not count.
+    """
+    rest = to_json(record).encode()
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def read_json(path: Path, kind: type[Record]) -> Record:

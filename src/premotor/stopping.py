@@ -1,7 +1,13 @@
-"""Ctrl-C and SIGTERM ask long work to stop: it stops where nothing is lost and can go on."""
+"""Ctrl-C, SIGTERM and a lost terminal ask long work to stop: where nothing is lost.
 
+A terminal that goes (SIGHUP) asks for nothing where `nohup` has it ignored.
+"""
+
+import ctypes
 import logging
+import os
 import signal
+import sys
 import threading
 import time
 from types import FrameType, TracebackType
@@ -9,8 +15,28 @@ from types import FrameType, TracebackType
 _log = logging.getLogger(__name__)
 
 STOPPED = 130  # exit code of a command that was asked to stop, as shells have it for Ctrl-C
+PARENT = "PREMOTOR_PARENT"  # number of the process that started this one, for it alone
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 SAME = 2.0  # [s] a signal that comes so soon after the first one asks for nothing more
-_ASKING = (signal.SIGINT, signal.SIGTERM)
+
+
+def asking() -> tuple[signal.Signals, ...]:
+    """The signals that ask this process to stop."""
+    always = (signal.SIGINT, signal.SIGTERM)
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return always if ignored else (*always, signal.SIGHUP)
+
+
+def die_with_parent() -> None:
+    """Have the system kill this process when the one that started it ends, however that ends.
+
+    A parent that tells its number in PREMOTOR_PARENT may have ended before: then this one ends too.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    parent = os.environ.get(PARENT, "")
+    if parent.isdigit() and int(parent) != os.getppid():
+        os._exit(128 + signal.SIGKILL)
 
 
 class Stopped(KeyboardInterrupt):
@@ -18,7 +44,7 @@ class Stopped(KeyboardInterrupt):
 
 
 class StopSignal:
-    """While the context lasts, a first Ctrl-C or SIGTERM is only noted; a later one interrupts.
+    """While the context lasts, a first signal that asks is only noted; a later one interrupts.
 
     Contexts nest: what was asked of the inner one is asked of the outer one too, once it has ended.
     In other threads than the main one, which get no signals, it notes nothing. Launchers pass on
@@ -50,7 +76,7 @@ class StopSignal:
 
     def __enter__(self) -> "StopSignal":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in _ASKING}
+            self._before = {number: signal.signal(number, self._note) for number in asking()}
         return self
 
     def __exit__(

@@ -25,6 +25,7 @@ from concurrent.futures import (
 )
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait as wait_for
 from types import ModuleType
 from typing import Any, Generic, Literal, TypeVar
@@ -39,6 +40,7 @@ RAY_HERE = "local"  # the address that starts a Ray of our own on this machine
 # Software GL (LP) with no thread of its own draws in the one that asks.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LP_NUM_THREADS": "0"}
 _STOPPING = "what is under way is brought to its end; again to give it up"
+MOST_WORKERS = 4096  # more can only be a slip
 _RAY_STORE = 100 * 2**20  # [byte] shared memory for results, which are small
 _RAY_LOOKS = 0.5  # [s] between two looks whether a stop was asked for
 _RAY_ANSWERS = 10.0  # [s] in which a cluster takes a connection; Ray itself tries for ten minutes
@@ -76,8 +78,8 @@ class Crew:
     and GL; give --workers the cores of all of them."""
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise ConfigError(f"workers must be >= 1, got {self.workers}")
+        if not 1 <= self.workers <= MOST_WORKERS:
+            raise ConfigError(f"workers must be 1 to {MOST_WORKERS}, got {self.workers}")
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,8 @@ def run_units(
 ) -> None:
     """Run `function` over all units, calling `on_done` in this process as each one ends.
 
-    On a first Ctrl-C or SIGTERM no further unit is begun; those under way are brought to their
-    end, and `on_done` gets them. On a second one they are given up.
+    On a first Ctrl-C, SIGTERM or SIGHUP no further unit is begun; those under way are brought to
+    their end, and `on_done` gets them. On a second one they are given up.
 
     Args:
         function: Importable by name; gets a unit and returns something that can be pickled.
@@ -127,8 +129,10 @@ def run_units(
 
     with StopSignal(_STOPPING) as stop:
         if crew.engine == "ray":
-            with _ray(crew) as ray:
-                _drain_ray(ray, function, units, crew.workers, hand_on, stop)
+            # Ray has its own answer to SIGTERM from its start on: ours is given again.
+            with _ray(crew) as ray, StopSignal(_STOPPING) as within:
+                within.received = stop.received
+                _drain_ray(ray, function, units, crew.workers, hand_on, within)
         elif crew.workers == 1:
             for unit in units:
                 if not stop.received:
@@ -193,6 +197,7 @@ def _run_pool(
     suspects: list[Unit] = []
     while queue and not stop.received:
         others = set(multiprocessing.active_children())
+        _start_tracker()
         pool = ProcessPoolExecutor(
             workers, multiprocessing.get_context("spawn"), initializer=_prepare_worker
         )
@@ -246,9 +251,22 @@ def _hand_over(
     return suspects
 
 
+def _start_tracker() -> None:
+    """Start Python's own process that removes semaphores, so that a lost terminal spares it."""
+    before = signal.getsignal(signal.SIGHUP)
+    if threading.current_thread() is not threading.main_thread() or before is None:
+        return
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # whoever is started now inherits it
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def _prepare_worker() -> None:
     os.environ.update(_ONE_THREAD)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; the unit under way ends
+    for number in (signal.SIGINT, signal.SIGHUP):  # the parent decides; the unit under way ends
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 

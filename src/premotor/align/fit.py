@@ -12,6 +12,7 @@ from premotor.align.config import AlignConfig
 from premotor.align.projections import Projections
 from premotor.backbones.blockwise import info_nce_blockwise
 from premotor.errors import ConfigError
+from premotor.settings import check_numbers
 
 LEAST_ROWS = 16  # that maps can be fitted on
 
@@ -29,6 +30,7 @@ class FitConfig:
     check_every: int = 10  # updates between two looks at them
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if min(self.steps, self.batch_size - 1, self.check_every) < 1:
             raise ConfigError(
                 "fit.steps and check_every must be >= 1, batch_size >= 2, got "

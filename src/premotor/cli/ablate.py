@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Sequence
 
 import torch
-import tyro
 from rich.console import Console
 
 from premotor.cli.findings import show_tables
+from premotor.cli.options import parsed
 from premotor.cli.progress import StageBars
 from premotor.experiments.ablate import AblateConfig, ablate
 from premotor.experiments.variants import VARIANTS
@@ -24,7 +24,7 @@ _ABOUT = "\n\n".join(
 
 def command(argv: Sequence[str]) -> int:
     """Run `premotor ablate`."""
-    config = tyro.cli(AblateConfig, prog="premotor ablate", description=_ABOUT, args=list(argv))
+    config = parsed(AblateConfig, "ablate", argv, _ABOUT)
     torch.set_num_threads(config.workers or available_cores())
     with StageBars() as bars:
         records = ablate(config, shlex.join(["premotor", "ablate", *argv]), bars)

@@ -8,9 +8,11 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
+from premotor.claims import claim_file
 from premotor.cli.findings import show_studies, show_tables
+from premotor.cli.options import parsed
 from premotor.cli.progress import StageBars
-from premotor.errors import ConfigError, DataError, OutputExists
+from premotor.errors import ConfigError, DataError
 from premotor.findings import AlignRecord
 from premotor.measure.catalog import BY_NAME
 from premotor.measure.features import Features, agreed_labels, by_episode, pair_up
@@ -54,9 +56,8 @@ class AlignCommand:
 
 def command(argv: Sequence[str]) -> int:
     """Run `premotor align`."""
-    wanted = tyro.cli(AlignCommand, prog="premotor align", args=list(argv))
-    if wanted.out.exists() and not wanted.overwrite:
-        raise OutputExists(f"{wanted.out} exists; replace it with --overwrite")
+    wanted = parsed(AlignCommand, "align", argv)
+    claim_file(wanted.out, wanted.overwrite)
     u, e = Features.load(wanted.features_u), Features.load(wanted.features_e)
     if wanted.groups is not None:
         u = u.with_labels(wanted.groups)

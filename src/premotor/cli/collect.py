@@ -8,6 +8,7 @@ import tyro
 from rich.console import Console
 
 from premotor.claims import Claim
+from premotor.cli.options import parsed
 from premotor.cli.progress import StageBars
 from premotor.demonstrate.collect import CollectConfig, TaskReport, collect
 from premotor.report.table import WIDTH, Column, Table, terminal
@@ -31,7 +32,7 @@ class CollectArguments:
 
 def command(argv: list[str]) -> int:
     """Run `premotor collect`."""
-    arguments = tyro.cli(CollectArguments, prog="premotor collect", args=argv)
+    arguments = parsed(CollectArguments, "collect", argv)
     config = CollectConfig(**vars(arguments))
     with StageBars() as bars:
         reports = collect(config, bars)

@@ -4,16 +4,16 @@ import shlex
 import time
 from collections.abc import Sequence
 
-import tyro
 from rich.console import Console
 
 from premotor.cli import main
+from premotor.cli.options import parsed
 from premotor.experiments.demo import DemoConfig, commands
 
 
 def command(argv: Sequence[str]) -> int:
     """Run `premotor demo`."""
-    config = tyro.cli(DemoConfig, prog="premotor demo", args=list(argv))
+    config = parsed(DemoConfig, "demo", argv)
     console = Console(stderr=True)
     started = time.monotonic()
     for arguments in commands(config):

@@ -16,6 +16,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from premotor.cli.options import parsed
 from premotor.cli.progress import StageBars
 from premotor.errors import DataError, PremotorError, RenderingError
 from premotor.geometry.pointclouds import back_project, inside
@@ -123,7 +124,7 @@ def examine() -> Iterator[Finding]:
 
 def command(argv: list[str]) -> int:
     """Run `premotor doctor`; 0 where all is well."""
-    arguments = tyro.cli(DoctorArguments, prog="premotor doctor", args=argv)
+    arguments = parsed(DoctorArguments, "doctor", argv)
     return _machine() if arguments.data is None else _data(arguments.data)
 
 

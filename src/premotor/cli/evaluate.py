@@ -10,6 +10,7 @@ import tyro
 
 from premotor.claims import Claim
 from premotor.cli.findings import show_studies, show_tables
+from premotor.cli.options import parsed
 from premotor.cli.progress import StageBars
 from premotor.evaluate.judge import EvaluateConfig, Judgement, judge, prepare
 from premotor.report.tables import recognition_tables, success_tables
@@ -30,7 +31,7 @@ class EvaluateCommand:
 
 def command(argv: Sequence[str]) -> int:
     """Run `premotor evaluate`."""
-    wanted = tyro.cli(EvaluateCommand, prog="premotor evaluate", args=list(argv))
+    wanted = parsed(EvaluateCommand, "evaluate", argv)
     workers = wanted.evaluate.workers or available_cores()
     torch.set_num_threads(workers)
     prepare(wanted.run, wanted.data, wanted.evaluate, wanted.claim)

@@ -9,6 +9,7 @@ import tyro
 from rich.console import Console
 
 from premotor.claims import Claim
+from premotor.cli.options import parsed
 from premotor.cli.progress import StageBars
 from premotor.demonstrate.survey import SurveyConfig, SurveyRecord, survey
 from premotor.demonstrate.tally import TaskTally, remarks, tally, with_all
@@ -34,7 +35,7 @@ class ExpertsArguments:
 
 def command(argv: list[str]) -> int:
     """Run `premotor experts`."""
-    arguments = tyro.cli(ExpertsArguments, prog="premotor experts", args=argv)
+    arguments = parsed(ExpertsArguments, "experts", argv)
     config = SurveyConfig(**vars(arguments))
     with StageBars() as bars:
         found = survey(config, bars)

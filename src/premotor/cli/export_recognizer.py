@@ -1,6 +1,7 @@
 """`premotor export-recognizer RUN --out FILE`: a recognizer's weights in ViCLIP's names."""
 
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from rich.console import Console
 from safetensors.torch import save
 
 from premotor.checkpoint import load_recognizer
+from premotor.claims import claim_file
+from premotor.cli.options import parsed
 from premotor.errors import ConfigError, OutputExists
 from premotor.records import write_atomically
 from premotor.understand.layouts import viclip_differences, viclip_weights
@@ -29,12 +32,13 @@ class ExportArguments:
 
 def command(argv: Sequence[str]) -> int:
     """Run `premotor export-recognizer`."""
-    given = tyro.cli(ExportArguments, prog="premotor export-recognizer", args=list(argv))
+    given = parsed(ExportArguments, "export-recognizer", argv)
     kind = given.out.suffix
     if kind not in (".safetensors", *TORCH_FILES):
         raise ConfigError(f"--out {given.out} must end in .safetensors, .pth or .pt")
-    if given.out.exists():
+    if os.path.lexists(given.out):
         raise OutputExists(f"{given.out} exists; remove it or choose another name")
+    claim_file(given.out, overwrite=False)
     recognizer = load_recognizer(given.folder, given.step)
     weights = viclip_weights(recognizer)
     if kind in TORCH_FILES:

@@ -9,6 +9,7 @@ import tyro
 from rich.console import Console
 
 from premotor.checkpoint import save_policy
+from premotor.cli.options import parsed
 from premotor.codec import read_yaml
 from premotor.errors import DataError
 from premotor.execute.config import ExecuteConfig
@@ -39,7 +40,7 @@ def _sizes(path: Path | None) -> ExecuteConfig | None:
 
 def command(argv: Sequence[str]) -> int:
     """Run `premotor import-policy`."""
-    given = tyro.cli(ImportArguments, prog="premotor import-policy", args=list(argv))
+    given = parsed(ImportArguments, "import-policy", argv)
     imported = import_policy(given.file, given.layout, _sizes(given.sizes), given.drop)
     policy = build(imported, given.text, given.seed)
     save_policy(given.out, policy)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from premotor.backbones.hub import local_file
 from premotor.checkpoint import save_recognizer
+from premotor.cli.options import parsed
 from premotor.codec import read_yaml
 from premotor.errors import DataError
 from premotor.understand.config import UnderstandConfig
@@ -41,7 +42,7 @@ def _sizes(path: Path | None) -> UnderstandConfig | None:
 
 def command(argv: Sequence[str]) -> int:
     """Run `premotor import-recognizer`."""
-    given = tyro.cli(ImportArguments, prog="premotor import-recognizer", args=list(argv))
+    given = parsed(ImportArguments, "import-recognizer", argv)
     file, sizes = local_file(given.file), _sizes(given.sizes)
     imported = import_recognizer(file, given.layout, sizes, given.fitting, given.drop, given.told)
     save_recognizer(given.out, build(imported))

@@ -6,11 +6,13 @@ from pathlib import Path
 import tyro
 
 from premotor.actor import Actor
+from premotor.claims import claim_file
+from premotor.cli.options import parsed
 from premotor.demonstrate.expert import record
 from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation
-from premotor.errors import ConfigError, OutputExists
+from premotor.errors import ConfigError
 from premotor.records import write_atomically
 from premotor.report.decision import decision_png
 from premotor.simulate.environment import Environment
@@ -46,9 +48,8 @@ class _Scene:
 
 def command(argv: list[str]) -> int:
     """Run `premotor look`."""
-    arguments = tyro.cli(LookArguments, prog="premotor look", args=argv)
-    if arguments.out.exists() and not arguments.overwrite:
-        raise OutputExists(f"{arguments.out} exists; replace it with --overwrite")
+    arguments = parsed(LookArguments, "look", argv)
+    claim_file(arguments.out, arguments.overwrite)
     if bool(arguments.task) == (arguments.data is not None):
         raise ConfigError(
             f"expected a task or --data, got task {arguments.task!r} and data {arguments.data}; "

@@ -1,18 +1,21 @@
 """The command `premotor`: finds the command asked for, and speaks plainly when it fails."""
 
+import contextlib
 import importlib
+import io
 import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 
 from rich.console import Console
 
 from premotor import __version__
-from premotor.errors import PremotorError, UnknownName
-from premotor.stopping import STOPPED
+from premotor.errors import PremotorError, SystemRefused, UnknownName
+from premotor.stopping import STOPPED, asking
 
 COMMANDS = {
     "doctor": "look whether this machine has what is needed, or through a data set",
@@ -60,30 +63,81 @@ def run(arguments: Sequence[str]) -> int:
     name, *rest = arguments
     if name not in COMMANDS:
         raise UnknownName.of("command", name, COMMANDS)
-    module = importlib.import_module(f"premotor.cli.{name.replace('-', '_')}")
-    return int(module.command(rest) or 0)
+    with _refusals_in_words():
+        module = importlib.import_module(f"premotor.cli.{name.replace('-', '_')}")
+        code = int(module.command(rest) or 0)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    return code
+
+
+@contextmanager
+def _refusals_in_words() -> Iterator[None]:
+    """What the system refuses any command is one line: what, where, why, and what to do."""
+    try:
+        yield
+    except (PremotorError, BrokenPipeError):
+        raise
+    except MemoryError as error:
+        said = f" ({error})" if str(error) else ""
+        raise SystemRefused(
+            f"there is not enough memory{said}; give fewer --workers or --processes, or less data"
+        ) from error
+    except OSError as error:
+        place = "standard output" if error.filename is None and _is_unwritable() else None
+        raise SystemRefused.of(error, place) from error
+
+
+def _is_unwritable() -> bool:
+    """Whether standard output takes nothing; if so, it is given up, or Python would try again."""
+    try:
+        sys.stdout.write("\n")  # what was refused may have been thrown away
+        sys.stdout.flush()
+    except OSError:
+        _give_up_output()
+        return True
+    return False
+
+
+def _give_up_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _prepare_streams() -> None:
+    """Let nothing that is opened later take the place of a closed stream and be written into."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a path may hold any bytes
+
+
 def main() -> None:
     """Entry point of the console script."""
+    _prepare_streams()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
-    signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C, so that temporary files are removed
+    for number in asking():  # as Ctrl-C, so that temporary files are removed
+        signal.signal(number, _interrupt)
+    said = ""
     try:
         code = run(sys.argv[1:])
     except PremotorError as error:
-        console.print(f"error: {error}")
-        code = error.exit_code
+        said, code = f"error: {error}", error.exit_code
     except KeyboardInterrupt as stop:  # of a campaign it says how far it came and how to go on
-        console.print(str(stop) or "stopped")
-        code = STOPPED
+        said, code = str(stop) or "stopped", STOPPED
     except BrokenPipeError:  # whoever read the output, as `head` does, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         code = 141
+    if said:
+        with contextlib.suppress(OSError):  # a terminal that is gone
+            console.print(said)
     sys.exit(code)
 
 

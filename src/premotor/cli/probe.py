@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import torch
-import tyro
 
 from premotor.cli.findings import show_sentences, show_tables
+from premotor.cli.options import parsed
 from premotor.cli.progress import StageBars
 from premotor.experiments.probe import ProbeConfig, probe
 from premotor.report.probe import sentences, tables
@@ -19,7 +19,7 @@ with --pairing.watch-only, the other with --pairing.recognition-every 0."""
 
 def command(argv: Sequence[str]) -> int:
     """Run `premotor probe`."""
-    config = tyro.cli(ProbeConfig, prog="premotor probe", description=_ABOUT, args=list(argv))
+    config = parsed(ProbeConfig, "probe", argv, _ABOUT)
     torch.set_num_threads(config.workers or available_cores())
     with StageBars() as bars:
         record = probe(config, bars)

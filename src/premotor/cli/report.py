@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from premotor.cli.options import parsed
 from premotor.report.page import write_report
 
 
@@ -19,7 +20,7 @@ class ReportCommand:
 
 def command(argv: Sequence[str]) -> int:
     """Run `premotor report`."""
-    wanted = tyro.cli(ReportCommand, prog="premotor report", args=list(argv))
+    wanted = parsed(ReportCommand, "report", argv)
     path = write_report(wanted.run)
     print(f"{path}  ({path.stat().st_size / 1e6:.1f} MB, self-contained; open it in a browser)")
     return 0

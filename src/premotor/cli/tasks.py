@@ -5,12 +5,13 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import tyro
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from premotor.claims import claim_file
 from premotor.cli.contact_sheet import contact_sheet, pictured
+from premotor.cli.options import parsed
 from premotor.episode.identity import EpisodeId
 from premotor.errors import ConfigError
 from premotor.records import write_atomically
@@ -60,7 +61,7 @@ def listing() -> tuple[TaskListing, ...]:
 
 def command(argv: list[str]) -> int:
     """Run `premotor tasks`."""
-    arguments = tyro.cli(TasksArguments, prog="premotor tasks", args=argv)
+    arguments = parsed(TasksArguments, "tasks", argv)
     if arguments.json and arguments.sheet is not None:
         raise ConfigError("--json lists and --sheet draws; give one of them")
     tasks = listing()
@@ -86,6 +87,7 @@ def _draw(arguments: TasksArguments, path: Path) -> None:
             f"need a .png, columns >= 1 and variation >= 0; got {path}, {arguments.columns}, "
             f"{arguments.variation}"
         )
+    claim_file(path, overwrite=True)
     console = Console(stderr=True)
     cells = [
         pictured(

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from premotor import presets
 from premotor.claims import Claim
+from premotor.cli.options import parsed
 from premotor.cli.progress import StageBars
 from premotor.errors import ConfigError
 from premotor.folders import RunFolder
@@ -72,7 +73,7 @@ def parse(arguments: Sequence[str]) -> TrainCommand:
         job = TrainJob(config, source, out, shlex.join(["premotor", "train", *arguments]))
         return TrainCommand(job=job, claim=claim)
 
-    return tyro.cli(build, prog="premotor train PRESET", args=rest)
+    return parsed(build, "train PRESET", rest)
 
 
 def _with_stored_sizes(base: TrainConfig, options: Sequence[str]) -> TrainConfig:

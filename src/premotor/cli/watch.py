@@ -9,9 +9,11 @@ import tyro
 from rich.console import Console
 from rich.progress import track
 
+from premotor.claims import claim_file
+from premotor.cli.options import parsed
 from premotor.demonstrate.expert import film, record
 from premotor.episode.identity import EpisodeId
-from premotor.errors import ConfigError, OutputExists
+from premotor.errors import ConfigError
 from premotor.limits import check_memory
 from premotor.records import write_atomically
 from premotor.simulate.environment import Environment
@@ -39,15 +41,14 @@ class WatchArguments:
 
 def command(argv: list[str]) -> int:
     """Run `premotor watch`."""
-    arguments = tyro.cli(WatchArguments, prog="premotor watch", args=argv)
+    arguments = parsed(WatchArguments, "watch", argv)
     size = (arguments.width, arguments.height)
     check_size(size)
     if min(size) < 16 or arguments.width % 2 or arguments.height % 2:
         raise ConfigError(
             f"width and height must be even and >= 16, got {arguments.width} x {arguments.height}"
         )
-    if arguments.out.exists() and not arguments.overwrite:
-        raise OutputExists(f"{arguments.out} exists; replace it with --overwrite")
+    claim_file(arguments.out, arguments.overwrite)
     console = Console(stderr=True)
     env = Environment()
     recording = record(env, EpisodeId(arguments.task, arguments.variation, arguments.seed))

@@ -22,6 +22,7 @@ from jaxtyping import Int
 from premotor.data.mixture import Mixture, task_shares
 from premotor.data.streams import ACTING, KEYFRAME, PAIRED, stream
 from premotor.errors import ConfigError
+from premotor.settings import check_numbers
 
 Unit = Literal["episode", "segment"]
 
@@ -39,6 +40,7 @@ class PairingConfig:
     ratios: dict[str, float] = field(default_factory=dict)  # factors on the shares of some tasks
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if not 0.0 <= self.balance <= 1.0 or any(r < 0.0 for r in self.ratios.values()):
             raise ConfigError(
                 "pairing.balance must lie in [0, 1] and ratios must be >= 0, got "

@@ -28,6 +28,7 @@ from premotor.errors import (
 from premotor.folders import SplitFolder
 from premotor.progress import Progress, no_progress
 from premotor.records import read_json, write_lines
+from premotor.settings import check_numbers
 from premotor.simulate.environment import Environment
 from premotor.store.layout import EpisodeInfo
 from premotor.store.ledger import EpisodeLedger
@@ -52,6 +53,7 @@ class CollectConfig:
     crew: Crew = field(default_factory=Crew)
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         object.__setattr__(self, "tasks", chosen_tasks(self.tasks))
         episode_slots(self.tasks, self.episodes, self.seed, self.split)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from premotor.episode.identity import EpisodeSlot
 from premotor.errors import ConfigError, UnknownName
+from premotor.settings import MOST
 from premotor.simulate.environment import find_task
 from premotor.simulate.tasks import STUDIES, TASKS
 
@@ -18,6 +19,7 @@ SEED_BLOCK = 100_000  # seeds of one --seed value; 100 of them fill a split
 RETRIES = 10  # seeds drawn for one episode before it is given up
 RETRY_STRIDE = 100_000_000  # beyond all splits, so that a redrawn seed is nobody else's
 _GENERATION = 10_000_000_000  # from one hundred --seed values to the next
+MOST_SEED = 100 * (MOST // _GENERATION - 1)  # whose episodes' seeds are all below 2^63
 
 
 def chosen_tasks(names: Sequence[str]) -> tuple[str, ...]:
@@ -50,7 +52,7 @@ def episode_slots(
 
     Raises:
         UnknownName: There is no such task or split.
-        ConfigError: More episodes than a split has seeds for, or a negative seed.
+        ConfigError: More episodes than a split has seeds for, or a seed that no episode has.
     """
     if split not in SPLITS:
         raise UnknownName.of("split", split, SPLITS)
@@ -58,6 +60,8 @@ def episode_slots(
         raise ConfigError(f"episodes must be 1 to {SEED_BLOCK}, got {episodes}")
     if seed < 0:
         raise ConfigError(f"seed must be >= 0, got {seed}")
+    if seed > MOST_SEED:
+        raise ConfigError(f"seed must be <= {MOST_SEED}, beyond which episodes have none; got more")
     generation, block = divmod(seed, 100)
     start = SPLITS[split] + block * SEED_BLOCK + generation * _GENERATION
     return [

@@ -24,6 +24,7 @@ from premotor.errors import ConfigError, DemonstrationFailed, PlacementFailed
 from premotor.folders import SurveyFolder
 from premotor.progress import Progress, no_progress
 from premotor.records import code_version
+from premotor.settings import check_numbers
 from premotor.simulate.environment import Environment, find_task
 from premotor.worklist import Crew
 
@@ -51,6 +52,7 @@ class SurveyConfig:
     crew: Crew = field(default_factory=Crew)
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         object.__setattr__(self, "tasks", chosen_tasks(self.tasks))
         if not 1 <= self.seeds <= MAX_EPISODES or not 0 <= self.random <= MAX_EPISODES:
             raise ConfigError(

@@ -44,7 +44,10 @@ from premotor.records import (
     write_lines,
 )
 from premotor.represent import Source, open_dataset, pairs_of
+from premotor.settings import check_numbers
 from premotor.simulate import EPISODE_KEY_POSES
+from premotor.temporary import sweep
+from premotor.worklist import MOST_WORKERS
 
 LEAST_EPISODES = 2  # with which u and e can be told to agree at all
 _FIT_SEED = 0  # of maps that are fitted anew
@@ -77,10 +80,11 @@ class EvaluateConfig:
     cache_dir: Path | None = None  # where what is read of the data set is kept, as in training
 
     def __post_init__(self) -> None:
-        if self.episodes < 0 or self.max_key_poses < 1 or self.workers < 0:
+        check_numbers(self)
+        if self.max_key_poses < 1 or self.workers > MOST_WORKERS:
             raise ConfigError(
-                "episodes and workers must be >= 0, max_key_poses >= 1, got "
-                f"{self.episodes}, {self.workers}, {self.max_key_poses}"
+                f"max_key_poses must be >= 1 and workers 0 to {MOST_WORKERS}, got "
+                f"{self.max_key_poses}, {self.workers}"
             )
         if self.tasks:
             chosen_tasks(self.tasks)
@@ -114,6 +118,7 @@ def prepare(run: Path, data: Path | None, config: EvaluateConfig, claim: Claim) 
     for other in config.against:
         _named_by(other)
     RunFolder(run).evaluation.claim(claim)
+    sweep(run)  # what a crash left of the training, a report or a film
 
 
 def judge(

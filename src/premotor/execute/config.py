@@ -8,6 +8,7 @@ from premotor.backbones.frozen_text import HEAD_DIM, FrozenTextConfig
 from premotor.backbones.text import TextConfig
 from premotor.episode.observation import SCENE_HIGH, SCENE_LOW
 from premotor.errors import ConfigError
+from premotor.settings import check_positive
 
 NUM_VIEWS = 3  # top, +x and +y: one axis is lost in each (decisions D1)
 NUM_CHANNELS = 10  # of a rendered view: xyz, rgb, depth, occupied or view, column, row
@@ -73,10 +74,10 @@ class TrunkConfig:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
+        check_positive(self, "execute.trunk", "patch", "embed_dim", "width", "heads", "mlp_ratio")
         depths, sizes = (self.per_view_depth, self.joint_depth), (self.width, self.embed_dim)
         _require(_within(depths, 0, MOST_DEPTH), "trunk depths", depths, f"from 0 to {MOST_DEPTH}")
         _require(_within(sizes, 1, MOST_WIDTH), "trunk widths", sizes, f"from 1 to {MOST_WIDTH}")
-        _require(self.heads >= 1, "trunk.heads", self.heads, ">= 1")
         _require(
             self.width % self.heads == 0, "trunk.heads", self.heads, f"a divisor of {self.width}"
         )
@@ -101,6 +102,10 @@ class HeatmapConfig:
     mean_window: int = 1  # decoding: mean over this many cells per axis around the best; odd
 
     def __post_init__(self) -> None:
+        check_positive(self, "execute.heatmap", "mean_window")
+        _require(
+            self.hidden_factor > 0.0, "heatmap.hidden_factor", self.hidden_factor, "> 0; try 1.25"
+        )
         _require(self.sigma > 0.0, "heatmap.sigma", self.sigma, "> 0")
         _require(self.mean_window % 2 == 1, "heatmap.mean_window", self.mean_window, "odd; try 5")
 
@@ -126,9 +131,10 @@ class TokensConfig:
     input_noise: tuple[float, ...] = (0.1, 0.2, 0.4, 0.2, 0.1)  # chances of a shift by -2..2 bins
 
     def __post_init__(self) -> None:
+        check_positive(self, "execute.tokens", "heads", "mlp_ratio", "mean_window")
+        _require(0.0 <= self.dropout < 1.0, "tokens.dropout", self.dropout, "in [0, 1)")
         depths = self.cross_depth, self.self_depth
         _require(_within(depths, 0, MOST_DEPTH), "tokens depths", depths, f"from 0 to {MOST_DEPTH}")
-        _require(self.heads >= 1, "tokens.heads", self.heads, ">= 1")
         _require(self.chunk in (1, 2), "tokens.chunk", self.chunk, "1 or 2")
         bins = self.rotation_bins
         _require(4 <= bins <= MOST_WIDTH, "tokens.rotation_bins", bins, f"from 4 to {MOST_WIDTH}")
@@ -177,6 +183,7 @@ class ExecuteConfig:
     e_source: Source = "fine_max"  # which tensor is e (decisions D15); fine: of the last stage
 
     def __post_init__(self) -> None:
+        check_positive(self, "execute", "proprioception_dim")
         cell, size = self.trunk.cell, self.views.size
         _require(size % cell == 0, "views.size", size, f"a multiple of the cell, {cell} px")
         heads, embed = self.tokens.heads, self.trunk.embed_dim

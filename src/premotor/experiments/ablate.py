@@ -36,11 +36,12 @@ from premotor.records import (
 )
 from premotor.report import ablation
 from premotor.represent import Source
+from premotor.settings import check_numbers
 from premotor.simulate import EPISODE_KEY_POSES
 from premotor.stopping import Stopped
 from premotor.train.job import TrainJob, train
 from premotor.train.run import check_run
-from premotor.worklist import available_cores
+from premotor.worklist import MOST_WORKERS, available_cores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,7 @@ class AblateConfig:
     claim: Annotated[Claim, tyro.conf.arg(name="")] = field(default_factory=Claim)
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         train_preset(self.preset)
         for name in self.only:
             if name not in VARIANTS:
@@ -76,9 +78,10 @@ class AblateConfig:
             )
         if self.seeds > MOST_FLIPPED:  # whose sign patterns can all be gone through
             raise ConfigError(f"seeds must be <= {MOST_FLIPPED}, got {self.seeds}")
-        if min(self.processes, self.workers) < 0:
+        if max(self.processes, self.workers) > MOST_WORKERS:
             raise ConfigError(
-                f"processes and workers must be >= 0, got {self.processes}, {self.workers}"
+                f"processes and workers must be 0 to {MOST_WORKERS}, got {self.processes}, "
+                f"{self.workers}"
             )
         if self.tasks:
             chosen_tasks(self.tasks)

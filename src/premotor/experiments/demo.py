@@ -9,6 +9,7 @@ from pathlib import Path
 
 from premotor.errors import ConfigError
 from premotor.presets import train_preset
+from premotor.settings import check_numbers
 
 TASKS = ("push_buttons", "open_drawer", "slide_block_to_color_target")
 
@@ -28,6 +29,7 @@ class DemoConfig:
     overwrite: bool = False  # start anew; else what is there is kept and gone on with
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         train_preset(self.preset)
         if min(self.demonstrations, self.unseen, self.steps) < 1:
             raise ConfigError(

@@ -55,9 +55,10 @@ from premotor.records import (
 )
 from premotor.report import probe as report
 from premotor.represent import Source, open_dataset, pairs_of
+from premotor.settings import check_numbers
 from premotor.simulate import EPISODE_KEY_POSES
 from premotor.train.config import TrainConfig, read_config
-from premotor.worklist import available_cores
+from premotor.worklist import MOST_WORKERS, available_cores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,14 +92,15 @@ class ProbeConfig:
         return ProbeFolder(self.out)
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if self.fit_split == self.split:
             raise ConfigError(
                 f"split and fit_split are both {self.split!r}: maps reach anything on the episodes "
                 "they learned from; name two splits"
             )
-        if self.max_key_poses < 1 or self.workers < 0:
+        if self.max_key_poses < 1 or self.workers > MOST_WORKERS:
             raise ConfigError(
-                "max_key_poses must be >= 1 and workers >= 0, got "
+                f"max_key_poses must be >= 1 and workers 0 to {MOST_WORKERS}, got "
                 f"{self.max_key_poses}, {self.workers}"
             )
 

@@ -8,9 +8,11 @@ from premotor.findings import Space
 from premotor.measure.catalog import Measure, MeasureConfig, chosen
 from premotor.measure.nulls import PERMUTATIONS
 from premotor.measure.sides import LEAST, Sides
+from premotor.settings import check_numbers
 
 LEAST_DRAWS = 100  # of a null that is taken at all, unless fewer are asked for
 LEAST_HALVES = 20
+MOST_DRAWS = 10_000_000  # more do not end
 _NULL_FLOPS = 4e11  # of one null, beyond which it gets fewer draws
 _MOST_FLOPS = 5e12  # of `LEAST_DRAWS`, beyond which a measure is taken only if it is named
 _HALVES_FLOPS = 1.6e13  # of all halves
@@ -27,10 +29,16 @@ class StudyConfig:
     measure: MeasureConfig = field(default_factory=MeasureConfig)
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if self.permutations < 2 or (self.halves != 0 and self.halves < LEAST_HALVES):
             raise ConfigError(
                 f"permutations must be >= 2 and halves 0 or >= {LEAST_HALVES}, got "
                 f"{self.permutations} and {self.halves}; try 1000 and 100"
+            )
+        if max(self.permutations, self.halves) > MOST_DRAWS:
+            raise ConfigError(
+                f"permutations and halves must be <= {MOST_DRAWS:,}, got {self.permutations} and "
+                f"{self.halves}; try 1000 and 100"
             )
         chosen(self.only, one_space=True)
 

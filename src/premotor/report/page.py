@@ -28,6 +28,7 @@ from premotor.report.embedding import joint_pictures, single_picture
 from premotor.report.figures import Cloud, Panel, clouds
 from premotor.report.run import ProbeStep, RunRecords, read_run
 from premotor.report.table import ABSENT, html, percent
+from premotor.temporary import sweep
 
 log = logging.getLogger(__name__)
 
@@ -99,9 +100,11 @@ def write_report(run: Path) -> Path:
 
     Raises:
         DataError: The folder is not a run or one of its files is corrupted.
+        SystemRefused: It cannot be written; a page that is there stays.
     """
     path = RunFolder(run).report
     page = render(read_run(run))
+    sweep(run)
     write_atomically(path, page.encode())
     log.info("wrote %s, %.1f MB", path, path.stat().st_size / 1e6)
     return path

@@ -15,10 +15,14 @@ import gymnasium
 _LIBRARIES = {"osmesa": "OSMesa", "egl": "EGL"}
 _found = {name: ctypes.util.find_library(library) for name, library in _LIBRARIES.items()}
 _default = "egl" if _found["egl"] and not _found["osmesa"] else "osmesa"
-WANTED_GL = os.environ.get("MUJOCO_GL", "").lower() or _default
-# Without its library mujoco cannot even be imported; so tasks can be listed and simulated, and
-# the rig says what to install.
-os.environ["MUJOCO_GL"] = WANTED_GL if _found.get(WANTED_GL, WANTED_GL) else "disable"
+GL_KINDS = ("osmesa", "egl", "glfw")
+_set = os.environ.get("MUJOCO_GL", "").lower()
+# A worker inherits what is set below, and must tell what its user had set.
+WANTED_GL = (os.environ.get("PREMOTOR_GL", _set) if _set == "disable" else _set) or _default
+# Without its library, or by a name it does not know, mujoco cannot even be imported; so tasks can
+# be listed and simulated, and the rig says what to install.
+_usable = WANTED_GL in GL_KINDS and _found.get(WANTED_GL, WANTED_GL)
+os.environ |= {"MUJOCO_GL": WANTED_GL if _usable else "disable", "PREMOTOR_GL": WANTED_GL}
 # Software GL would take every core. With no thread of its own it draws in the calling one: the
 # same bytes, a little faster than with one, and it survives a fork.
 os.environ.setdefault("LP_NUM_THREADS", "0")

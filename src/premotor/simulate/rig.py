@@ -20,7 +20,7 @@ from jaxtyping import Float, Int32, UInt8
 from premotor.episode.observation import CAMERAS, CameraView, Observation
 from premotor.errors import ConfigError, RenderingError, UnknownName
 from premotor.geometry.cameras import pinhole
-from premotor.simulate import WANTED_GL, arm
+from premotor.simulate import GL_KINDS, WANTED_GL, arm
 from premotor.simulate.world import World
 
 NEAR = 0.01  # [m]
@@ -267,7 +267,7 @@ class Rig:
         if not np.ptp(self._rgb, axis=(0, 1)).any():
             raise RenderingError(
                 f"camera {camera!r} gave a black or empty frame under MUJOCO_GL="
-                f"{os.environ.get('MUJOCO_GL')}; check that the scene has lights, or try "
+                f"{WANTED_GL}; check that the scene has lights, or try "
                 "MUJOCO_GL=osmesa (`apt-get install libosmesa6`)"
             )
 
@@ -316,6 +316,11 @@ def check_gl() -> None:
         _check_thread(_shared[process].thread)
         return
     backend = WANTED_GL
+    if backend not in GL_KINDS:
+        raise RenderingError(
+            f"MUJOCO_GL is {backend!r} in the environment, expected one of {', '.join(GL_KINDS)}; "
+            "unset it, or set MUJOCO_GL=osmesa"
+        )
     try:
         context = importlib.import_module(f"mujoco.{backend}").GLContext(640, 480)
         context.make_current()

@@ -8,8 +8,7 @@ There is no silent fallback: other looks would make another data set.
 
 import hashlib
 import importlib.util
-import os
-import tempfile
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +24,7 @@ from premotor.arrays import read_npz
 from premotor.errors import DataError
 from premotor.folders import cache_home
 from premotor.limits import MIB
+from premotor.records import write_atomically
 
 LINKS = (*(f"link{i}" for i in range(8)), "hand", "finger")
 NUM_FACES = 17_000  # of the whole arm, after simplification; 134 k before
@@ -156,17 +156,14 @@ def _simplify(part: Shell, fraction: float) -> Shell:
 
 
 def _write(path: Path, made: list[Shell]) -> None:
-    """Write under a temporary name, then rename: several processes may race."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Whole or not at all: several processes may race."""
     arrays = {}
     for shell in made:
         arrays[f"{shell.link}/{shell.finish}/vertices"] = shell.vertices
         arrays[f"{shell.link}/{shell.finish}/faces"] = shell.faces
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-        np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    write_atomically(path, buffer.getvalue())
 
 
 def _read(path: Path) -> tuple[Shell, ...]:

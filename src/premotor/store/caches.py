@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from premotor.claims import Use, in_use, remove_unused, temporary
+from premotor.claims import Use, in_use, remove_unused
 from premotor.errors import ConfigError, DataError
 from premotor.folders import CacheFolder, SplitFolder, data_caches
 from premotor.records import read_json
 from premotor.store.layout import EpisodeInfo, FileInfo, fingerprint
 from premotor.store.ledger import EpisodeLedger, described
 from premotor.store.reader import DemoSet
+from premotor.temporary import temporary
 
 VERSION = 2  # of the arrays and of CacheRecord; raise it when they change
 _FORMER = "offsets.npy"  # in a cache of version 0.1.0, which has no record

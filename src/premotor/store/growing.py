@@ -7,12 +7,12 @@ from types import TracebackType
 
 import numpy as np
 
-from premotor.claims import temporary
 from premotor.errors import DataError
 from premotor.folders import CacheFolder
 from premotor.records import read_json, write_json
 from premotor.store.layout import FileInfo
 from premotor.store.stamps import Stamps, file_info
+from premotor.temporary import temporary
 
 
 class Growing:

@@ -14,8 +14,10 @@ from premotor.data.pairing import PairingConfig
 from premotor.device import Device
 from premotor.errors import ConfigError, DataError
 from premotor.mirror import MirrorConfig
+from premotor.settings import check_numbers
 from premotor.train.optim import OptimizerConfig
 from premotor.train.schedule import ScheduleConfig
+from premotor.worklist import MOST_WORKERS
 
 Precision = Literal["no", "bf16"]
 
@@ -80,6 +82,9 @@ class TrainConfig:
     compile: bool = False  # torch.compile of the policy's trunks and heads; minutes at the start
 
     def __post_init__(self) -> None:
+        check_numbers(self)
+        if self.processes > MOST_WORKERS:
+            raise ConfigError(f"processes must be 0 to {MOST_WORKERS}, got {self.processes}")
         if self.steps < 1 or self.checkpoint_every < 1 or self.keep_checkpoints < 1:
             raise ConfigError(
                 "steps, checkpoint_every and keep_checkpoints must be >= 1, got "

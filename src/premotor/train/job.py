@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from premotor.backbones.frozen_text import read_tower
 from premotor.checkpoint import checkpoints
@@ -25,6 +24,7 @@ from premotor.folders import RunFolder
 from premotor.progress import Progress, no_progress
 from premotor.records import write_json
 from premotor.represent import Source, open_dataset
+from premotor.temporary import held_folder
 from premotor.train.config import TrainConfig
 from premotor.train.follow import StepProgress, followed
 from premotor.train.launch import (
@@ -85,6 +85,7 @@ def train(job: TrainJob, claim: Claim, progress: Progress = no_progress) -> bool
         CheckpointMismatch: Stored weights do not fit.
         TrainingDiverged: A loss or gradient is not finite.
         ProcessLost: One of several processes was killed or crashed.
+        SystemRefused: The disk is full or the like; what was there is whole.
     """
     prepare_worker()
     if in_worker():
@@ -116,9 +117,9 @@ def _steps(job: TrainJob, progress: Progress) -> StepProgress:
 
 @contextmanager
 def _stored(job: TrainJob) -> Iterator[Path]:
-    """The job as a file, in a folder of its own."""
-    with TemporaryDirectory(prefix="premotor-train-") as folder:
-        file = Path(folder) / "job.json"
+    """The job as a file, in a folder of its own that is swept with the run's other leftovers."""
+    with held_folder(job.out / "job") as folder:
+        file = folder.absolute() / "job.json"
         write_json(file, job)
         yield file
 

@@ -7,9 +7,9 @@ Two processes with one thread each are 1.25 to 1.35 times as fast as one with tw
 operators do not scale over threads (decisions D45). Under torchrun nothing is launched: we join.
 """
 
-import ctypes
 import logging
 import os
+import re
 import signal
 import sys
 import uuid
@@ -27,12 +27,20 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from premotor import errors
 from premotor.errors import ConfigError, PremotorError, ProcessLost
 from premotor.records import read_json, write_json
-from premotor.stopping import STOPPED
+from premotor.stopping import PARENT, STOPPED, asking, die_with_parent
 from premotor.worklist import available_cores
 
 _GUARDED = ("ACCELERATE_MIXED_PRECISION", "ACCELERATE_DYNAMO_BACKEND", "ACCELERATE_USE_FSDP")
+_FROM_0, _FROM_1 = ("[0-9]{1,9}", "an integer >= 0"), ("0*[1-9][0-9]{0,8}", "an integer >= 1")
+_NUMBERS = {
+    "RANK": _FROM_0,
+    "LOCAL_RANK": _FROM_0,
+    "WORLD_SIZE": _FROM_1,
+    "LOCAL_WORLD_SIZE": _FROM_1,
+    "MASTER_PORT": _FROM_1,
+    "OMP_NUM_THREADS": ("0*[1-9][0-9]{0,3}(,[0-9]{1,4})*", "a number of threads from 1 to 9999"),
+}
 _PEER_GONE = ("closed by peer", "reset by peer", "Broken pipe")  # gloo's words for it
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 _FOR_WORKERS = {
     "OMP_NUM_THREADS": "1",
     # torch warns at the first paired step that no parameter was unused: the acting ones have some.
@@ -49,8 +57,34 @@ class _Failure:
 
 
 def in_worker() -> bool:
-    """Whether this process was started by torchrun or by `launch`."""
+    """Whether this process was started by torchrun or by `launch`.
+
+    Raises:
+        ConfigError: What the environment says of it cannot be.
+    """
+    check_environment()
     return "RANK" in os.environ and "WORLD_SIZE" in os.environ
+
+
+def check_environment() -> None:
+    """Refuse numbers in the environment that torch would stumble over, or not take as meant.
+
+    Raises:
+        ConfigError: One of them is no number, or none that can be.
+    """
+    for name, (pattern, expected) in _NUMBERS.items():
+        given = os.environ.get(name)
+        if given is not None and not re.fullmatch(pattern, given):
+            raise ConfigError(
+                f"{name} is {given!r} in the environment, expected {expected}; unset it, or let "
+                "torchrun set it"
+            )
+    rank, world = os.environ.get("RANK"), os.environ.get("WORLD_SIZE")
+    if rank is not None and world is not None and int(rank) >= int(world):
+        raise ConfigError(
+            f"RANK is {rank} of WORLD_SIZE {world} in the environment, expected 0 to "
+            f"{int(world) - 1}; unset both, or let torchrun set them"
+        )
 
 
 def number_of_processes(wanted: int, device: str, batch_sizes: Sequence[int]) -> int:
@@ -80,7 +114,8 @@ def prepare_worker() -> None:
     """One thread, no orphan, and no setting of the engine that the stored config does not show.
 
     Raises:
-        ConfigError: An environment variable of `accelerate config` would overrule the config.
+        ConfigError: An environment variable of `accelerate config` would overrule the config, or
+            one of torchrun cannot be.
     """
     if lying := [name for name in _GUARDED if name in os.environ]:
         raise ConfigError(
@@ -89,9 +124,8 @@ def prepare_worker() -> None:
         )
     if in_worker():
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"].split(",")[0]))
+        die_with_parent()
 
 
 def leave(code: int) -> NoReturn:
@@ -148,7 +182,9 @@ def launch(job: Path, num_processes: int) -> bool:
 @contextmanager
 def _environment_kept() -> Iterator[None]:
     """What workers inherit is set for them alone, and only where nobody has set it."""
-    lacking = {name: value for name, value in _FOR_WORKERS.items() if name not in os.environ}
+    heard = ",".join(number.name for number in (*asking(), signal.SIGQUIT))
+    wanted = _FOR_WORKERS | {PARENT: str(os.getpid()), "TORCHELASTIC_SIGNALS_TO_HANDLE": heard}
+    lacking = {name: value for name, value in wanted.items() if name not in os.environ}
     os.environ.update(lacking)
     try:
         yield
@@ -170,10 +206,13 @@ def _handlers_kept() -> Iterator[None]:
 
 
 def tell_failure(job: Path, error: PremotorError) -> None:
-    """Write down why this process fails, for the one that launched it."""
+    """Write down why this process fails, for the one that launched it; or say it."""
     kind = next(c for c in type(error).__mro__ if getattr(errors, c.__name__, None) is c)
     path = job.with_name(f"failure_{os.environ['RANK']}.json")
-    write_json(path, _Failure(kind.__name__, str(error)))
+    try:
+        write_json(path, _Failure(kind.__name__, str(error)))
+    except OSError:  # the disk may be full here too
+        sys.stderr.write(f"error: {error}\n")
 
 
 def _told(job: Path) -> dict[int, PremotorError]:

@@ -27,6 +27,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from premotor.errors import ConfigError
+from premotor.settings import check_numbers
 
 Name = Literal["adamw", "lamb", "lamb_capped"]
 # Names in the recognizer.
@@ -53,6 +54,7 @@ class OptimizerConfig:
     align_factor: float = 1.0  # of T_u and T_e
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if self.name not in BUILDERS:
             raise ConfigError(f"optimizer.name must be one of {list(BUILDERS)}, got {self.name!r}")
         if self.learning_rate <= 0.0:

@@ -7,9 +7,9 @@ from importlib import metadata
 
 from premotor.backbones.tokenizer import words_of
 from premotor.claims import Claim
-from premotor.codec import to_json, to_yaml
+from premotor.codec import to_yaml
 from premotor.data.dataset import Dataset
-from premotor.errors import ConfigError
+from premotor.errors import ConfigError, naming
 from premotor.folders import RunFolder
 from premotor.mirror import Mirror
 from premotor.paths import not_linked
@@ -17,6 +17,7 @@ from premotor.progress import Progress, no_progress
 from premotor.records import (
     RunManifest,
     StepRecord,
+    append_line,
     code_version,
     read_json,
     read_lines,
@@ -38,8 +39,11 @@ _PACKAGES = ("torch", "accelerate", "numpy", "safetensors", "mujoco")
 
 def append_step(run: RunFolder, record: StepRecord) -> None:
     """Add a line to the metrics."""
-    with open(run.metrics, "a", opener=not_linked) as file:
-        file.write(to_json(record))
+    with (
+        naming(run.metrics),
+        open(run.metrics, "ab", buffering=0, opener=not_linked) as file,
+    ):
+        append_line(file, record)
 
 
 def forget_steps(run: RunFolder, step: int) -> None:
