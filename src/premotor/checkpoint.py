@@ -6,11 +6,12 @@ A policy alone is a folder with `policy.safetensors` and `policy.yaml` (ExecuteC
 alone one with `recognizer.safetensors` and `recognizer.yaml` (UnderstandConfig).
 """
 
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -18,8 +19,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from premotor.backbones.frozen_text import FrozenTextConfig
 from premotor.backbones.torch_files import read_torch
 from premotor.backbones.weights import load_strictly
 from premotor.codec import read_yaml, to_yaml
@@ -247,33 +248,38 @@ def _read_config(kind: type[Config], path: Path) -> Config:
         raise DataError(f"{path} cannot be read: {error}; it belongs beside the weights") from error
 
 
+class _Budget(TorchDispatchMode):
+    """Counts the numbers that are asked for, and refuses more than there can be weights for."""
+
+    def __init__(self, most: int, weights: Path) -> None:
+        super().__init__()
+        self.left, self.weights = most, weights
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if args and isinstance(args[0], list) and all(isinstance(n, int) for n in args[0]):
+            self.left -= math.prod(args[0])
+        if self.left < 0:
+            raise CheckpointMismatch(
+                f"the configuration beside {self.weights} describes a larger model than fits into "
+                f"its {self.weights.stat().st_size:,} bytes; one of the two is of another model"
+            )
+        return func(*args, **(kwargs or {}))
+
+
 def _built(kind: Callable[[Any], Model], config: Any, weights: Path) -> Model:
-    """A model as its configuration has it, once that is known to be no larger than the weights.
+    """A model as its configuration has it, if it is no larger than its file of weights.
 
     Raises:
-        CheckpointMismatch: It would take more memory than a file of that size can fill.
+        CheckpointMismatch: It would take more memory than weights of that size fill.
         DataError: There is no such file.
     """
     if not weights.is_file():
         raise DataError(f"{weights} is missing; it belongs beside its configuration")
-    with torch.device("meta"):
-        sizes = kind(_without_frozen(config)).state_dict()
-    names = [name for name in sizes if ".text." not in f".{name}"]  # a frozen one is not in there
-    needed = sum(sizes[name].numel() for name in names)
-    if needed > max(_FEW, weights.stat().st_size):
-        raise CheckpointMismatch(
-            f"the configuration beside {weights} describes a model of {needed:,} numbers, the file "
-            f"has {weights.stat().st_size:,} bytes; one of the two is of another model"
-        )
-    return kind(config)
-
-
-def _without_frozen(config: Any) -> Any:
-    if isinstance(config, MirrorConfig):
-        return replace(config, execute=_without_frozen(config.execute))
-    if isinstance(config, ExecuteConfig):
-        return replace(config, frozen_text=FrozenTextConfig())
-    return config
+    policy = getattr(config, "execute", config)
+    frozen = policy.frozen_text.weights if isinstance(policy, ExecuteConfig) else None
+    beside = frozen.stat().st_size if frozen is not None and frozen.is_file() else 0
+    with _Budget(_FEW + weights.stat().st_size + 2 * beside, weights):  # a number takes 4 bytes
+        return kind(config)
 
 
 def load_mirror(run: Path, step: int | None = None) -> Mirror:

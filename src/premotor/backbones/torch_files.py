@@ -51,6 +51,10 @@ _CLASS = re.compile(
 )
 
 
+class OwnProgram(NotPlain):
+    """A TorchScript archive that only its own program can read."""
+
+
 def read_torch(path: Path) -> Any:
     """What a torch file holds: tensors on the CPU, in plain containers.
 
@@ -273,12 +277,12 @@ class _Classes:
         """Names of parameters and buffers.
 
         Raises:
-            NotPlain: The archive does not tell.
+            OwnProgram: The archive does not tell.
         """
         if kind not in self.known:
             self._read(kind.module)
         if kind not in self.known:
-            raise NotPlain(f"a program that does not tell which attributes of {kind} are weights")
+            raise OwnProgram(f"a program that does not tell which attributes of {kind} are weights")
         return self.known[kind]
 
     def _read(self, module: str) -> None:
@@ -294,14 +298,14 @@ class _Classes:
 def _weights(root: Any, classes: _Classes) -> Iterator[tuple[str, Any]]:
     """Every parameter and buffer of a scripted module, by the path of its attributes."""
     if not isinstance(root, Made):
-        raise NotPlain("a TorchScript archive without a module")
+        raise OwnProgram("a TorchScript archive without a module")
     told, waiting = 0, [("", root, frozenset[int]())]
     while waiting:
         prefix, module, above = waiting.pop()
         if id(module) in above or len(above) > _DEPTH:
-            raise NotPlain("a module that contains itself, or too many in each other")
+            raise OwnProgram("a module that contains itself, or too many in each other")
         if not isinstance(module.state, Mapping):
-            raise NotPlain(
+            raise OwnProgram(
                 f"{module.kind} is restored by a function of its own (__setstate__), which is not "
                 "run"
             )
@@ -313,4 +317,4 @@ def _weights(root: Any, classes: _Classes) -> Iterator[tuple[str, Any]]:
                 yield f"{prefix}{name}", value
             told += 1
             if told > _NAMES:
-                raise NotPlain(f"a program of more than {_NAMES:,} attributes")
+                raise OwnProgram(f"a program of more than {_NAMES:,} attributes")

@@ -12,7 +12,7 @@ from typing import Any
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from premotor.backbones.torch_files import read_torch
+from premotor.backbones.torch_files import OwnProgram, read_torch
 from premotor.errors import CheckpointMismatch, DataError
 from premotor.limits import check_file, check_memory
 
@@ -81,11 +81,12 @@ def read_checkpoint(path: Path, field: str = "") -> tuple[dict[str, Tensor], lis
         content = content_of(path)
     except Exception as error:  # zipfile, zlib, safetensors and others have their own
         reason = str(error).partition("\n")[0] or type(error).__name__
+        remedy = "fetch it again, or let those who made it save the state dict alone"
+        if isinstance(error, OwnProgram):
+            remedy = f"if you trust it, {CONVERSION.format(path=path)}"
         raise DataError(
             f"{path}{pointed} cannot be read: {reason}; expected {_FORMATS}. A file that holds "
-            "more is not opened, it could run foreign code: fetch it again, or let those who made "
-            "it save the state dict alone; of a TorchScript archive that you trust: "
-            f"{CONVERSION.format(path=path)}"
+            f"more is not opened, it could run foreign code: {remedy}"
         ) from error
     weights, notes = _unwrapped(content, path)
     _check_sharing(weights, path)
