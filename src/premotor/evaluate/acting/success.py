@@ -24,7 +24,7 @@ from premotor.simulate import EPISODE_KEY_POSES
 from premotor.simulate.environment import Environment
 from premotor.worklist import Crew
 
-Key = tuple[str, EpisodeId]  # checkpoint, episode
+Key = tuple[str, int, int, EpisodeId]  # checkpoint, its updates, key poses allowed, episode
 Actors = Callable[[str, int], Acts]  # run folder, step -> its policy; see `policies`
 
 SIMULATOR = "premotor-mujoco"  # stands beside every success rate: these are no RLBench numbers
@@ -64,11 +64,8 @@ class RolloutUnit:
     @property
     def keys(self) -> tuple[Key, ...]:
         """The records that would be this unit's."""
-        return tuple((self.weights.checkpoint, episode) for episode in self.slot.candidates)
-
-    def made(self, record: EvalRecord) -> bool:
-        """Whether a record is of these weights, allowed as many key poses."""
-        return (record.step, record.max_key_poses) == (self.weights.step, self.max_key_poses)
+        own = self.weights.checkpoint, self.weights.step, self.max_key_poses
+        return tuple((*own, episode) for episode in self.slot.candidates)
 
 
 @lru_cache(maxsize=2)
@@ -151,8 +148,8 @@ class RollOuts:
             work=partial(roll_out_unit, actors, self.clips, self.traces),
             ledger=Ledger(self.ledger, EvalRecord),
             keys=lambda unit: unit.keys,
-            key_of=lambda record: (record.checkpoint, record.episode),
-            holds=lambda unit, record: unit.made(record) and self._has_clip(record),
+            key_of=_key,
+            holds=lambda _, record: record.simulator == SIMULATOR and self._has_clip(record),
             fatal=(PolicyFailed,),
             on_record=pruning(self.traces, last) if self.traces is not None else _nothing,
             crew=Crew(workers=self.workers),
@@ -169,6 +166,10 @@ class RollOuts:
 
     def _has_clip(self, record: EvalRecord) -> bool:
         return self.clips is None or clip_path(self.clips, record.episode).is_file()
+
+
+def _key(record: EvalRecord) -> Key:
+    return record.checkpoint, record.step, record.max_key_poses, record.episode
 
 
 def _nothing(_record: EvalRecord) -> None:
