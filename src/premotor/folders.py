@@ -45,6 +45,11 @@ class EvaluationFolder(OutputFolder):
         return self.path / "rollouts.jsonl"
 
     @property
+    def judgements(self) -> Path:
+        """JSON lines of JudgementRecord: what was measured to its end, the newest last."""
+        return self.path / "judgements.jsonl"
+
+    @property
     def traces(self) -> Path:
         """States of the roll-outs that are to be filmed."""
         return self.path / "traces"

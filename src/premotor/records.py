@@ -2,10 +2,10 @@
 
 A run folder holds `manifest.json`, `config.yaml`, `metrics.jsonl` (StepRecord), `probe/` (arrays,
 and `rows.json` of ProbeRow), `checkpoints/`, and `evaluation/` with `rollouts.jsonl` (EvalRecord),
-`recognition.json` (RecognitionRecord), `named.jsonl` (NamedClip), `naming_pairs.json`
-(NamingPair), `studies.json` (findings.Study), `films/` (FilmRecord + images) and, in an ablation,
-`keyframes.jsonl` (KeyframeRecord). The ablation's own folder holds `ablation.json`
-(AblationRecord). What `premotor align` and `premotor probe` write stands in findings.py.
+`judgements.jsonl` (JudgementRecord), `recognition.json` (RecognitionRecord), `named.jsonl`
+(NamedClip), `naming_pairs.json` (NamingPair), `studies.json` (findings.Study), `films/` (FilmRecord
++ images) and, in an ablation, `keyframes.jsonl` (KeyframeRecord). The ablation's own folder holds
+`ablation.json` (AblationRecord). What `premotor align` and `premotor probe` write stands in findings.py.
 """
 
 import os
@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from premotor import __version__
 from premotor.codec import from_json, renamed, restore, to_json
-from premotor.episode.identity import OfEpisode
+from premotor.episode.identity import EpisodeId, OfEpisode
 from premotor.errors import DataError, naming
 from premotor.limits import read_bytes
 from premotor.paths import check_name
@@ -110,6 +110,42 @@ class EvalRecord(OfEpisode):
     def ending(self) -> str:
         """How it ended, as finely as is known: records older than `failure` have `reason` alone."""
         return self.failure or self.reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActingSettings:
+    """What the roll-outs of one judgement have in common."""
+
+    step: int  # updates that the trained policy had learned from
+    max_key_poses: int  # allowed
+    simulator: str
+    seed: int = UNKNOWN_STEP  # of the list of unseen episodes
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchingSettings:
+    """What recognition and alignment of one judgement were measured with."""
+
+    step: int  # updates that the trained model had learned from
+    split: str
+    fit_split: str
+    class_sets: tuple[str, ...]
+    prompts: str
+    templates: tuple[str, ...]
+    other_camera: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgementRecord:
+    """A judgement that came to its end: of acting, or of watching.
+
+    With another value of its settings it is another judgement, and never counted together.
+    """
+
+    ended: str  # ISO 8601, UTC
+    acting: ActingSettings | None = None
+    episodes: tuple[EpisodeId, ...] = ()  # that were acted in
+    watching: WatchingSettings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,14 +272,30 @@ class FilmRecord(OfEpisode):
 
 @lru_cache(maxsize=1)
 def code_version() -> str:
-    """Version of the package, and the commit it was run from where there is one."""
-    place = Path(__file__).parent
-    command = ["git", "-C", str(place), "describe", "--always", "--dirty", "--abbrev=10"]
+    """Version of the package, and the commit it was run from where that is its own checkout."""
+    root = Path(__file__).parents[2]
+    if not _is_checkout(root):
+        return __version__
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=10"]
     try:
         found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return __version__
     return f"{__version__}+{found.stdout.strip()}"
+
+
+def _is_checkout(root: Path) -> bool:
+    """Whether a folder is the top of premotor's repository, and not of one it is installed in."""
+    project = root / "pyproject.toml"
+    own = root / "src" / "premotor" / "records.py" == Path(__file__)
+    return own and (root / ".git").exists() and 'name = "premotor"' in _text(project)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def write_atomically(path: Path, data: bytes) -> None:

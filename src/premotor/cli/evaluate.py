@@ -13,6 +13,9 @@ from premotor.cli.findings import show_studies, show_tables
 from premotor.cli.options import parsed
 from premotor.cli.progress import StageBars
 from premotor.evaluate.judge import EvaluateConfig, Judgement, judge, prepare
+from premotor.folders import RunFolder
+from premotor.report.judgements import described
+from premotor.report.run import judged_of
 from premotor.report.tables import recognition_tables, success_tables
 from premotor.worklist import available_cores
 
@@ -38,12 +41,22 @@ def command(argv: Sequence[str]) -> int:
     with StageBars() as bars:
         judgement = judge(wanted.run, wanted.data, wanted.evaluate, workers, bars)
     show(judgement)
+    _tell_settings(wanted.run)
     if wanted.data is None:
         print("recognition and alignment were left out; they are measured with --data")
     if judgement.missing is not None:
         print("these numbers are without the roll-outs that are missing")
         raise judgement.missing
     return 0
+
+
+def _tell_settings(run: Path) -> None:
+    """What the numbers are of, and what there is of other judgements, as the report says it."""
+    judged = judged_of(RunFolder(run).evaluation)
+    if judged.acting is not None:
+        print(f"roll-outs: {described(judged.acting)}")
+    for sentence in judged.left_out:
+        print(sentence)
 
 
 def show(judgement: Judgement) -> None:

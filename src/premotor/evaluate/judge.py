@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -33,11 +34,14 @@ from premotor.folders import EvaluationFolder, RunFolder
 from premotor.mirror import Mirror
 from premotor.progress import Progress
 from premotor.records import (
+    ActingSettings,
     EvalRecord,
+    JudgementRecord,
     NamedClip,
     NamingPair,
     RecognitionRecord,
     RunManifest,
+    WatchingSettings,
     read_json,
     read_lines,
     write_json,
@@ -145,7 +149,7 @@ def judge(
         if data is not None:
             source = Source(data, config.skip_bad, cache_dir=config.cache_dir)
             watched = _watch(run, source, config, named, progress)
-            pairs = _write(watched, folder, config)
+            pairs = _write(watched, folder, config, list(named.values())[-1])
         rolled = RollOuts(
             ledger=folder.rollouts,
             traces=folder.traces if config.films else None,
@@ -154,6 +158,8 @@ def judge(
             progress=progress,
         ).of(units)
         records = list(rolled.records.values())
+        if records:
+            _note_acting(folder, config, records)
         if config.films and records:
             film_all(records, list(named)[-1], folder, shared_environment(), progress)
     return Judgement(
@@ -174,11 +180,47 @@ class _Watched:
     alignment: list[Study] = field(default_factory=list)
 
 
-def _write(watched: _Watched, folder: EvaluationFolder, config: EvaluateConfig) -> list[NamingPair]:
+def _note_acting(
+    folder: EvaluationFolder, config: EvaluateConfig, records: Sequence[EvalRecord]
+) -> None:
+    """Write down that these roll-outs are a judgement that came to its end."""
+    last = records[-1]
+    settings = ActingSettings(
+        step=last.step,
+        max_key_poses=last.max_key_poses,
+        simulator=last.simulator,
+        seed=config.seed,
+    )
+    episodes = tuple(dict.fromkeys(record.episode for record in records))
+    _note(folder, JudgementRecord(ended=_now(), acting=settings, episodes=episodes))
+
+
+def _note(folder: EvaluationFolder, record: JudgementRecord) -> None:
+    known = read_lines(folder.judgements, JudgementRecord)
+    write_lines(folder.judgements, [*known, record])
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _write(
+    watched: _Watched, folder: EvaluationFolder, config: EvaluateConfig, step: int
+) -> list[NamingPair]:
     """Write it down, and compare who named what."""
     write_json(folder.recognition, watched.recognition)
     write_lines(folder.named, watched.clips)
     write_json(folder.studies, watched.alignment)
+    settings = WatchingSettings(
+        step=step,
+        split=config.split,
+        fit_split=config.fit_split,
+        class_sets=config.naming.class_sets,
+        prompts=config.naming.prompts,
+        templates=config.naming.templates,
+        other_camera=config.other_camera,
+    )
+    _note(folder, JudgementRecord(ended=_now(), watching=settings))
     pairs = compare_all(watched.clips)
     for other in config.against:  # refuses other clips, when what was measured is on disk
         pairs += against(watched.clips, str(other), _named_by(other))

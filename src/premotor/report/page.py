@@ -26,6 +26,7 @@ from premotor.report.confusion import confusion_picture
 from premotor.report.curves import alignment_panels, engine_panels, loss_panels, waiting_share
 from premotor.report.embedding import joint_pictures, single_picture
 from premotor.report.figures import Cloud, Panel, clouds
+from premotor.report.judgements import described
 from premotor.report.run import ProbeStep, RunRecords, read_run
 from premotor.report.table import ABSENT, html, percent
 from premotor.temporary import sweep
@@ -125,6 +126,7 @@ def render(run: RunRecords) -> str:
         success=tables.success_tables(run.rollouts),
         success_words=words.success_words(run.rollouts),
         success_share=words.success_share(run.rollouts),
+        judged="" if run.judged.acting is None else described(run.judged.acting),
         simulators=sorted({r.simulator for r in run.rollouts}),
         recognition=tables.recognition_tables(run.recognition, run.pairs),
         recognition_words=words.recognition_words(run.recognition),

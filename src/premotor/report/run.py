@@ -12,11 +12,12 @@ from safetensors.numpy import load_file
 from premotor.codec import Excerpt, read_yaml
 from premotor.errors import DataError
 from premotor.findings import Study
-from premotor.folders import RunFolder
+from premotor.folders import EvaluationFolder, RunFolder
 from premotor.limits import CONFIG, check_file, read_bytes
 from premotor.records import (
     EvalRecord,
     FilmRecord,
+    JudgementRecord,
     NamingPair,
     ProbeRow,
     RecognitionRecord,
@@ -26,6 +27,7 @@ from premotor.records import (
     read_lines,
     read_list,
 )
+from premotor.report.judgements import Shown, newest
 
 Record = TypeVar("Record")
 _OLD = "alignment.json"  # where version 0.1 kept alignment, before there were studies
@@ -74,7 +76,7 @@ class RunRecords:
     config: str  # config.yaml as it is; "" where none was written
     training: Training  # what is read of it
     steps: tuple[StepRecord, ...]
-    rollouts: tuple[EvalRecord, ...]
+    judged: Shown  # the judgement that is shown, with its roll-outs
     recognition: tuple[RecognitionRecord, ...]
     pairs: tuple[NamingPair, ...]
     studies: tuple[Study, ...]  # of alignment
@@ -82,6 +84,11 @@ class RunRecords:
     films: tuple[FilmRecord, ...]
     probe: tuple[ProbeStep, ...]
     rows: tuple[ProbeRow, ...]
+
+    @property
+    def rollouts(self) -> tuple[EvalRecord, ...]:
+        """Those of the judgement that is shown."""
+        return self.judged.rollouts
 
 
 def read_run(path: Path) -> RunRecords:
@@ -103,18 +110,19 @@ def read_run(path: Path) -> RunRecords:
         read_bytes(folder.config, CONFIG).decode(errors="replace") if folder.config.exists() else ""
     )
     rows = _list(folder.probe_rows, ProbeRow)
+    judged = judged_of(evaluation)
     return RunRecords(
         path=path,
         manifest=read_json(folder.manifest, RunManifest) if folder.manifest.exists() else None,
         config=text,
         training=read_yaml(Training, folder.config) if text else Training(),
         steps=tuple(read_lines(folder.metrics, StepRecord)),
-        rollouts=_last_of_each(read_lines(evaluation.rollouts, EvalRecord)),
-        recognition=_list(evaluation.recognition, RecognitionRecord),
-        pairs=_list(evaluation.naming_pairs, NamingPair),
-        studies=_list(evaluation.studies, Study),
+        judged=judged,
+        recognition=_list(evaluation.recognition, RecognitionRecord) if judged.watching else (),
+        pairs=_list(evaluation.naming_pairs, NamingPair) if judged.watching else (),
+        studies=_list(evaluation.studies, Study) if judged.watching else (),
         outdated=(evaluation.path / _OLD).exists() and not evaluation.studies.exists(),
-        films=_films(evaluation.films),
+        films=judged.films(_films(evaluation.films)),
         probe=_probe_steps(folder.probe, len(rows)) if rows else (),
         rows=rows,
     )
@@ -124,10 +132,14 @@ def _list(path: Path, kind: type[Record]) -> tuple[Record, ...]:
     return tuple(read_list(path, kind)) if path.exists() else ()
 
 
-def _last_of_each(records) -> tuple[EvalRecord, ...]:
-    """One record per episode and checkpoint: a roll-out done again replaces the earlier one."""
-    latest = {(r.checkpoint, r.episode): r for r in records}
-    return tuple(latest.values())
+def judged_of(folder: EvaluationFolder) -> Shown:
+    """The judgement of a run that is to be shown.
+
+    Raises:
+        DataError: A record is damaged.
+    """
+    records = read_lines(folder.rollouts, EvalRecord)
+    return newest(records, list(read_lines(folder.judgements, JudgementRecord)))
 
 
 def _films(folder: Path) -> tuple[FilmRecord, ...]:

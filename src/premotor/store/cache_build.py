@@ -1,7 +1,6 @@
 """How a cache is made: every episode decoded once, in arrays that are written as they grow."""
 
 import contextlib
-import errno
 import logging
 import shutil
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from premotor.folders import CacheFolder
 from premotor.progress import Progress
 from premotor.records import write_json
 from premotor.store.caches import CachePlaces, CacheRecord, Recipe, listed
-from premotor.store.growing import Growing
+from premotor.store.growing import Growing, writing
 from premotor.store.reader import DemoSet
 from premotor.store.stamps import Stamps, file_info
 from premotor.store.transitions import Rows
@@ -44,19 +43,13 @@ def build(demos: DemoSet, places: CachePlaces, recipe: Recipe, progress: Progres
     place = places.begin(key)
     final = place.path.with_name(key)
     try:
-        place.lock.touch()
-        use = Use.of(place.lock)  # so that nobody takes it for what a crash left
-        _tell_stale(demos, final.parent)
-        _fill(demos, place, recipe, progress)
-        _rename(place.path, final)
-        del use
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise NoSpace(
-            f"no space left for the cache in {final.parent}; free some, or name another folder "
-            "with --cache-dir"
-        ) from error
+        with writing(final.parent):
+            place.lock.touch()
+            use = Use.of(place.lock)  # so that nobody takes it for what a crash left
+            _tell_stale(demos, final.parent)
+            _fill(demos, place, recipe, progress)
+            _rename(place.path, final)
+            del use
     finally:
         shutil.rmtree(place.path, ignore_errors=True)
 

@@ -1,18 +1,42 @@
 """Arrays on disk that are written row by row, and kept with their hash."""
 
+import errno
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
-from premotor.errors import DataError
+from premotor.errors import DataError, NoSpace
 from premotor.folders import CacheFolder
 from premotor.records import read_json, write_json
 from premotor.store.layout import FileInfo
 from premotor.store.stamps import Stamps, file_info
 from premotor.temporary import temporary
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Tell what a disk refuses in one line.
+
+    Args:
+        folder: What is written lies there.
+
+    Raises:
+        NoSpace: The disk is full.
+        DataError: It cannot be written for another reason.
+    """
+    remedy = "name another folder with --cache-dir"
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoSpace(
+                f"no space left for the cache in {folder}; free some, or {remedy}"
+            ) from error
+        raise DataError(f"no cache can be written in {folder}: {error}; {remedy}") from error
 
 
 class Growing:
@@ -57,16 +81,18 @@ def kept_array(cache: CacheFolder, name: str, make: Callable[[Path], None]) -> n
         make: Writes it into a file.
 
     Raises:
-        DataError: It is there and is not what was written.
+        DataError: It is there and is not what was written, or it cannot be written.
+        NoSpace: The disk is full.
     """
     path, record = cache.array(name), cache.array_record(name)
     if not (path.is_file() and record.is_file()):
         place = temporary(path)
         try:
-            make(place)
-            info = file_info(place.parent, place.name)
-            write_json(record, FileInfo(path.name, info.num_bytes, info.sha256))
-            place.replace(path)
+            with writing(cache.path):
+                make(place)
+                info = file_info(place.parent, place.name)
+                write_json(record, FileInfo(path.name, info.num_bytes, info.sha256))
+                place.replace(path)
         finally:
             place.unlink(missing_ok=True)
     stamps = Stamps(cache.stamps)

@@ -24,7 +24,7 @@ from premotor.simulate import EPISODE_KEY_POSES
 from premotor.simulate.environment import Environment
 from premotor.worklist import Crew
 
-Key = tuple[str, int, int, EpisodeId]  # checkpoint, updates, key poses allowed, episode
+Key = tuple[str, int, int, EpisodeId]  # checkpoint, its updates, key poses allowed, episode
 Actors = Callable[[str, int], Acts]  # run folder, step -> its policy; see `policies`
 
 SIMULATOR = "premotor-mujoco"  # stands beside every success rate: these are no RLBench numbers
@@ -148,8 +148,8 @@ class RollOuts:
             work=partial(roll_out_unit, actors, self.clips, self.traces),
             ledger=Ledger(self.ledger, EvalRecord),
             keys=lambda unit: unit.keys,
-            key_of=_key_of,
-            holds=lambda _, record: self._has_clip(record),
+            key_of=_key,
+            holds=lambda _, record: record.simulator == SIMULATOR and self._has_clip(record),
             fatal=(PolicyFailed,),
             on_record=pruning(self.traces, last) if self.traces is not None else _nothing,
             crew=Crew(workers=self.workers),
@@ -168,7 +168,7 @@ class RollOuts:
         return self.clips is None or clip_path(self.clips, record.episode).is_file()
 
 
-def _key_of(record: EvalRecord) -> Key:
+def _key(record: EvalRecord) -> Key:
     return record.checkpoint, record.step, record.max_key_poses, record.episode
 
 
