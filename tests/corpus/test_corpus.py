@@ -2,12 +2,12 @@
 
 import pytest
 
-from corpus import options
+from corpus import options, system
 from corpus.case import Case, Lab
 from premotor.cli import main
 from premotor.errors import PremotorError
 
-CASES: list[Case] = [*options.CASES]
+CASES: list[Case] = [*options.CASES, *system.CASES]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
