@@ -1,5 +1,5 @@
 # premotor: `make demo` shows the whole idea, `make test` checks it. Both set up what they need.
-.PHONY: demo test quick lint bench install gl clean
+.PHONY: demo test quick lint bench torture install gl clean
 
 # The first Python that runs, is 3.11 or 3.12 and can make a virtual environment.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' >/dev/null 2>&1 && { command -v $$p; break; }; done)
@@ -21,6 +21,12 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+# Kills every command at random moments and fills its disk, for so long; with root, on small disks.
+MINUTES ?= 10
+SEED ?= 0
+torture: install gl
+	PYTHONPATH=tests $(BIN)/python -m torture --minutes $(MINUTES) --seed $(SEED)
 
 bench: install gl
 	$(BIN)/python -m benchmarks

@@ -32,12 +32,32 @@ def parsed(
     for text in arguments:
         if "\0" in text:
             raise ConfigError(f"{text!r} holds a zero byte, which no option of ours has; remove it")
-    options = tyro.cli(
-        kind, prog=f"premotor {command}", description=description, args=list(arguments)
-    )
+
+    def parse(console_outputs: bool) -> Options:
+        return tyro.cli(
+            kind,
+            prog=f"premotor {command}",
+            description=description,
+            args=list(arguments),
+            console_outputs=console_outputs,
+        )
+
+    try:
+        options = parse(console_outputs=False)
+    except SystemExit as end:
+        if refusal := _refusal_behind(end):
+            raise refusal from None
+        options = parse(console_outputs=True)  # ends in the same way, and says why, or the help
     check_numbers(options)
     _check_empty(options, arguments)
     return options
+
+
+def _refusal_behind(error: BaseException | None) -> ConfigError | None:
+    """What a configuration said of its values; tyro would tell it as a mistake in the syntax."""
+    while error is not None and not isinstance(error, ConfigError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _check_empty(options: Any, arguments: Sequence[str]) -> None:
