@@ -776,7 +776,9 @@ CASES = [
     ),
     case(
         "files of another episode",
-        lambda data: damage.record(data, lambda r: r["files"].append({**r["files"][0], "path": "a"})),
+        lambda data: damage.record(
+            data, lambda r: r["files"].append({**r["files"][0], "path": "a"})
+        ),
         MADE + r"its files are .*; expected .*, each once",
     ),
     # Work lists
