@@ -7,7 +7,7 @@ import struct
 import warnings
 import zipfile
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -214,3 +214,11 @@ def promised(path: Path, size: int) -> Path:
 def rows(count: int = 12) -> np.ndarray:
     """Features that nothing is wrong with."""
     return np.random.default_rng(0).normal(size=(count, 3))
+
+
+def outcome(read: Callable[[], Any], refusal: type[Exception]) -> tuple[Any, str]:
+    """What was read, or None and the words of the refusal."""
+    try:
+        return read(), ""
+    except refusal as error:
+        return None, str(error)

@@ -45,6 +45,7 @@ _SIZE = Name("torch", "Size")
 _LISTS = {Name("torch.jit._pickle", f"build_{k}list") for k in ("int", "double", "bool", "tensor")}
 _TYPED = Name("torch.jit._pickle", "restore_type_tag")
 _PASSED_ON = {_PARAMETER, _SIZE, _TYPED, *_LISTS}  # calls that give back their first argument
+_BYTES = Name("_codecs", "encode")  # how protocol 2 writes bytes
 _SCRIPT = "__torch__"
 _CLASS = re.compile(
     r"^class (\w+)\(Module\):\n  __parameters__ = \[(.*)\]\n  __buffers__ = \[(.*)\]$", re.MULTILINE
@@ -78,7 +79,7 @@ def read_torch(path: Path) -> Any:
 
 def _known(name: Name) -> bool:
     storage = name.module == "torch" and name.name in DTYPES
-    return storage or name == ORDERED or name in _TENSOR or name in _PASSED_ON
+    return storage or name in {ORDERED, _BYTES, *_TENSOR, *_PASSED_ON}
 
 
 def _known_or_script(name: Name) -> bool:
@@ -246,6 +247,8 @@ class _Builder:
             raise NotPlain("an object that is no tensor")
         if value.function in _PASSED_ON:
             return self.build(value.arguments[0], depth)
+        if value.function == _BYTES and isinstance(value.arguments[0], str):
+            return value.arguments[0].encode("latin-1", errors="replace")
         return self._tensor(value)
 
     def _tensor(self, call: Call) -> Tensor:
