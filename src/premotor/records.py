@@ -5,7 +5,8 @@ and `rows.json` of ProbeRow), `checkpoints/`, and `evaluation/` with `rollouts.j
 `judgements.jsonl` (JudgementRecord), `recognition.json` (RecognitionRecord), `named.jsonl`
 (NamedClip), `naming_pairs.json` (NamingPair), `studies.json` (findings.Study), `films/` (FilmRecord
 + images) and, in an ablation, `keyframes.jsonl` (KeyframeRecord). The ablation's own folder holds
-`ablation.json` (AblationRecord). What `premotor align` and `premotor probe` write stands in findings.py.
+`ablation.json` (AblationRecord). What `premotor align` and `premotor probe` write stands in
+findings.py.
 """
 
 import os
