@@ -1,14 +1,12 @@
 """Trunk, screen-point token with convex head, and action sequence against the reference."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
+from golden.stored import Stored, stems
 from premotor.backbones.text import TextConfig
 from premotor.execute.arp import TokenTransformer
 from premotor.execute.config import (
@@ -26,19 +24,8 @@ from premotor.importer import HEATMAP, below, their_name, token_modules, trunk_m
 pytestmark = pytest.mark.golden
 torch.set_num_threads(1)
 
-TEXT = TextConfig(context=5, vocabulary=(1,), width=12, layers=1, heads=2, embed_dim=8)
-
-
-def load(golden: Path, stem: str) -> tuple[dict, dict]:
-    folder = golden / "execution"
-    description = json.loads((folder / f"{stem}.json").read_text())
-    return load_file(folder / f"{stem}.safetensors"), description
-
-
-def close(actual: torch.Tensor, expected: torch.Tensor, description: dict) -> None:
-    tolerance = description["tolerance"]
-    rtol, atol = tolerance["float32_rtol"], tolerance["float32_atol"]
-    torch.testing.assert_close(actual, expected, rtol=rtol, atol=atol)
+ACTIONS = ("rot-x", "rot-y", "rot-z", "grip", "collision")
+TEXT = TextConfig(context=5, vocabulary=(1,), width=12, layers=1, heads=1, embed_dim=8)
 
 
 def fill(module: nn.Module, tensors: dict, modules: dict, absent: tuple[str, ...] = ()) -> None:
@@ -48,17 +35,31 @@ def fill(module: nn.Module, tensors: dict, modules: dict, absent: tuple[str, ...
     assert module.load_state_dict(weights, strict=False).unexpected_keys == []
 
 
-def with_types(tensors: dict, rows: list[int]) -> None:
+def with_types(tensors: dict, rows: list[int]) -> dict:
     """The type codes under our eight types; the reference data has fewer where fewer are used."""
     name = "param.chunk_embedder.token_type_embed.weight"
-    tensors[name] = tensors[name][rows]
+    return tensors | {name: tensors[name][rows]}
 
 
-def test_the_trunk_equals_the_reference(golden):
-    tensors, description = load(golden, "mvt_trunk")
-    sizes = description["config"]
+def mlp_ratio(tensors: dict, embed: int) -> int:
+    return len(tensors["param.blocks.0.mlp.fc1.weight"]) // embed
+
+
+@pytest.mark.parametrize("stem", stems("execution", "mvt_trunk*"))
+def test_the_trunk_equals_the_reference(golden, stem):
+    stored = Stored("execution", stem)
+    tensors, config = stored.tensors, trunk_config(stored.sizes)
+    trunk = Trunk(config).eval()
+    fill(trunk, tensors, trunk_modules(config))
+    images = tensors["in.images"].flatten(0, 1).permute(0, 2, 3, 1)
+    with torch.no_grad():
+        features = trunk(images, tensors["in.proprio"], tensors["in.language"])
+    stored.close(features.map, tensors["out.features"])
+
+
+def trunk_config(sizes: dict) -> ExecuteConfig:
     half = sizes["depth"] // 2
-    config = ExecuteConfig(
+    return ExecuteConfig(
         views=ViewsConfig(size=sizes["image"]),
         trunk=TrunkConfig(
             patch=sizes["patch"],
@@ -66,28 +67,29 @@ def test_the_trunk_equals_the_reference(golden):
             width=sizes["attn_dim"],
             heads=sizes["heads"],
             per_view_depth=half,
-            joint_depth=half,
+            joint_depth=sizes["depth"] - half,
             dropout=0.0,
         ),
-        tokens=TokensConfig(heads=2),
+        tokens=TokensConfig(heads=1),
         text=replace(TEXT, context=sizes["language_tokens"], width=sizes["language_dim"]),
+        proprioception_dim=sizes["proprio"],
     )
-    trunk = Trunk(config).eval()
-    fill(trunk, tensors, trunk_modules(config))
-    images = tensors["in.images"].flatten(0, 1).permute(0, 2, 3, 1)
-    with torch.no_grad():
-        features = trunk(images, tensors["in.proprio"], tensors["in.language"])
-    close(features.map, tensors["out.features"], description)
 
 
-def test_the_screen_point_and_the_convex_head_equal_the_reference(golden):
-    tensors, description = load(golden, "heatmap_token")
-    sizes = description["config"]
+@pytest.mark.parametrize("stem", stems("execution", "heatmap_token*"))
+def test_the_screen_point_and_the_convex_head_equal_the_reference(golden, stem):
+    stored = Stored("execution", stem)
+    sizes = stored.sizes
+    tensors = with_types(stored.tensors, [0] * 8)
     tokens = TokensConfig(
-        heads=sizes["heads"], cross_depth=2, self_depth=0, dropout=0.0, norm_condition=False
+        heads=sizes["heads"],
+        cross_depth=stored.depth(r"^param\.blocks\.(\d+)\."),
+        self_depth=0,
+        mlp_ratio=mlp_ratio(tensors, sizes["embed"]),
+        dropout=0.0,
+        norm_condition=sizes["norm_before_adaLN"],
     )
     transformer = TokenTransformer(sizes["embed"], tokens).eval()
-    with_types(tensors, [0] * 8)
     fill(transformer, tensors, token_modules(tokens), ("rotation_heads", "gripper", "collision"))
     size = sizes["grid"] * sizes["up_ratio"]
     config = ExecuteConfig(
@@ -103,10 +105,10 @@ def test_the_screen_point_and_the_convex_head_equal_the_reference(golden):
     with torch.no_grad():
         query = transformer.screen_points(0, maps.flatten(2).transpose(1, 2))
         logits = head(maps * query[:, :, None, None])
-    close(query, tensors["out.query"], description)
-    close(logits, tensors["out.logits"][:, 0], description)
-    labels = tensors["out.target_heatmap"].view(-1, 1, size, size)
-    close(heatmap_loss(logits[:, None], labels), tensors["out.loss"], description)
+    stored.close(query, tensors["out.query"])
+    stored.close(logits, tensors["out.logits"][:, 0])
+    labels = tensors["out.target_heatmap"].view(-1, 1, *logits.shape[-2:])
+    stored.close(heatmap_loss(logits[:, None], labels), tensors["out.loss"])
 
 
 class Seeing(nn.Module):
@@ -120,8 +122,9 @@ class Seeing(nn.Module):
         return self.block(x, mask, self.cells)
 
 
-def sequence(tensors: dict, sizes: dict, chunk: int, variant: str, layers: str) -> TokenTransformer:
+def sequence(stored: Stored, variant: str, layers: str) -> TokenTransformer:
     """The reference's transformer; the policy runs action tokens through its self blocks only."""
+    sizes, chunks = stored.sizes, stored.tensors["in.chunk_ids"]
     config = TokensConfig(
         heads=sizes["heads"],
         cross_depth=sizes["cross_layers"],
@@ -130,11 +133,13 @@ def sequence(tensors: dict, sizes: dict, chunk: int, variant: str, layers: str) 
         dropout=0.0,
         norm_condition=sizes["norm_before_adaLN"],
         rotation_bins=sizes["rotation_bins"],
-        chunk=chunk,
+        chunk=int(chunks.bincount().max()),
         gripper_sees_rotation=variant == "open",
     )
     transformer = TokenTransformer(sizes["embed"], config).eval()
-    with_types(tensors, [0, 0, 0, 1, 2, 3, 4, 5])
+    # Ours are prompts and the screen points of two stages, then those of the reference but prompts.
+    rows = [0, 0, 0, *range(1, len(sizes["token_types"]))]
+    tensors = with_types(stored.tensors, rows)
     fill(transformer, tensors, token_modules(config, first_type=1))
     cross = [Seeing(block, tensors["in.visual_tokens"]) for block in transformer.cross]
     blocks = {"cross": cross, "self": [*transformer.self_blocks]}
@@ -143,24 +148,30 @@ def sequence(tensors: dict, sizes: dict, chunk: int, variant: str, layers: str) 
     return transformer
 
 
-@pytest.mark.parametrize("chunk", [1, 2])
-@pytest.mark.parametrize("variant", ["blocked", "open"])
-@pytest.mark.parametrize("layers", ["all", "self", "cross"])
-def test_the_action_sequence_equals_the_reference(golden, chunk, variant, layers):
-    tensors, description = load(golden, f"arp_sequence_chunk{chunk}")
-    transformer = sequence(tensors, description["config"], chunk, variant, layers)
-    prompts, values = tensors["in.prompt_features"], tensors["in.token_values"][:, 6:].long()
+@pytest.mark.parametrize("stem", stems("execution", "arp_sequence*"))
+def test_the_action_sequence_equals_the_reference(golden, stem):
+    stored = Stored("execution", stem)
+    cases = stored.cases(r"out\.(\w+)\.(\w+)\.query_stream")
+    for layers, variant in cases:
+        check_sequence(stored, variant, layers)
+    assert cases
+
+
+def check_sequence(stored: Stored, variant: str, layers: str) -> None:
+    tensors, transformer = stored.tensors, sequence(stored, variant, layers)
+    after = stored.sizes["prompt_tokens"]
+    prompts, values = tensors["in.prompt_features"], tensors["in.token_values"][:, after:].long()
     with torch.no_grad():
         taught = transformer.actions(prompts, values)
         greedy, decoded = transformer.decode(prompts)
     stem = f"out.{layers}.{variant}"
-    close(taught.queries, tensors[f"{stem}.query_stream"][:, 6:], description)
+    stored.close(taught.queries, tensors[f"{stem}.query_stream"][:, after:])
     assert torch.equal(decoded, tensors[f"{stem}.greedy_values"].long())
-    labels = tensors["in.label_values"][:, 6:].long()
+    labels = tensors["in.label_values"][:, after:].long()
     for kind, logits in (("logits", taught), ("greedy_logits", greedy)):
         said = [*logits.rotation.unbind(1), logits.gripper, logits.collision]
-        for i, name in enumerate(("rot-x", "rot-y", "rot-z", "grip", "collision")):
-            close(said[i], tensors[f"{stem}.{kind}.{name}"], description)
+        for i, name in enumerate(ACTIONS):
+            stored.close(said[i], tensors[f"{stem}.{kind}.{name}"])
             if kind == "logits":
                 loss = torch.nn.functional.cross_entropy(said[i], labels[:, i])
-                close(loss, tensors[f"{stem}.loss.{name}.ce_loss"], description)
+                stored.close(loss, tensors[f"{stem}.loss.{name}.ce_loss"])

@@ -31,4 +31,4 @@ def test_random_frames_stay_in_the_reference_segments_and_reach_their_ends(refer
         assert (draws >= low).all()
         assert (draws < high).all()
         reached += int((draws == high - 1).any())
-    assert reached > 20
+    assert reached > len(reference["items"]) / 4
