@@ -106,7 +106,7 @@ def test_what_was_there_stays_where_no_more_fits(tmp_path):
 def test_a_checkpoint_that_does_not_fit_leaves_the_last_one(tmp_path, size):
     run = make.checkpoints(tmp_path / "run", steps=(0, 4))
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
-    mirror = checkpoint.load_mirror(checkpoint.find(run).path)
+    mirror = checkpoint.load_mirror(run)
     state = {"optimizer": [p.detach() for p in mirror.parameters()]}
     with largest_file(size), pytest.raises(SystemRefused, match=r"step_000008: no file may grow"):
         checkpoint.save(run, 8, mirror, state)
@@ -143,7 +143,8 @@ def test_what_overwrites_brings_the_old_back_where_nothing_new_can_be(tmp_path, 
     folder.path.mkdir()
     folder.records.write_text("years of work")
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "mkdir", Failing(Path.mkdir, 3))  # after its lock and the aside
+        failing = Failing(Path.mkdir, 3)  # after that for its lock and that of the name aside
+        patch.setattr(Path, "mkdir", lambda *a, **k: failing(*a, **k))
         with pytest.raises(SystemRefused, match="the disk is full"):
             folder.claim(Claim(overwrite=True))
     assert folder.records.read_text() == "years of work"

@@ -54,6 +54,14 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         PremotorError: The command failed in a way the user can mend.
     """
+    with _refusals_in_words():
+        code = _run(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(usage())
         return 0 if arguments else 2
@@ -63,12 +71,8 @@ def run(arguments: Sequence[str]) -> int:
     name, *rest = arguments
     if name not in COMMANDS:
         raise UnknownName.of("command", name, COMMANDS)
-    with _refusals_in_words():
-        module = importlib.import_module(f"premotor.cli.{name.replace('-', '_')}")
-        code = int(module.command(rest) or 0)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    return code
+    module = importlib.import_module(f"premotor.cli.{name.replace('-', '_')}")
+    return int(module.command(rest) or 0)
 
 
 @contextmanager
