@@ -2,12 +2,12 @@
 
 import pytest
 
-from corpus import caches, data, options
+from corpus import caches, data, options, records
 from corpus.case import Case, Lab
 from premotor.cli import main
 from premotor.errors import PremotorError
 
-CASES: list[Case] = [*options.CASES, *caches.CASES, *data.CASES]
+CASES: list[Case] = [*options.CASES, *caches.CASES, *data.CASES, *records.CASES]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
