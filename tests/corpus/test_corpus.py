@@ -2,19 +2,12 @@
 
 import pytest
 
-from corpus import caches, data, options, sizes, system, weights
+from corpus import caches, data, options, records, sizes, system, weights
 from corpus.case import Case, Lab
 from premotor.cli import main
 from premotor.errors import PremotorError
 
-CASES: list[Case] = [
-    *caches.CASES,
-    *data.CASES,
-    *options.CASES,
-    *sizes.CASES,
-    *system.CASES,
-    *weights.CASES,
-]
+CASES: list[Case] = [*caches.CASES, *data.CASES, *options.CASES, *records.CASES, *sizes.CASES, *system.CASES, *weights.CASES]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
