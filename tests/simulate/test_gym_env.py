@@ -22,8 +22,7 @@ from premotor.simulate import EPISODE_KEY_POSES
 from premotor.simulate.environment import Environment
 from premotor.simulate.gym_env import FIRST_DRAWN_SEED, ResetNeeded, TaskEnv
 from premotor.simulate.gym_film import MotionVideo, Picture
-from premotor.simulate.gym_spaces import check_size
-from premotor.simulate.rig import Rig
+from premotor.simulate.rig import Rig, check_size
 from premotor.simulate.tasks import TASKS
 from premotor.simulate.verbs import POINTING_DOWN
 
