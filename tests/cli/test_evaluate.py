@@ -133,7 +133,7 @@ def test_success_alone_needs_no_data_set(run, capsys):
     assert "recognition and alignment were left out" in said
     assert "mean over 2 tasks" in said
     there = {path.name for path in (run / "evaluation").iterdir()}
-    assert there - {".lock"} == {"rollouts.jsonl"}
+    assert there - {".lock"} == {"rollouts.jsonl", "judgements.jsonl"}
     rollouts = list(read_lines(run / "evaluation" / "rollouts.jsonl", EvalRecord))
     assert [r.checkpoint for r in rollouts] == ["trained"] * 2
     assert all(r.success or r.failure in FAILURES for r in rollouts)

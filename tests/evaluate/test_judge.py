@@ -21,6 +21,7 @@ from premotor.progress import no_progress
 from premotor.records import (
     EvalRecord,
     FilmRecord,
+    JudgementRecord,
     RunManifest,
     StartRecord,
     read_json,
@@ -29,7 +30,11 @@ from premotor.records import (
     write_json,
     write_lines,
 )
+<<<<<<< HEAD
 from small_data import write_split
+=======
+from premotor.report.run import judged_of
+>>>>>>> relcache
 
 WATCH_ONLY = judge.EvaluateConfig(
     episodes=0, films=False, naming=NamingConfig(class_sets=("task",)), device="cpu"
@@ -99,8 +104,29 @@ def test_roll_outs_of_both_checkpoints_are_kept_and_those_that_broke_are_told(
     assert "2 of 4 roll-outs broke" in str(found.missing)
     folder = RunFolder(run).evaluation
     assert list(read_lines(folder.rollouts, EvalRecord)) == list(found.rollouts)
+    (judged,) = read_lines(folder.judgements, JudgementRecord)
+    assert judged.acting is not None
+    assert (judged.acting.step, judged.acting.seed, judged.watching) == (4, 0, None)
+    assert set(judged.episodes) == {record.episode for record in found.rollouts}
     assert told[-1] == ("film", 1, 1, "1 not filmed, their states were not kept")
     assert read_list(folder.films / "films.json", FilmRecord) == []
+
+
+def test_a_run_that_was_trained_further_is_judged_anew_and_keeps_what_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(success, "roll_out_unit", fares)
+    run = make.checkpoints(tmp_path / "run", steps=(0, 4))
+    folder, before = RunFolder(run).evaluation, replace(ACT_ONLY, films=False)
+    two = replace(before, tasks=("open_drawer", "turn_tap"))
+    first = judge.judge(run, None, two, 1, no_progress).rollouts
+    make.checkpoints(run, steps=(9,))
+    second = judge.judge(run, None, before, 1, no_progress).rollouts
+    assert {r.step for r in second} == {0, 9}
+    assert {*first, *second} == set(read_lines(folder.rollouts, EvalRecord))
+    shown = judged_of(folder)
+    assert set(shown.rollouts) == set(second)
+    assert any("trained, after 4 updates" in said for said in shown.left_out)
 
 
 def test_what_was_measured_is_thrown_away_only_once_all_else_is_right(tmp_path: Path):
