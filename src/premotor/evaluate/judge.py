@@ -77,7 +77,6 @@ class EvaluateConfig:
     skip_bad: bool = False  # leave damaged episodes of the data set out
 
     def __post_init__(self) -> None:
-        check_numbers(self)
         if self.max_key_poses < 1 or self.workers > MOST_WORKERS:
             raise ConfigError(
                 f"max_key_poses must be >= 1 and workers 0 to {MOST_WORKERS}, got "
@@ -85,6 +84,7 @@ class EvaluateConfig:
             )
         if self.tasks:
             chosen_tasks(self.tasks)
+        check_numbers(self)
 
 
 @dataclass(frozen=True)
