@@ -91,7 +91,8 @@ class Trial:
     def leftovers(self) -> list[str]:
         """Temporary files."""
         there = [*self.out.rglob(".*.tmp"), *self.out.parent.glob(f".{self.out.name}.*")]
-        return [str(p) for p in (*there, *self.temporary.iterdir())]
+        own = [p for p in self.temporary.iterdir() if not p.name.startswith("torchinductor")]
+        return [str(p) for p in (*there, *own)]
 
     def finish(self) -> tuple[int, str]:
         """Go on until it is done; the last exit code and what was said."""

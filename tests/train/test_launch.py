@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import signal
@@ -21,7 +22,7 @@ from premotor.errors import (
     TrainingDiverged,
     UnknownName,
 )
-from premotor.stopping import STOPPED
+from premotor.stopping import PARENT, STOPPED
 from premotor.train import launch, probe
 from premotor.understand.recognizer import Recognizer
 from premotor.worklist import WorkerCrashed
@@ -39,6 +40,7 @@ def start(out: Path, data: Path, *extra: str, within: Sequence[str] = ()) -> sub
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # also under nohup
     )
 
 
@@ -129,6 +131,9 @@ def test_ctrl_c_stops_two_processes_with_a_checkpoint(whole: Path, dots: Path, t
         (signal.SIGTERM, True, 2),
         (signal.SIGINT, True, 1),
         (signal.SIGTERM, False, 1),
+        (signal.SIGHUP, False, 1),
+        (signal.SIGHUP, False, 2),
+        (signal.SIGHUP, True, 2),
     ],
 )
 def test_whatever_asks_for_a_stop_leaves_a_checkpoint_of_the_last_step(
@@ -144,6 +149,46 @@ def test_whatever_asks_for_a_stop_leaves_a_checkpoint_of_the_last_step(
     assert "Traceback" not in said
     done = len((tmp_path / "metrics.jsonl").read_text().splitlines())
     assert [c.step for c in checkpoint.checkpoints(tmp_path)] == [0, done]
+
+
+def workers_of(out: Path) -> list[int]:
+    """Training processes of a run, by the file of their job."""
+    token = str(out).encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = entry.read_bytes()
+            if b"premotor.train.worker" in line and token in line:
+                found.append(int(entry.parent.name))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("delay", [0.0, 0.3, 2.0])
+def test_workers_of_a_killed_training_end_also_while_they_load(
+    dots: Path, tmp_path: Path, delay: float
+):
+    process = start(tmp_path / "run", dots)
+    deadline = time.monotonic() + 120
+    while not workers_of(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert workers_of(tmp_path)
+    time.sleep(delay)
+    process.kill()
+    process.communicate()
+    time.sleep(3.0)
+    assert workers_of(tmp_path) == []
+    finish(start(tmp_path / "run", dots, "--resume"))
+    assert not list((tmp_path / "run").rglob(".*.tmp"))
+
+
+def test_a_worker_whose_parent_is_gone_before_it_looks_ends():
+    code = "from premotor.stopping import die_with_parent; die_with_parent(); print('lives')"
+    for parent, lives in ((os.getpid(), True), (1, os.getpid() == 1)):
+        environment = os.environ | {PARENT: str(parent)}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+        assert (done.stdout == b"lives\n") == lives
+        assert (done.returncode == 0) == lives
 
 
 @pytest.mark.slow

@@ -30,7 +30,6 @@ class FitConfig:
     check_every: int = 10  # updates between two looks at them
 
     def __post_init__(self) -> None:
-        check_numbers(self)
         if min(self.steps, self.batch_size - 1, self.check_every) < 1:
             raise ConfigError(
                 "fit.steps and check_every must be >= 1, batch_size >= 2, got "
@@ -38,6 +37,7 @@ class FitConfig:
             )
         if not 0.0 < self.held_out <= 0.5:
             raise ConfigError(f"fit.held_out must be in (0, 0.5], got {self.held_out}; try 0.2")
+        check_numbers(self)
 
 
 def fit_projections(

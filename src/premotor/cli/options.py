@@ -1,7 +1,9 @@
 """What is typed after a command, as a configuration: one way for all commands."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import fields, is_dataclass
+from io import StringIO
 from typing import Any, TypeVar
 
 import tyro
@@ -33,21 +35,18 @@ def parsed(
         if "\0" in text:
             raise ConfigError(f"{text!r} holds a zero byte, which no option of ours has; remove it")
 
-    def parse(console_outputs: bool) -> Options:
+    def parse() -> Options:
         return tyro.cli(
-            kind,
-            prog=f"premotor {command}",
-            description=description,
-            args=list(arguments),
-            console_outputs=console_outputs,
+            kind, prog=f"premotor {command}", description=description, args=list(arguments)
         )
 
     try:
-        options = parse(console_outputs=False)
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            options = parse()
     except SystemExit as end:
         if refusal := _refusal_behind(end):
             raise refusal from None
-        options = parse(console_outputs=True)  # ends in the same way, and says why, or the help
+        options = parse()  # ends in the same way, and says why, or the help
     check_numbers(options)
     _check_empty(options, arguments)
     return options

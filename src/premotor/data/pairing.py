@@ -40,7 +40,6 @@ class PairingConfig:
     ratios: dict[str, float] = field(default_factory=dict)  # factors on the shares of some tasks
 
     def __post_init__(self) -> None:
-        check_numbers(self)
         if not 0.0 <= self.balance <= 1.0 or any(r < 0.0 for r in self.ratios.values()):
             raise ConfigError(
                 "pairing.balance must lie in [0, 1] and ratios must be >= 0, got "
@@ -48,6 +47,7 @@ class PairingConfig:
             )
         if min(self.batch_size, self.pair_batch_size) < 1 or self.recognition_every < 0:
             raise ConfigError(f"batch sizes must be >= 1 and recognition_every >= 0, got {self}")
+        check_numbers(self)
 
     @property
     def clips_every(self) -> int:

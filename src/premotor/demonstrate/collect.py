@@ -53,9 +53,9 @@ class CollectConfig:
     crew: Crew = field(default_factory=Crew)
 
     def __post_init__(self) -> None:
-        check_numbers(self)
         object.__setattr__(self, "tasks", chosen_tasks(self.tasks))
         episode_slots(self.tasks, self.episodes, self.seed, self.split)
+        check_numbers(self)
 
     @property
     def folder(self) -> SplitFolder:

@@ -52,13 +52,13 @@ class SurveyConfig:
     crew: Crew = field(default_factory=Crew)
 
     def __post_init__(self) -> None:
-        check_numbers(self)
         object.__setattr__(self, "tasks", chosen_tasks(self.tasks))
         if not 1 <= self.seeds <= MAX_EPISODES or not 0 <= self.random <= MAX_EPISODES:
             raise ConfigError(
                 f"need seeds 1 to {MAX_EPISODES} and random 0 to {MAX_EPISODES}; got "
                 f"{self.seeds}, {self.random}"
             )
+        check_numbers(self)
 
     @property
     def folder(self) -> SurveyFolder:

@@ -84,7 +84,6 @@ class EvaluateConfig:
     cache_dir: Path | None = None  # where what is read of the data set is kept, as in training
 
     def __post_init__(self) -> None:
-        check_numbers(self)
         if self.max_key_poses < 1 or self.workers > MOST_WORKERS:
             raise ConfigError(
                 f"max_key_poses must be >= 1 and workers 0 to {MOST_WORKERS}, got "
@@ -92,6 +91,7 @@ class EvaluateConfig:
             )
         if self.tasks:
             chosen_tasks(self.tasks)
+        check_numbers(self)
 
 
 @dataclass(frozen=True)

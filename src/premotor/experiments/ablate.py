@@ -66,7 +66,6 @@ class AblateConfig:
     claim: Annotated[Claim, tyro.conf.arg(name="")] = field(default_factory=Claim)
 
     def __post_init__(self) -> None:
-        check_numbers(self)
         train_preset(self.preset)
         for name in self.only:
             if name not in VARIANTS:
@@ -85,6 +84,7 @@ class AblateConfig:
             )
         if self.tasks:
             chosen_tasks(self.tasks)
+        check_numbers(self)
 
     @property
     def folder(self) -> AblationFolder:

@@ -29,13 +29,13 @@ class DemoConfig:
     overwrite: bool = False  # start anew; else what is there is kept and gone on with
 
     def __post_init__(self) -> None:
-        check_numbers(self)
         train_preset(self.preset)
         if min(self.demonstrations, self.unseen, self.steps) < 1:
             raise ConfigError(
                 "demonstrations, unseen and steps must be >= 1, got "
                 f"{self.demonstrations}, {self.unseen}, {self.steps}"
             )
+        check_numbers(self)
 
 
 def commands(config: DemoConfig) -> list[list[str]]:

@@ -92,7 +92,6 @@ class ProbeConfig:
         return ProbeFolder(self.out)
 
     def __post_init__(self) -> None:
-        check_numbers(self)
         if self.fit_split == self.split:
             raise ConfigError(
                 f"split and fit_split are both {self.split!r}: maps reach anything on the episodes "
@@ -103,6 +102,7 @@ class ProbeConfig:
                 f"max_key_poses must be >= 1 and workers 0 to {MOST_WORKERS}, got "
                 f"{self.max_key_poses}, {self.workers}"
             )
+        check_numbers(self)
 
 
 def together(run_u: Path, run_e: Path) -> str:

@@ -29,7 +29,6 @@ class StudyConfig:
     measure: MeasureConfig = field(default_factory=MeasureConfig)
 
     def __post_init__(self) -> None:
-        check_numbers(self)
         if self.permutations < 2 or (self.halves != 0 and self.halves < LEAST_HALVES):
             raise ConfigError(
                 f"permutations must be >= 2 and halves 0 or >= {LEAST_HALVES}, got "
@@ -41,6 +40,7 @@ class StudyConfig:
                 f"{self.halves}; try 1000 and 100"
             )
         chosen(self.only, one_space=True)
+        check_numbers(self)
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,7 +82,6 @@ class TrainConfig:
     compile: bool = False  # torch.compile of the policy's trunks and heads; minutes at the start
 
     def __post_init__(self) -> None:
-        check_numbers(self)
         if self.processes > MOST_WORKERS:
             raise ConfigError(f"processes must be 0 to {MOST_WORKERS}, got {self.processes}")
         if self.steps < 1 or self.checkpoint_every < 1 or self.keep_checkpoints < 1:
@@ -92,6 +91,7 @@ class TrainConfig:
             )
         if not 0.0 <= self.unmasked_share <= 1.0:
             raise ConfigError(f"unmasked_share must lie in [0, 1], got {self.unmasked_share}")
+        check_numbers(self)
 
     def mask_ratio(self, step: int) -> float:
         """Share of a clip's tokens that is dropped at update `step`."""

@@ -54,7 +54,6 @@ class OptimizerConfig:
     align_factor: float = 1.0  # of T_u and T_e
 
     def __post_init__(self) -> None:
-        check_numbers(self)
         if self.name not in BUILDERS:
             raise ConfigError(f"optimizer.name must be one of {list(BUILDERS)}, got {self.name!r}")
         if self.learning_rate <= 0.0:
@@ -68,6 +67,7 @@ class OptimizerConfig:
                 "optimizer needs layer_decay in (0, 1] and text_factor >= 0, got "
                 f"{self.layer_decay}, {self.text_factor}; try 0.75 and 0.1"
             )
+        check_numbers(self)
 
     def factor(self, tower: str) -> float:
         """Learning-rate factor of a tower."""

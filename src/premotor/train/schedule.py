@@ -16,11 +16,11 @@ class ScheduleConfig:
     warmup_counts: bool = True  # the cosine ends with the run; False: the reference's overlong one
 
     def __post_init__(self) -> None:
-        check_numbers(self)
         if self.warmup < 0 or not 0.0 <= self.floor <= 1.0:
             raise ConfigError(
                 f"schedule needs warmup >= 0 and floor in [0, 1], got {self.warmup}, {self.floor}"
             )
+        check_numbers(self)
 
 
 def warmup_cosine(step: int, *, peak: float, warmup: int, horizon: int, floor: float) -> float:
