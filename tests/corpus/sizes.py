@@ -296,7 +296,7 @@ _WATCH = "watch push_buttons --out {folder}/x.mp4 "
 PICTURES = [
     typed("a film a million pixels wide", _WATCH + "--width 1000000", "at most 4096"),
     typed("a film of no height", _WATCH + "--height 0", "whole numbers >= 1"),
-    typed("a film below zero", _WATCH + "--width -640", "whole numbers >= 1"),
+    typed("a film below zero", _WATCH + "--width -640", "width must be >= 0"),
 ]
 
 CASES = [*ARRAYS, *YAML, *RUNS, *REPORTS, *PATHS, *PICTURES]

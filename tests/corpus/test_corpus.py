@@ -7,7 +7,15 @@ from corpus.case import Case, Lab
 from premotor.cli import main
 from premotor.errors import PremotorError
 
-CASES: list[Case] = [*caches.CASES, *data.CASES, *options.CASES, *records.CASES, *sizes.CASES, *system.CASES, *weights.CASES]
+CASES: list[Case] = [
+    *caches.CASES,
+    *data.CASES,
+    *options.CASES,
+    *records.CASES,
+    *sizes.CASES,
+    *system.CASES,
+    *weights.CASES,
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

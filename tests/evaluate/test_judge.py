@@ -30,11 +30,8 @@ from premotor.records import (
     write_json,
     write_lines,
 )
-<<<<<<< HEAD
-from small_data import write_split
-=======
 from premotor.report.run import judged_of
->>>>>>> relcache
+from small_data import write_split
 
 WATCH_ONLY = judge.EvaluateConfig(
     episodes=0, films=False, naming=NamingConfig(class_sets=("task",)), device="cpu"
