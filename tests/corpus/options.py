@@ -32,7 +32,7 @@ CASES = [
         typed(f"experts {name}", f"experts open_drawer --out {{folder}}/d {option}", words)
         for name, option, words in (
             ("no seeds", "--seeds 0", "need seeds"),
-            ("negative random", "--random -1", ">= 0"),
+            ("negative random", "--random -1", ">= 0|random 0 to"),
             ("too many workers", "--workers 99999", "workers must be"),
         )
     ),
@@ -40,12 +40,12 @@ CASES = [
         typed(f"train {name}", f"train nano --data {{data}} --out {{folder}}/r {option}", words)
         for name, option, words in (
             ("a negative look", "--eval-every -5", "eval_every must be >= 0"),
-            ("a negative checkpoint", "--checkpoint-every -1", "checkpoint_every must be >= "),
+            ("a negative checkpoint", "--checkpoint-every -1", "checkpoint_every .* must be >= 1"),
             ("no step between checkpoints", "--checkpoint-every 0", "must be >= 1"),
             ("negative processes", "--processes -1", "processes must be >= 0"),
             ("too many processes", "--processes 99999", "processes must be 0 to"),
             ("negative probe", "--probe-episodes -3", "probe_episodes must be >= 0"),
-            ("negative steps", "--steps -1", "steps must be >= "),
+            ("negative steps", "--steps -1", "steps.* must be >= 1"),
             ("a seed beyond 64 bits", f"--seed {2**63}", r"seed must be below 2\^63"),
             ("a negative seed", "--seed -1", "seed must be >= 0"),
             ("NaN rate", "--optimizer.learning-rate nan", "learning_rate must be finite, got nan"),
@@ -98,7 +98,9 @@ CASES = [
     typed("negative columns", "tasks --sheet {folder}/s.png --columns -1", "columns must be >= 0"),
     typed("a demo of nothing", "demo --steps 0", "must be >= 1"),
     typed("a demo of no name", "demo --out ''", "--out is empty"),
-    typed("negative seeds", "ablate --data {data} --out {folder}/a --seeds -1", "seeds must be >="),
+    typed(
+        "negative seeds", "ablate --data {data} --out {folder}/a --seeds -1", "seeds.* must be >= 1"
+    ),
     typed("many processes", "ablate --data {data} --processes 99999", "processes and workers"),
     typed("probe workers", "probe a b --data {data} --workers -4", "workers must be >= 0"),
     typed("probe key poses", "probe a b --data {data} --max-key-poses 0", "max_key_poses must be"),
