@@ -202,7 +202,10 @@ BAD: dict[str, tuple[Callable[[Path], None], str]] = {
         "cannot be read as an .npz of plain arrays",
     ),
     "an .npy": (_single, "is a single array, expected an .npz; save it with np.savez"),
-    "pickled objects": (_object_array, "cannot be read as an .npz of plain arrays: .*Python objects"),
+    "pickled objects": (
+        _object_array,
+        "cannot be read as an .npz of plain arrays: .*Python objects",
+    ),
     "a pickle": (_pickled, "cannot be read as an .npz of plain arrays"),
     "another key": (saved(feats=SIDES.u), r"has the arrays \['feats'\], expected `features`"),
     "a key too many": (saved(features=SIDES.u, tasks=SIDES.u[:, 0]), r"unknown arrays \['tasks'\]"),
