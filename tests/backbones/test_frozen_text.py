@@ -66,7 +66,8 @@ def test_features_are_those_of_a_trained_tower_with_the_same_weights(clip_file: 
     expected = trained(clip_weights()).tokens(IDS)
     found = FrozenText(SIZES, clip_file, 8).tokens(IDS)
     assert found.dtype == torch.float32
-    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-6)
+    # each text by itself against all in one batch: float32 rounds otherwise, 1.3e-6 was seen
+    torch.testing.assert_close(found, expected, atol=5e-6, rtol=1e-5)
 
 
 def test_each_distinct_text_is_read_once_in_mixed_batches(clip_file: Path, calls: list[list[int]]):
