@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-TIMES = {"seconds", "samples_per_second", "data_seconds", "step_seconds"}
+TIMES = {"ended", "seconds", "samples_per_second", "data_seconds", "step_seconds"}
 
 
 @dataclass(frozen=True)
