@@ -168,3 +168,12 @@ def test_a_split_of_one_episode_is_refused_before_anything_is_done(tmp_path, mak
     with pytest.raises(ConfigError, match="holds 1 episode, and alignment needs 2 or more"):
         judge.prepare(run, tmp_path / "data", judge.EvaluateConfig(), Claim())
     assert not (run / "evaluation").exists()
+
+
+def test_a_judgement_that_ends_again_is_told_once_and_last(tmp_path):
+    folder = RunFolder(tmp_path).evaluation
+    rollouts = [make.rollout(seed=seed) for seed in range(2)]
+    for config in (judge.EvaluateConfig(), judge.EvaluateConfig(seed=1), judge.EvaluateConfig()):
+        judge._note_acting(folder, config, rollouts)
+    told = read_lines(folder.judgements, JudgementRecord)
+    assert [record.acting.seed for record in told if record.acting] == [1, 0]

@@ -1,7 +1,7 @@
 """Everything that is measured of a run: before and after training, on unseen episodes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -196,8 +196,10 @@ def _note_acting(
 
 
 def _note(folder: EvaluationFolder, record: JudgementRecord) -> None:
+    """Add a judgement that ended; one that was gone on with, and ended again, is one."""
     known = read_lines(folder.judgements, JudgementRecord)
-    write_lines(folder.judgements, [*known, record])
+    others = [judged for judged in known if replace(judged, ended=record.ended) != record]
+    write_lines(folder.judgements, [*others, record])
 
 
 def _now() -> str:
