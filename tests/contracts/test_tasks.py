@@ -17,6 +17,7 @@ import pytest
 
 from premotor.demonstrate.expert import GRACE_ROWS
 from premotor.demonstrate.replay import random_keyframes, replay
+from premotor.episode.benchmark import VARIATIONS
 from premotor.episode.discovery import discover_keyframes
 from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
@@ -28,26 +29,7 @@ from premotor.simulate.tasks import ALL_TASKS, STUDIES, TASKS
 pytestmark = pytest.mark.sim
 
 ALL = sorted(ALL_TASKS)
-COUNTS = {  # the benchmark's order
-    "open_drawer": 3,
-    "slide_block_to_color_target": 4,
-    "sweep_to_dustpan_of_size": 2,
-    "meat_off_grill": 2,
-    "turn_tap": 2,
-    "put_item_in_drawer": 3,
-    "close_jar": 20,
-    "reach_and_drag": 20,
-    "stack_blocks": 60,
-    "light_bulb_in": 20,
-    "put_money_in_safe": 3,
-    "place_wine_at_rack_location": 3,
-    "put_groceries_in_cupboard": 9,
-    "place_shape_in_shape_sorter": 5,
-    "push_buttons": 50,
-    "insert_onto_square_peg": 20,
-    "stack_cups": 20,
-    "place_cups": 3,
-}
+COUNTS = {name: n for name, n in VARIATIONS.items() if name not in STUDIES}  # the benchmark's order
 SEEDS = range(2)  # of the expert's episodes
 STAGED = range(100, 103)  # seeds of episodes that are only staged
 RANDOM_ACTIONS = 6  # that have to be carried out
