@@ -3,7 +3,6 @@
 import math
 import time
 from dataclasses import dataclass
-from types import TracebackType
 
 from rich.console import Console
 from rich.progress import (
@@ -79,11 +78,6 @@ class StageBars:
             line = f"{stage}: {done}/{total} {rate}{tail} {remark}"
             self._console.print(line.rstrip(), highlight=False, soft_wrap=True)
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._console.is_terminal:
             self._progress.stop()
