@@ -121,10 +121,10 @@ def orthogonal_by_all(matrices: list[Tensor], steps: int) -> list[Tensor]:
     done = orthogonal([matrices[i] for i in mine], steps, way)
     if done:
         torch.cat([d.flatten() for d in done], out=sent[: sum(sizes[dist.get_rank()])])
-    received = sent.new_empty(len(parts) * len(sent))
-    dist.all_gather_into_tensor(received, sent)
+    received = [torch.empty_like(sent) for _ in parts]
+    dist.all_gather(received, sent)
     found: dict[int, Tensor] = {}
-    for part, lengths, row in zip(parts, sizes, received.view(len(parts), -1), strict=True):
+    for part, lengths, row in zip(parts, sizes, received, strict=True):
         found.update(zip(part, row[: sum(lengths)].split(lengths), strict=True))
     return [found[i].view_as(matrix) for i, matrix in enumerate(matrices)]
 

@@ -48,9 +48,11 @@ class OptimizerConfig:
     """adamw (found best for tiny), lamb, lamb_capped (the released recipe), or muon: the matrices
     of the hidden layers by Muon, all else by AdamW"""
     learning_rate: float = 2e-3  # peak; never scaled by the batch size behind your back
-    matrix_learning_rate: float = 0.02  # peak for the matrices; muon only, as the next two
-    momentum: float = 0.95  # Nesterov's, of the matrices
-    newton_schulz_steps: int = 5  # that make the momentum of a matrix orthogonal
+    matrix_learning_rate: float = (
+        0.02  # muon: peak for the matrices, `learning_rate` being the rest's
+    )
+    momentum: float = 0.95  # muon: of the matrices, Nesterov's
+    newton_schulz_steps: int = 5  # muon: iterations that make a matrix's momentum orthogonal
     betas: tuple[float, float] = (0.9, 0.98)
     eps: float = 1e-8
     weight_decay: float = 1e-4
