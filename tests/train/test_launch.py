@@ -93,6 +93,18 @@ def test_killed_and_resumed_two_processes_end_bit_for_bit_the_same(
 
 
 @pytest.mark.slow
+def test_two_processes_that_share_muon_s_work_resume_bit_for_bit(dots: Path, tmp_path: Path):
+    muon = ["--optimizer.name", "muon", "--optimizer.matrix-learning-rate", "0.01"]
+    finish(start(tmp_path / "whole", dots, *muon))
+    process = start(tmp_path / "torn", dots, *muon)
+    wait_for_steps(tmp_path / "torn", 6)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    finish(start(tmp_path / "torn", dots, *muon, "--resume"))
+    assert same_end(tmp_path / "torn", tmp_path / "whole")
+
+
+@pytest.mark.slow
 def test_two_processes_begin_with_the_same_stored_weights(dots: Path, tmp_path: Path):
     config = presets.train_preset("nano")
     torch.manual_seed(5)

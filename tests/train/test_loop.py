@@ -128,6 +128,22 @@ def test_a_crashed_run_ends_bit_for_bit_where_a_whole_one_does(
     assert [(r.step, r.losses) for r in records] == [(r.step, r.losses) for r in theirs]
 
 
+def test_a_crashed_run_by_muon_ends_bit_for_bit_where_a_whole_one_does(dots: Path, tmp_path: Path):
+    muon = dataclasses.replace(CONFIG.optimizer, name="muon")
+    config = dataclasses.replace(CONFIG, optimizer=muon, steps=6, eval_every=0)
+    assert train(tmp_path / "whole", dots, config).finished
+    with pytest.raises(KeyError, match="plug"):
+        train(tmp_path / "torn", dots, config, crash_at=4)
+    assert train(tmp_path / "torn", dots, config).finished
+    ours, expected = weights(tmp_path / "torn", 6), weights(tmp_path / "whole", 6)
+    assert all(torch.equal(ours[k], v) for k, v in expected.items())
+    assert run.read_config(tmp_path / "whole" / "config.yaml") == config
+    begin = weights(tmp_path / "whole", 0)
+    assert not torch.equal(
+        begin["execute.trunks.0.into.weight"], expected["execute.trunks.0.into.weight"]
+    )
+
+
 def test_a_run_with_frozen_text_resumes_bit_for_bit_after_probes(dots: Path, tmp_path: Path):
     sizes = TextConfig(context=24, width=64, layers=1, heads=1, embed_dim=8)
     save_file(TextTower(sizes).state_dict(), tmp_path / "clip.safetensors")

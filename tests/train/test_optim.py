@@ -23,7 +23,7 @@ UNDERSTAND = (
     "vision_encoder.tower.proj",
     "text_encoder.transformer.resblocks.0.ln_1.weight",
 )
-NAMES = ["adamw", "lamb", "lamb_capped"]
+NAMES = ["adamw", "lamb", "lamb_capped", "muon"]
 
 
 def towers() -> dict[str, nn.Module]:
@@ -133,3 +133,8 @@ def test_nonsense_is_refused():
         OptimizerConfig(learning_rate=0.0)
     with pytest.raises(ConfigError, match=r"try 0\.75"):
         OptimizerConfig(layer_decay=0.0)
+    with pytest.raises(ConfigError, match=r"try 0\.02"):
+        OptimizerConfig(matrix_learning_rate=0.0)
+    for wrong in ({"momentum": 1.0}, {"newton_schulz_steps": 0}, {"newton_schulz_steps": 100}):
+        with pytest.raises(ConfigError, match=r"try 0\.95 and 5"):
+            OptimizerConfig(**wrong)

@@ -22,7 +22,7 @@ from premotor.mirror import Mirror
 from premotor.records import RunManifest, StartRecord, read_json, write_json
 from premotor.train import loop, run, start
 from premotor.train.config import StartConfig, TrainConfig
-from premotor.train.optim import build_optimizer
+from premotor.train.optim import Name, build_optimizer
 from premotor.understand.recognizer import Recognizer
 
 CONFIG = replace(
@@ -269,14 +269,16 @@ def test_a_run_is_trained_further_with_all_that_it_had(dots: Path, tmp_path: Pat
     assert [(r.half, r.step) for r in manifest.start] == [("run", 2)]
 
 
+@pytest.mark.parametrize("name", ["adamw", "muon"])
 def test_the_state_of_the_optimizer_is_taken_over_and_its_options_are_the_new_run_s(
-    dots: Path, tmp_path: Path
+    dots: Path, tmp_path: Path, name: Name
 ):
-    train(tmp_path / "first", dots, CONFIG)
+    first = replace(CONFIG, optimizer=replace(CONFIG.optimizer, name=name))
+    train(tmp_path / "first", dots, first)
     decay = CONFIG.optimizer.weight_decay + 0.01
     config = replace(
         CONFIG,
-        optimizer=replace(CONFIG.optimizer, weight_decay=decay),
+        optimizer=replace(first.optimizer, weight_decay=decay),
         start=StartConfig(run=tmp_path / "first"),
     )
     optimizer = build_optimizer(loop.build_mirror(config).towers, config.optimizer)
@@ -293,15 +295,16 @@ def test_the_state_of_the_optimizer_is_taken_over_and_its_options_are_the_new_ru
     assert decay in {group["weight_decay"] for group in optimizer.param_groups}
 
 
-def test_another_optimizer_has_no_use_for_the_state(dots: Path, tmp_path: Path):
+@pytest.mark.parametrize("name", ["lamb", "muon"])
+def test_another_optimizer_has_no_use_for_the_state(dots: Path, tmp_path: Path, name: Name):
     train(tmp_path / "first", dots, CONFIG)
     other = replace(
         CONFIG,
-        optimizer=replace(CONFIG.optimizer, name="lamb"),
+        optimizer=replace(CONFIG.optimizer, name=name),
         start=StartConfig(run=tmp_path / "first"),
     )
     optimizer = build_optimizer(loop.build_mirror(other).towers, other.optimizer)
-    with pytest.raises(ConfigError, match=r"adamw.*asks for lamb.*--start.recognizer"):
+    with pytest.raises(ConfigError, match=rf"adamw.*asks for {name}.*--start.recognizer"):
         start.take_up_optimizer(optimizer, other)
 
 

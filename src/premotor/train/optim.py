@@ -1,4 +1,4 @@
-"""The optimizers by name: `adamw` (torch's), `lamb` and `lamb_capped` (decisions D42).
+"""The optimizers by name: `adamw` (torch's), `lamb`, `lamb_capped` and `muon` (decisions D42, D68).
 
 Notable choices:
 - `lamb` is the written-out algorithm: no bias correction, parameter norm clamped to 10, decay
@@ -8,6 +8,7 @@ Notable choices:
   exactly zero never moves (decisions D10).
 - Both are a handful of grouped tensor operations: a plain loop costs five times as much on a CPU
   (decisions D43).
+- `muon` moves matrices by another rule than the rest (`train/muon.py`, `train/matrices.py`).
 - Three named towers: understand (U), execute (E), align (T), each with its learning-rate factor;
   inside U, pretrained weights can learn more slowly the nearer they are to the pixels.
 """
@@ -20,7 +21,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -28,11 +29,14 @@ from torch import Tensor, nn
 
 from premotor.errors import ConfigError
 from premotor.settings import check_numbers
+from premotor.train.matrices import matrices
+from premotor.train.muon import Muon
 
-Name = Literal["adamw", "lamb", "lamb_capped"]
+Name = Literal["adamw", "lamb", "lamb_capped", "muon"]
 # Names in the recognizer.
 _TEXT, _VIDEO = "text_encoder.", "vision_encoder.tower."
 _VIDEO_BLOCK = re.compile(r"vision_encoder\.tower\.transformer\.resblocks\.(\d+)\.")
+MOST_STEPS = 99  # as torch.optim.Muon has it
 _BEHIND_BLOCKS = (f"{_VIDEO}ln_post.", f"{_VIDEO}proj")
 
 
@@ -40,8 +44,15 @@ _BEHIND_BLOCKS = (f"{_VIDEO}ln_post.", f"{_VIDEO}proj")
 class OptimizerConfig:
     """Which optimizer, and how fast each tower learns."""
 
-    name: Name = "adamw"  # adamw (found best for tiny), lamb, or lamb_capped (the released recipe)
+    name: Name = "adamw"
+    """adamw (found best for tiny), lamb, lamb_capped (the released recipe), or muon: the matrices
+    of the hidden layers by Muon, all else by AdamW"""
     learning_rate: float = 2e-3  # peak; never scaled by the batch size behind your back
+    matrix_learning_rate: float = (
+        0.02  # muon: peak for the matrices, `learning_rate` being the rest's
+    )
+    momentum: float = 0.95  # muon: of the matrices, Nesterov's
+    newton_schulz_steps: int = 5  # muon: iterations that make a matrix's momentum orthogonal
     betas: tuple[float, float] = (0.9, 0.98)
     eps: float = 1e-8
     weight_decay: float = 1e-4
@@ -59,6 +70,16 @@ class OptimizerConfig:
         if self.learning_rate <= 0.0:
             raise ConfigError(
                 f"optimizer.learning_rate must be > 0, got {self.learning_rate}; try 2e-3"
+            )
+        if self.matrix_learning_rate <= 0.0:
+            raise ConfigError(
+                "optimizer.matrix_learning_rate must be > 0, got "
+                f"{self.matrix_learning_rate}; try 0.02"
+            )
+        if not 0.0 <= self.momentum < 1.0 or not 1 <= self.newton_schulz_steps <= MOST_STEPS:
+            raise ConfigError(
+                "optimizer needs momentum in [0, 1) and newton_schulz_steps in [1, "
+                f"{MOST_STEPS}], got {self.momentum}, {self.newton_schulz_steps}; try 0.95 and 5"
             )
         if not all(0.0 <= beta < 1.0 for beta in self.betas):
             raise ConfigError(f"optimizer.betas must lie in [0, 1), got {self.betas}")
@@ -166,6 +187,7 @@ BUILDERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": _adamw,
     "lamb": Lamb,
     "lamb_capped": CappedLamb,
+    "muon": Muon,
 }
 
 
@@ -195,6 +217,8 @@ def parameter_groups(
 ) -> list[dict[str, Any]]:
     """Group the parameters of each tower by learning-rate factor, matrices apart from vectors.
 
+    For `muon`, the weights that it moves are apart, too; their factor holds their own peak.
+
     Args:
         towers: Modules by tower name ("understand", "execute", "align").
         config: Decay and learning-rate factors.
@@ -205,20 +229,39 @@ def parameter_groups(
     groups: list[dict[str, Any]] = []
     for tower, module in towers.items():
         named = {name: p for name, p in module.named_parameters() if p.requires_grad}
-        members: dict[tuple[float, bool], list[nn.Parameter]] = {}
+        apart = matrices(tower, module) if config.name == "muon" else frozenset[str]()
+        members: dict[_Kind, list[nn.Parameter]] = {}
         for name, factor in factors(tower, named, config).items():
             spared = config.decay_matrices_only and named[name].ndim < 2
-            members.setdefault((-factor, spared), []).append(named[name])
+            kind = _Kind(name in apart, -factor, spared)
+            members.setdefault(kind, []).append(named[name])
         groups += [
-            {
-                "params": members[key],
-                "tower": tower,
-                "factor": -key[0],
-                "weight_decay": 0.0 if key[1] else config.weight_decay,
-            }
-            for key in sorted(members)
+            {"params": members[kind], "tower": tower, **_options(kind, config)}
+            for kind in sorted(members)
         ]
     return groups
+
+
+class _Kind(NamedTuple):
+    """What the weights of a group have in common, in the order of the groups."""
+
+    matrices: bool  # moved by Muon
+    slowness: float  # the negative factor
+    spared: bool  # from decay
+
+
+def _options(kind: _Kind, config: OptimizerConfig) -> dict[str, Any]:
+    decay = 0.0 if kind.spared else config.weight_decay
+    if not kind.matrices:
+        return {"factor": -kind.slowness, "weight_decay": decay}
+    return {
+        "factor": -kind.slowness * (config.matrix_learning_rate / config.learning_rate),
+        "lr": config.matrix_learning_rate,
+        "weight_decay": decay,
+        "matrices": True,
+        "momentum": config.momentum,
+        "newton_schulz_steps": config.newton_schulz_steps,
+    }
 
 
 def build_optimizer(
