@@ -143,7 +143,7 @@ def test_an_empty_cloud_never_becomes_nan(config, training, num_points):
     with torch.no_grad():
         said = policy(empty, words)
     tensors = [v for v in vars(said).values() if isinstance(v, torch.Tensor)]
-    assert len(tensors) == 9
+    assert len(tensors) == 10
     assert all(torch.isfinite(v).all() for v in tensors)
     assert len(keyframes(said, config)) == 2
 
