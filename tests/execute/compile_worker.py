@@ -1,4 +1,4 @@
-"""Loss and gradient norm of the nano policy and of a table match, eager and compiled, written to the named file."""
+"""Loss and gradient norm of the nano policy and of a table match, eager and compiled, to a file."""
 
 import json
 import sys
