@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 GROUPS = (
-    *("simulator", "peers", "training", "optimizers", "policy", "gpu", "parity"),
+    *("simulator", "peers", "training", "optimizers", "policy", "network", "gpu", "parity"),
     *("recognizer", "contrast", "alignment", "coverage"),
 )
 

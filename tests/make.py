@@ -20,6 +20,7 @@ from premotor.episode.provenance import Provenance
 from premotor.evaluate.acting.success import SIMULATOR
 from premotor.evaluate.agreeing.against_success import against_success
 from premotor.evaluate.agreeing.alignment import REPORTED
+from premotor.execute.config import ExecuteConfig
 from premotor.findings import ProbeRecord, Sight, Study
 from premotor.measure.intervals import paired_difference, wilson
 from premotor.measure.paired import mcnemar
@@ -62,6 +63,16 @@ KINDS: dict[str, dict[str, float]] = {  # of verdicts: what the sides of `sides`
     "unresolved": {"action": 1.0},  # without controls
     "collapsed": {"action": 1.0},  # u is the same in every row
 }
+
+
+def well_grounded(config: ExecuteConfig) -> ExecuteConfig:
+    """A policy with patch prompts and a table match, in which both stages decide."""
+    return replace(
+        config,
+        tokens=replace(config.tokens, patch=3),
+        words=replace(config.words, match_by="table"),
+        heatmap=replace(config.heatmap, coarse_weight=1.0),
+    )
 
 
 def rollout(**changes: Any) -> EvalRecord:

@@ -87,6 +87,22 @@ def test_looking_lays_open_the_decision_that_acting_takes(actor, seen):
     assert decision.e.dtype == np.float32
 
 
+def test_looking_shows_what_both_stages_decided_by(actor, seen):
+    heatmap = replace(CONFIG.heatmap, coarse_weight=1.0)
+    policy = Policy(replace(CONFIG, heatmap=heatmap))
+    policy.load_state_dict(actor.policy.state_dict())
+    both, alone = (one.look(seen[0], WORDS[0]) for one in (Actor(policy, SIDE), actor))
+    zoom, middle = CONFIG.views.zoom, CONFIG.views.size // 2
+    share = both.fine.heatmap - np.log(alone.fine.probability)  # of the coarse stage, per pixel
+    coarse = np.log(alone.coarse.probability)
+    assert share.max() - share.min() > 0.0
+    assert share.max() <= coarse.max() + 1e-4
+    assert share.min() >= coarse.min() - 1e-4
+    steps = np.abs(np.diff(share[:, middle], axis=-1)).max()
+    assert steps <= np.abs(np.diff(coarse, axis=-1)).max() / zoom * 2 + 1e-4
+    assert np.array_equal(both.coarse.heatmap, alone.coarse.heatmap)
+
+
 def test_the_zoomed_cube_is_a_part_of_the_scene_around_the_best_point(actor, seen):
     decision = actor.look(seen[0], WORDS[0])
     coarse, fine = decision.coarse, decision.fine

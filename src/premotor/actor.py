@@ -114,10 +114,10 @@ class Actor:
         whole = vv.whole_scene(executed, views)
         scene = _Window(center=torch.zeros_like(center), zoom=1.0, radius=views.coarse_radius)
         hand, fine = output.gripper.softmax(1), None
-        if output.fine is not None:
+        if output.fine is not None and output.deciding is not None:
             zoomed = vv.zoomed_scene(executed, center, views, output.rig)
             window = _Window(center=center, zoom=views.zoom, radius=views.fine_radius)
-            fine = _stage(zoomed, output.fine, window, self.policy)
+            fine = _stage(zoomed, output.deciding, window, self.policy)
         return Decision(
             instruction=instruction,
             keyframe=decode.keyframes(output, config)[0],

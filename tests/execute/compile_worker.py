@@ -1,4 +1,4 @@
-"""Loss and gradient norm of the nano policy, eager and compiled, written to the named file."""
+"""Loss and gradient norm of the nano policy and of a table match, eager and compiled, to a file."""
 
 import json
 import sys
@@ -8,7 +8,9 @@ import torch
 
 from premotor import presets
 from premotor.batch import Executed, Target
+from premotor.execute.config import WordsConfig
 from premotor.execute.loss import execute_losses
+from premotor.execute.match import TableMatch
 from premotor.execute.policy import Policy
 
 NANO = presets.train_preset("nano").mirror.execute
@@ -33,6 +35,20 @@ def measure(compiled: bool) -> tuple[float, float]:
     return float(loss.detach()), float(torch.stack(grads).norm())
 
 
+def measure_table(compiled: bool) -> tuple[float, float]:
+    """The same of a match by a table, which the preset does not have; "loss": any sum of scores."""
+    torch.manual_seed(0)
+    match = TableMatch(WordsConfig(slots=2, match_dim=8, match_by="table"), 32)
+    if compiled:
+        match.compile(dynamic=False)
+    blocks, pooled = torch.rand(6, 8, 8, 4, 10).round(decimals=1), torch.randn(2, 2, 32)
+    loss = (match(blocks, pooled) * torch.randn(6, 8, 8, 4, 2)).sum()
+    loss.backward()
+    grads = [p.grad.norm() for p in match.parameters() if p.grad is not None]
+    return float(loss.detach()), float(torch.stack(grads).norm())
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    Path(sys.argv[1]).write_text(json.dumps([measure(False), measure(True)]))
+    told = [[part(False), part(True)] for part in (measure, measure_table)]
+    Path(sys.argv[1]).write_text(json.dumps(told))

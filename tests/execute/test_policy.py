@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from make import well_grounded
 from premotor.backbones.frozen_text import FrozenTextConfig
 from premotor.backbones.text import TextConfig, TextTower
 from premotor.batch import Executed, Target
@@ -49,6 +51,7 @@ NANO = ExecuteConfig(
     text=TEXT,
     coarse_context=True,
 )
+GROUNDED = well_grounded(NANO)
 ONE_STAGE = replace(NANO, coarse_context=False, stages=1)
 PATCHIFY = ExecuteConfig(
     views=ViewsConfig(size=16),
@@ -56,6 +59,7 @@ PATCHIFY = ExecuteConfig(
     tokens=TOKENS,
     text=TEXT,
 )
+THREE, NAMES = (NANO, PATCHIFY, GROUNDED), ("convolutional", "patchify", "grounded")
 
 
 def batch(size: int = 2, num_points: int = 400) -> tuple[Executed, torch.Tensor, Target]:
@@ -75,7 +79,7 @@ def batch(size: int = 2, num_points: int = 400) -> tuple[Executed, torch.Tensor,
     return executed, torch.randint(1, 30, (size, 8), generator=generator), target
 
 
-@pytest.mark.parametrize("config", [NANO, PATCHIFY], ids=["convolutional", "patchify"])
+@pytest.mark.parametrize("config", THREE, ids=NAMES)
 def test_every_part_of_the_policy_learns_from_one_batch(config):
     torch.manual_seed(0)
     policy = Policy(config)
@@ -92,9 +96,7 @@ def test_every_part_of_the_policy_learns_from_one_batch(config):
     assert output.position is None
 
 
-@pytest.mark.parametrize(
-    "config", [NANO, PATCHIFY, ONE_STAGE], ids=["convolutional", "patchify", "one stage"]
-)
+@pytest.mark.parametrize("config", [*THREE, ONE_STAGE], ids=[*NAMES, "one stage"])
 def test_inference_says_a_keyframe_inside_the_scene_for_each_sample(config):
     policy = Policy(config).eval()
     executed, words, _ = batch()
@@ -127,7 +129,7 @@ def test_without_a_zoom_stage_every_other_part_learns_and_e_is_of_the_whole_scen
 
 @pytest.mark.parametrize("num_points", [0, 400], ids=["no points", "only NaN"])
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
-@pytest.mark.parametrize("config", [NANO, PATCHIFY], ids=["convolutional", "patchify"])
+@pytest.mark.parametrize("config", THREE, ids=NAMES)
 def test_an_empty_cloud_never_becomes_nan(config, training, num_points):
     torch.manual_seed(0)
     policy = Policy(config).train(training)
@@ -143,7 +145,7 @@ def test_an_empty_cloud_never_becomes_nan(config, training, num_points):
     with torch.no_grad():
         said = policy(empty, words)
     tensors = [v for v in vars(said).values() if isinstance(v, torch.Tensor)]
-    assert len(tensors) == 9
+    assert len(tensors) == 10
     assert all(torch.isfinite(v).all() for v in tensors)
     assert len(keyframes(said, config)) == 2
 
@@ -155,7 +157,9 @@ def test_a_teacher_forced_output_is_no_keyframe():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("config", [NANO, ONE_STAGE], ids=["zoomed", "one stage"])
+@pytest.mark.parametrize(
+    "config", [NANO, GROUNDED, ONE_STAGE], ids=["zoomed", "grounded", "one stage"]
+)
 def test_a_nano_policy_overfits_one_batch(config):
     torch.manual_seed(0)
     policy = Policy(config)
@@ -184,6 +188,14 @@ def test_e_has_the_width_its_source_promises(source):
     executed, words, _ = batch()
     with torch.no_grad():
         assert policy(executed, words).e.shape == (2, config.e_dim)
+
+
+def test_weights_of_before_fit_a_policy_without_the_new_parts_and_are_named_where_they_do_not():
+    before = set(Policy(NANO).state_dict())
+    now = set(Policy(GROUNDED).state_dict())
+    parts = {name.split(".")[0] for name in before ^ now}
+    assert parts == {"patches", "trunks"}
+    assert all(name.startswith("patches.") or ".stem.match." in name for name in before ^ now)
 
 
 def test_the_default_sizes_are_the_released_ones_to_the_parameter():
@@ -277,7 +289,14 @@ def test_frozen_words_act_as_those_of_a_trained_tower_of_equal_weights(tmp_path:
         (lambda: HeatmapConfig(mean_window=4), "heatmap.mean_window"),
         (lambda: TokensConfig(chunk=3), "tokens.chunk"),
         (lambda: TokensConfig(input_noise=(0.5, 0.1, 0.1)), "tokens.input_noise"),
+        (lambda: HeatmapConfig(coarse_weight=-1.0), "heatmap.coarse_weight"),
+        (lambda: HeatmapConfig(coarse_weight=math.nan), "heatmap.coarse_weight"),
+        (lambda: TokensConfig(patch=2), "tokens.patch must be odd"),
+        (lambda: TokensConfig(patch=1001), "tokens.patch must be odd, at most 31"),
         (lambda: WordsConfig(match_dim=4), "words.match_dim"),
+        (lambda: WordsConfig(slots=4, match_by="table"), "words.match_by"),
+        (lambda: ExecuteConfig(tokens=TokensConfig(patch=3)), "tokens.patch .* convex"),
+        (lambda: replace(ONE_STAGE, heatmap=GROUNDED.heatmap), "heatmap.coarse_weight"),
         (lambda: ExecuteConfig(views=ViewsConfig(size=225)), "views.size"),
         (lambda: ExecuteConfig(heatmap=HeatmapConfig(upsampler="skip")), "heatmap.upsampler"),
         (lambda: ExecuteConfig(text=HEADS, frozen_text=FROZEN), r"text.heads must be .* = 8, as"),

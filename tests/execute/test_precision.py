@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from make import well_grounded
 from premotor import presets
 from premotor.batch import Executed, Target
 from premotor.execute.config import ExecuteConfig, TokensConfig, TrunkConfig, ViewsConfig
@@ -25,7 +26,10 @@ PATCHIFY = ExecuteConfig(
     tokens=TokensConfig(heads=2, cross_depth=1, self_depth=1, mlp_ratio=2),
     text=NANO.text,
 )
-BOTH = pytest.mark.parametrize("config", [NANO, PATCHIFY], ids=["convolutional", "patchify"])
+GROUNDED = well_grounded(NANO)
+EACH = pytest.mark.parametrize(
+    "config", [NANO, PATCHIFY, GROUNDED], ids=["convolutional", "patchify", "grounded"]
+)
 
 
 def batch(size: int = 2) -> tuple[Executed, torch.Tensor, Target]:
@@ -47,7 +51,7 @@ def said(policy: Policy, target: Target | None, autocast: bool) -> ExecuteOutput
         return policy(executed, words, target, torch.Generator().manual_seed(0))
 
 
-@BOTH
+@EACH
 def test_logits_losses_and_positions_stay_float32_under_autocast(config):
     torch.manual_seed(0)
     policy = Policy(config).eval()
@@ -101,6 +105,6 @@ def test_a_compiled_policy_has_the_loss_and_the_gradient_of_an_eager_one(tmp_pat
     # In a process of its own: torch cannot compile the checks of shapes that tests run with.
     result = tmp_path / "result.json"
     subprocess.run([sys.executable, str(WORKER), str(result)], check=True, timeout=500)
-    (loss, norm), (compiled_loss, compiled_norm) = json.loads(result.read_text())
-    assert compiled_loss == pytest.approx(loss, rel=1e-5)
-    assert compiled_norm == pytest.approx(norm, rel=1e-3)
+    for (loss, norm), (compiled_loss, compiled_norm) in json.loads(result.read_text()):
+        assert compiled_loss == pytest.approx(loss, rel=1e-5)
+        assert compiled_norm == pytest.approx(norm, rel=1e-3)

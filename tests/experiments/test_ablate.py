@@ -89,6 +89,15 @@ def test_each_variant_changes_what_it_names_and_nothing_else(name, preset):
     assert changed == {field: (type(value), value) for field, value in CHANGES[name].items()}
 
 
+def test_without_a_zoom_only_one_stage_decides():
+    tiny = train_preset("tiny")
+    heatmap = dataclasses.replace(tiny.mirror.execute.heatmap, coarse_weight=1.0)
+    execute = dataclasses.replace(tiny.mirror.execute, heatmap=heatmap)
+    both = dataclasses.replace(tiny, mirror=dataclasses.replace(tiny.mirror, execute=execute))
+    once = VARIANTS["without_zoom"].apply(both).mirror.execute
+    assert (once.stages, once.heatmap.coarse_weight) == (1, 0.0)
+
+
 def test_the_baseline_is_the_preset_acting_only():
     config = dataclasses.replace(CONFIG, processes=2, device="cpu", learn=("turn_tap",))
     job = job_of(config, TrainingUnit(BASELINE, 3))

@@ -104,7 +104,7 @@ def test_the_screen_point_and_the_convex_head_equal_the_reference(golden, stem):
     maps = tensors["in.feature_map"]
     with torch.no_grad():
         query = transformer.screen_points(0, maps.flatten(2).transpose(1, 2))
-        logits = head(maps * query[:, :, None, None])
+        logits = head(maps * query[:, :, None, None]).heat
     stored.close(query, tensors["out.query"])
     stored.close(logits, tensors["out.logits"][:, 0])
     labels = tensors["out.target_heatmap"].view(-1, 1, *logits.shape[-2:])

@@ -129,7 +129,7 @@ def test_a_screen_point(folder: Path):
     labels = torch.softmax(torch.randn(3, 100), dim=1).view(3, 1, 10, 10)
     with torch.no_grad():
         query = transformer.screen_points(0, maps.flatten(2).transpose(1, 2))
-        logits = head(maps * query[:, :, None, None])
+        logits = head(maps * query[:, :, None, None]).heat
     out = {
         "in.feature_map": maps,
         "out.query": query,

@@ -9,6 +9,7 @@ import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file, save_file
 
+from make import well_grounded
 from premotor import checkpoint, presets, represent
 from premotor.backbones.frozen_text import FrozenTextConfig
 from premotor.backbones.text import TextConfig, TextTower
@@ -142,6 +143,22 @@ def test_a_crashed_run_by_muon_ends_bit_for_bit_where_a_whole_one_does(dots: Pat
     assert not torch.equal(
         begin["execute.trunks.0.into.weight"], expected["execute.trunks.0.into.weight"]
     )
+
+
+def test_a_run_of_a_well_grounded_policy_resumes_bit_for_bit(dots: Path, tmp_path: Path):
+    mirror = dataclasses.replace(CONFIG.mirror, execute=well_grounded(CONFIG.mirror.execute))
+    config = dataclasses.replace(CONFIG, mirror=mirror)
+    train(tmp_path / "whole", dots, config)
+    with pytest.raises(KeyError, match="plug"):
+        train(tmp_path / "torn", dots, config, crash_at=4)
+    assert train(tmp_path / "torn", dots, config).finished
+    begun, ours, expected = (
+        weights(tmp_path / name, step) for name, step in (("whole", 0), ("torn", 8), ("whole", 8))
+    )
+    assert all(torch.equal(ours[k], v) for k, v in expected.items())
+    new = [k for k in expected if ".patches." in k or ".match.color." in k]
+    assert len(new) == 12
+    assert not any(torch.equal(begun[k], expected[k]) for k in new)
 
 
 def test_a_run_with_frozen_text_resumes_bit_for_bit_after_probes(dots: Path, tmp_path: Path):

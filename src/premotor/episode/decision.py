@@ -21,7 +21,7 @@ class Stage:
     colors: Float[np.ndarray, "v s s 3"]  # in [0, 1], 0 where empty
     depth: Float[np.ndarray, "v s s"]  # as the network reads it: half sides, mean taken off
     occupied: Bool[np.ndarray, "v s s"]  # pixels that show a point
-    heatmap: Float[np.ndarray, "v s s"]  # logits
+    heatmap: Float[np.ndarray, "v s s"]  # logits by which the place was chosen
     low: Float[np.ndarray, "3"]  # [m] corners of the cube, world frame
     high: Float[np.ndarray, "3"]  # [m]
     cameras: Float[np.ndarray, "v 2 4"]  # (column, row) [px] of a world point (x, y, z, 1) [m]

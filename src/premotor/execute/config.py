@@ -1,5 +1,6 @@
 """What the policy is made of: views, trunk, heatmaps, token transformer, text tower."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,11 +16,13 @@ NUM_CHANNELS = 10  # of a rendered view: xyz, rgb, depth, occupied or view, colu
 
 Stem = Literal["patchify", "convolutional"]
 Upsampler = Literal["convex", "skip"]
+MatchBy = Literal["pixels", "table"]
 Source = Literal["fine_max", "coarse_max", "both_max", "prompts", "queries"]
 
 
 MOST_DEPTH = 512  # blocks of one kind
 MOST_SIDE = 4096  # [px] of a view
+MOST_PATCH = 31  # cells a side
 
 
 def _require(good: bool, name: str, value: object, expected: str) -> None:
@@ -100,6 +103,7 @@ class HeatmapConfig:
     hidden_factor: float = 1.25  # convex: hidden channels = factor * E
     sigma: float = 1.5  # [px] of the Gaussian label
     mean_window: int = 1  # decoding: mean over this many cells per axis around the best; odd
+    coarse_weight: float = 0.0  # decoding: of the coarse log-likelihood in the zoomed stage's score
 
     def __post_init__(self) -> None:
         check_positive(self, "execute.heatmap", "mean_window")
@@ -108,6 +112,8 @@ class HeatmapConfig:
         )
         _require(self.sigma > 0.0, "heatmap.sigma", self.sigma, "> 0")
         _require(self.mean_window % 2 == 1, "heatmap.mean_window", self.mean_window, "odd; try 5")
+        weight = self.coarse_weight
+        _require(0.0 <= weight < math.inf, "heatmap.coarse_weight", weight, ">= 0; try 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +128,7 @@ class TokensConfig:
     norm_condition: bool = True  # layer norm on the cross-attention's output before AdaLN
     modulation_std: float = 0.02  # of the AdaLN weights at the start; 0 = identity blocks
     code_std: float = 0.02  # of type, chunk, position and value codes at the start
+    patch: int = 0  # side of what prompts see of the up-sampler's first map; odd, 0 = nothing
     shortcut_dim: int = 0  # width of an MLP from the prompts to all logits, added; 0 = none
     rotation_bins: int = 72  # per Euler angle
     chunk: int = 2  # gripper and collision are decoded together (2) or in turn (1)
@@ -136,6 +143,8 @@ class TokensConfig:
         depths = self.cross_depth, self.self_depth
         _require(_within(depths, 0, MOST_DEPTH), "tokens depths", depths, f"from 0 to {MOST_DEPTH}")
         _require(self.chunk in (1, 2), "tokens.chunk", self.chunk, "1 or 2")
+        good = self.patch == 0 or (0 < self.patch <= MOST_PATCH and self.patch % 2 == 1)
+        _require(good, "tokens.patch", self.patch, f"odd, at most {MOST_PATCH}, or 0; try 3")
         bins = self.rotation_bins
         _require(4 <= bins <= MOST_WIDTH, "tokens.rotation_bins", bins, f"from 4 to {MOST_WIDTH}")
         _require(self.mean_window % 2 == 1, "tokens.mean_window", self.mean_window, "odd; try 5")
@@ -150,6 +159,7 @@ class WordsConfig:
     slots: int = 0  # tokens are pooled to so many by learned queries; 0 = each token enters
     match_dim: int = 0  # width of the match of raw pixels with words; 0 = no match
     match_scale: float = 4.0  # cosine times this is the match
+    match_by: MatchBy = "pixels"  # all that a pixel holds, or a table of its color alone
 
     def __post_init__(self) -> None:
         _require(self.slots >= 0, "words.slots", self.slots, ">= 0")
@@ -160,6 +170,8 @@ class WordsConfig:
             self.match_dim,
             "0 where words.slots is 0; try words.slots = 8",
         )
+        good = self.match_by == "pixels" or self.match_dim > 0
+        _require(good, "words.match_by", self.match_by, "pixels without a words.match_dim; try 16")
 
 
 def _rn50_text() -> TextConfig:
@@ -190,12 +202,21 @@ class ExecuteConfig:
         _require(embed % heads == 0, "tokens.heads", heads, f"a divisor of embed_dim = {embed}")
         skips = self.heatmap.upsampler == "convex" or self.trunk.stem == "convolutional"
         _require(skips, "heatmap.upsampler", "skip", "convex with the patchify stem (no skips)")
+        mapped = self.tokens.patch == 0 or self.heatmap.upsampler == "skip"
+        expected = "0 with the convex up-sampler, which has no map between; try skip"
+        _require(mapped, "tokens.patch", self.tokens.patch, expected)
+        self._check_stages()
+        if self.frozen_text.weights is not None:
+            self._check_frozen()
+
+    def _check_stages(self) -> None:
+        """Refuse what one stage cannot do."""
         once = self.stages == 1
         _require(not (once and self.coarse_context), "coarse_context", True, "off with stages = 1")
         doubled = once and self.e_source == "both_max"
         _require(not doubled, "e_source", "both_max", "fine_max with stages = 1")
-        if self.frozen_text.weights is not None:
-            self._check_frozen()
+        weight = self.heatmap.coarse_weight
+        _require(not once or weight == 0.0, "heatmap.coarse_weight", weight, "0 with stages = 1")
 
     def _check_frozen(self) -> None:
         """Refuse what a file of weights could not show to be wrong."""

@@ -3,6 +3,8 @@
 b: images (batch and views)  e: channels  g: cells a side  s: image side
 """
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -13,6 +15,14 @@ from premotor.execute.config import ExecuteConfig
 from premotor.execute.trunk import Levels, as_channels
 
 MASK_SCALE = 0.1  # of the mixing logits (RAFT)
+
+
+@dataclass(frozen=True, eq=False)
+class Upsampled:
+    """What an up-sampler makes of a feature map."""
+
+    heat: Float[Tensor, "b s s"]  # a logit per pixel
+    merged: Float[Tensor, "b c q q"] | None  # skip: after the first merge, a quarter of the side
 
 
 class ConvexHead(nn.Module):
@@ -37,7 +47,7 @@ class ConvexHead(nn.Module):
 
     def forward(
         self, features: Float[Tensor, "b e g g"], levels: Levels | None = None
-    ) -> Float[Tensor, "b s s"]:
+    ) -> Upsampled:
         del levels  # everything is in the coarse map
         batch, _, grid, _ = features.shape
         mask = MASK_SCALE * self.mask(features)
@@ -46,7 +56,7 @@ class ConvexHead(nn.Module):
         near = F.unfold(low, 3, padding=1).view(batch, 9, 1, 1, grid, grid)
         fine = (mask * near).sum(1)  # (b, sub-row, sub-column, cell row, cell column)
         side = grid * self.ratio
-        return fine.permute(0, 3, 1, 4, 2).reshape(batch, side, side)
+        return Upsampled(fine.permute(0, 3, 1, 4, 2).reshape(batch, side, side), None)
 
 
 class Merge(nn.Module):
@@ -78,12 +88,13 @@ class SkipHead(nn.Module):
         if config.words.match_dim:
             self.match = nn.Conv2d(4, first, 1, bias=False)
 
-    def forward(self, features: Float[Tensor, "b e g g"], levels: Levels) -> Float[Tensor, "b s s"]:
-        x = F.silu(self.merge_quarter(features, levels.quarter))
-        x = self.merge_half(x, levels.half)
+    def forward(self, features: Float[Tensor, "b e g g"], levels: Levels) -> Upsampled:
+        merged = F.silu(self.merge_quarter(features, levels.quarter))
+        x = self.merge_half(merged, levels.half)
         if self.match is not None and levels.match is not None:
             x = x + self.match(as_channels(levels.match))
-        return F.pixel_shuffle(in_float32(self.out, F.silu(x)), 2).squeeze(1)
+        heat = F.pixel_shuffle(in_float32(self.out, F.silu(x)), 2).squeeze(1)
+        return Upsampled(heat, merged)
 
 
 HEADS = {"convex": ConvexHead, "skip": SkipHead}

@@ -19,6 +19,7 @@ from premotor.execute import rotation
 from premotor.execute.arp import ActionLogits, TokenTransformer
 from premotor.execute.config import NUM_VIEWS, ExecuteConfig
 from premotor.execute.heatmap import HEADS
+from premotor.execute.prompts import Patches
 from premotor.execute.trunk import Features, Trunk, add_planes
 from premotor.execute.virtual_views import (
     RIG,
@@ -26,16 +27,18 @@ from premotor.execute.virtual_views import (
     Rig,
     from_cube,
     lift,
+    log_likelihood,
     render,
     to_cube,
     whole_scene,
     zoomed_scene,
+    zoomed_scores,
 )
 
 
 @dataclass(frozen=True, eq=False)
 class ExecuteOutput:
-    """What the policy says; position and bins only where nothing was teacher-forced."""
+    """What the policy says; position, bins and what decided only where nothing was forced."""
 
     e: Float[Tensor, "b d"]
     coarse: Float[Tensor, "b v s s"]  # logits over the pixels of the whole scene
@@ -46,6 +49,7 @@ class ExecuteOutput:
     zoom_center: Float[Tensor, "b 3"]  # cube frame; the scene's, 0, without a zoom stage
     position: Float[Tensor, "b 3"] | None = None  # [m], world
     rotation_bins: Int[Tensor, "b 3"] | None = None  # decoded, greedy
+    deciding: Float[Tensor, "b v s s"] | None = None  # logits that chose the position, last stage's
     rig: Rig = RIG  # habits of the views that were looked at: labels follow them
 
 
@@ -55,10 +59,7 @@ class _Seen:
 
     features: Features
     heat: Float[Tensor, "b v s s"]
-
-    def best(self, window: int, rig: Rig) -> Float[Tensor, "b 3"]:
-        """Point of the stage's cube with the largest score in all views together."""
-        return lift(rig.score(self.heat), window)
+    merged: Float[Tensor, "b v c q q"] | None  # the skip up-sampler's first map
 
     def maximum(self) -> Float[Tensor, "b v e"]:
         """Spatial maximum of each view's feature map."""
@@ -103,6 +104,7 @@ class Policy(nn.Module):
         head = HEADS[config.heatmap.upsampler]
         self.heads = nn.ModuleList(head(config) for _ in contexts)
         self.tokens = TokenTransformer(config.trunk.embed_dim, config.tokens)
+        self.patches = Patches(config) if config.tokens.patch else None
 
     def forward(
         self,
@@ -160,15 +162,32 @@ class Policy(nn.Module):
         features = self.trunks[stage](images, executed.proprioception, words, context)
         maps = features.map.flatten(0, 1)  # (b v, e, g, g)
         query = self.tokens.screen_points(stage, maps.flatten(2).transpose(1, 2))
-        heat = self.heads[stage](maps * query[:, :, None, None], features.levels)
-        return _Seen(features, heat.view(-1, NUM_VIEWS, views.size, views.size))
+        drawn = self.heads[stage](maps * query[:, :, None, None], features.levels)
+        merged = None if drawn.merged is None else drawn.merged.unflatten(0, (-1, NUM_VIEWS))
+        heat = drawn.heat.view(-1, NUM_VIEWS, views.size, views.size)
+        return _Seen(features, heat, merged)
+
+    def _best(self, logits: Float[Tensor, "b v s s"]) -> Float[Tensor, "b 3"]:
+        """Point of the stage's cube with the largest score in all views together."""
+        return lift(self.rig.score(logits), self.config.heatmap.mean_window)
+
+    def _deciding(
+        self, stages: tuple[_Seen, ...], center: Float[Tensor, "b 3"]
+    ) -> Float[Tensor, "b v s s"]:
+        """Logits of the last stage's pixels; what the coarse one said of them may have a share."""
+        weight, last = self.config.heatmap.coarse_weight, stages[-1].heat
+        if weight == 0.0:
+            return last
+        coarse = log_likelihood(stages[0].heat)
+        zoom, offset = self.config.last_zoom, self.rig.offset
+        return log_likelihood(last) + weight * zoomed_scores(coarse, center, zoom, offset)
 
     def _center(
         self, coarse: _Seen, target: Target | None, generator: torch.Generator | None
     ) -> Float[Tensor, "b 3"]:
         """Where to zoom: the truth (with noise in training), else what the coarse stage says."""
         if target is None:
-            return coarse.best(self.config.heatmap.mean_window, self.rig)
+            return self._best(coarse.heat)
         center = to_cube(target.position, self.config.views)
         if not self.training:
             return center
@@ -178,6 +197,21 @@ class Policy(nn.Module):
     def _prompts(self, last: _Seen, point: Float[Tensor, "b 3"]) -> Float[Tensor, "b 6 e"]:
         """Features at the point in each view, then each view's spatial maximum."""
         return torch.cat([self.rig.look_up(last.features.map, point), last.maximum()], dim=1)
+
+    def _told(
+        self,
+        prompts: Float[Tensor, "b 6 e"],
+        stages: tuple[_Seen, ...],
+        center: Float[Tensor, "b 3"],
+        point: Float[Tensor, "b 3"],
+    ) -> Float[Tensor, "b 6 e"]:
+        """The prompts as the action head gets them: with the patches around the point, if any."""
+        if self.patches is None:
+            return prompts
+        maps = [stage.merged for stage in stages if stage.merged is not None]
+        points = (center + point / self.config.last_zoom, point)[-len(stages) :]
+        at_point, rest = prompts.split([NUM_VIEWS, prompts.shape[1] - NUM_VIEWS], dim=1)
+        return torch.cat([at_point + self.patches(maps, points), rest], dim=1)
 
     def _teach(
         self,
@@ -194,18 +228,20 @@ class Policy(nn.Module):
         if self.training:
             bins = rotation.add_noise(bins, tokens.rotation_bins, tokens.input_noise, generator)
         hand = torch.stack([target.gripper_open, target.ignore_collisions], dim=1).long()
-        logits = self.tokens.actions(prompts, torch.cat([bins, hand], dim=1))
+        told = self._told(prompts, stages, center, point)
+        logits = self.tokens.actions(told, torch.cat([bins, hand], dim=1))
         e = self._representation(stages, prompts, logits)
         return _output(e, stages, logits, center, self.rig)
 
     def _infer(self, stages: tuple[_Seen, ...], center: Float[Tensor, "b 3"]) -> ExecuteOutput:
-        point = stages[-1].best(self.config.heatmap.mean_window, self.rig)
+        deciding = self._deciding(stages, center)
+        point = self._best(deciding)
         prompts = self._prompts(stages[-1], point)
-        logits, values = self.tokens.decode(prompts)
+        logits, values = self.tokens.decode(self._told(prompts, stages, center, point))
         e = self._representation(stages, prompts, logits)
         position = from_cube(center + point / self.config.last_zoom, self.config.views)
         said = _output(e, stages, logits, center, self.rig)
-        return replace(said, position=position, rotation_bins=values[:, :3])
+        return replace(said, position=position, rotation_bins=values[:, :3], deciding=deciding)
 
     def _representation(
         self, stages: tuple[_Seen, ...], prompts: Float[Tensor, "b 6 e"], logits: ActionLogits

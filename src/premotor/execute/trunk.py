@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from premotor.backbones.attention import attend, dropout, in_float32
 from premotor.execute.config import NUM_CHANNELS, NUM_VIEWS, ExecuteConfig, TrunkConfig, WordsConfig
+from premotor.execute.match import MATCHES
 
 SLOPE = 0.02  # of the leaky ReLU
 GROUPS = 4  # of every group norm
@@ -108,29 +109,6 @@ class Words(nn.Module):
         return x + self.code if self.slots else x
 
 
-class Match(nn.Module):
-    """Correlation of every raw pixel with every word, the shortest way from "red" to red pixels.
-
-    Pixels pass a layer norm, which is a centered cosine at a third of the cost of one.
-    """
-
-    def __init__(self, config: WordsConfig, text_width: int) -> None:
-        super().__init__()
-        dim = config.match_dim
-        self.scale = config.match_scale
-        self.pixel = nn.Sequential(nn.Linear(NUM_CHANNELS, dim), nn.SiLU(), nn.Linear(dim, dim))
-        self.word = nn.Linear(text_width, dim)
-
-    def forward(
-        self, blocks: Float[Tensor, "bv half half 4 c"], pooled: Float[Tensor, "b w t"]
-    ) -> Float[Tensor, "bv half half 4 w"]:
-        pixels = self.pixel(blocks)  # (b v, half, half, 4, d)
-        dim = pixels.shape[-1]
-        words = F.normalize(self.word(pooled), dim=-1) * (self.scale * dim**-0.5)  # (b, w, d)
-        flat = F.layer_norm(pixels, (dim,)).view(len(words), -1, dim)
-        return (flat @ words.transpose(1, 2)).view(*blocks.shape[:-1], -1)
-
-
 def in_blocks(x: Float[Tensor, "b s s2 c"]) -> Float[Tensor, "b half half2 4 c"]:
     """The four pixels of a 2 x 2 block side by side."""
     batch, height, width, channels = x.shape
@@ -189,7 +167,7 @@ class ConvolutionalStem(nn.Module):
         self.code = nn.Parameter(CODE_STD * torch.randn(1, NUM_VIEWS * config.grid**2, embed))
         self.match = None
         if config.words.match_dim:
-            self.match = Match(config.words, config.text.width)
+            self.match = MATCHES[config.words.match_by](config.words, config.text.width)
             self.mix = nn.Conv2d(4 * config.words.slots, first, 1, bias=False)
 
     def forward(

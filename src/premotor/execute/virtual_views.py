@@ -66,6 +66,60 @@ def look_up(
     return found.view(features.shape[:3])
 
 
+def look_around(
+    features: Float[Tensor, "b v c g g2"], points: Float[Tensor, "b 3"], side: int
+) -> Float[Tensor, "b v c side side"]:
+    """Features of each view around a cube point: `side` rows and columns, a cell apart.
+
+    Each is read as `look_up` does, the middle one at the point itself.
+    """
+    plane = project(points).flatten(0, 1)  # (b v, 2)
+    steps = torch.arange(side, device=plane.device) - side // 2
+    height, width = features.shape[-2:]
+    columns = plane[:, None, :1] + steps * (2.0 / width)  # (b v, 1, side)
+    rows = plane[:, 1:, None] + steps[:, None] * (2.0 / height)  # (b v, side, 1)
+    found = F.grid_sample(
+        features.flatten(0, 1).to(plane.dtype),
+        torch.stack(torch.broadcast_tensors(columns, rows), dim=-1),
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
+    )
+    return found.view(*features.shape[:3], side, side)
+
+
+def zoomed_scores(
+    scores: Float[Tensor, "b v s s"],
+    center: Float[Tensor, "b 3"],
+    zoom: float,
+    offset: float,
+) -> Float[Tensor, "b v s s"]:
+    """Scores of the whole scene at the pixels of the views zoomed at `center` (cube frame).
+
+    Bilinear between pixels; a pixel outside the scene has the score of the nearest one inside, so
+    that nothing is said about it that is not said of its neighbors.
+
+    Args:
+        scores: Of each pixel of the whole scene.
+        center: What the zoomed views look at.
+        zoom: How much larger they see it.
+        offset: [px] from an image's border to pixel index 0 (`Rig.offset`).
+    """
+    size = scores.shape[-1]
+    steps = (torch.arange(size, device=scores.device) + offset) * (2.0 / size) - 1.0
+    plane = project(center).flatten(0, 1)[:, None] + steps[:, None] / zoom  # (b v, s, 2)
+    pixel = (to_pixels(plane, size, offset) + 0.5) * (2.0 / size) - 1.0  # as grid_sample counts
+    columns, rows = pixel[:, None, :, 0], pixel[:, :, None, 1]
+    found = F.grid_sample(
+        scores.flatten(0, 1)[:, None],
+        torch.stack(torch.broadcast_tensors(columns, rows), dim=-1).to(scores.dtype),
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
+    )
+    return found.view_as(scores)
+
+
 def coordinates(cloud: Cloud) -> Float[Tensor, "m 3"]:
     """Coordinates as features, of a constant scale: no point rescales the others."""
     return cloud.points

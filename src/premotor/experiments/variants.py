@@ -28,7 +28,9 @@ def _acting(config: TrainConfig, execute: ExecuteConfig) -> TrainConfig:
 
 
 def _without_zoom(config: TrainConfig) -> TrainConfig:
-    return _acting(config, replace(config.mirror.execute, stages=1))
+    execute = config.mirror.execute
+    alone = replace(execute.heatmap, coarse_weight=0.0)
+    return _acting(config, replace(execute, stages=1, heatmap=alone))
 
 
 def _chunk_1(config: TrainConfig) -> TrainConfig:

@@ -31,7 +31,12 @@ from premotor.train.config import StartConfig, TrainConfig, differing, read_conf
 from premotor.understand.config import UnderstandConfig
 
 # As in the folder, unless asked for otherwise: no weight depends on them.
-READING = ("execute.views.stride", "execute.heatmap.mean_window", "execute.tokens.mean_window")
+READING = (
+    "execute.views.stride",
+    "execute.heatmap.mean_window",
+    "execute.heatmap.coarse_weight",
+    "execute.tokens.mean_window",
+)
 Sizes = UnderstandConfig | ExecuteConfig
 
 
