@@ -180,6 +180,8 @@ class RecognitionRecord:
     shuffled_frames: Interval  # frames in random order: no direction of time
     by_task: dict[str, Interval] = field(default_factory=dict)
     by_axis: dict[str, Interval] = field(default_factory=dict)  # by what a task's variations vary
+    first_frame_by_axis: dict[str, Interval] = field(default_factory=dict)  # {} in older records
+    shuffled_by_axis: dict[str, Interval] = field(default_factory=dict)
     top5: Interval | None = None  # the right class is among the five best; None in older records
     macro: Interval | None = None  # mean over tasks, each counting alike
     task_right: Interval | None = None  # the class named belongs to the right task

@@ -139,3 +139,62 @@ def test_too_few_episodes_for_a_paired_batch_are_refused():
 def test_a_batch_that_does_not_split_is_refused():
     with pytest.raises(ConfigError, match="does not split over 3"):
         pairing().rows(0, 0, 3)
+
+
+MANY = np.repeat(np.arange(30), 3)  # transitions of 30 episodes
+FIVE = [f"task{i % 5}" for i in range(30)]  # six episodes of each
+
+
+def few_tasks(seed: int = 0, **changes: Any) -> Pairing:
+    sizes = {"batch_size": 4, "pair_batch_size": 8, "pair_tasks": 4, "watch_only": True}
+    return Pairing(MANY, FIVE, seed, PairingConfig(**sizes | changes))
+
+
+def watched(plan: Pairing, step: int) -> np.ndarray:
+    return MANY[plan.rows(step, 0, 1).transitions]
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 4])
+def test_episodes_of_few_tasks_meet_as_many_of_each(tasks):
+    plan = few_tasks(pair_tasks=tasks, pair_batch_size=4)
+    for step in range(60):
+        episodes = watched(plan, step)
+        assert len(set(episodes)) == 4
+        _, counts = np.unique([FIVE[e] for e in episodes], return_counts=True)
+        assert len(counts) <= tasks
+        assert (counts % (4 // tasks) == 0).all()
+
+
+def test_batches_of_few_tasks_walk_in_epochs_too():
+    plan = few_tasks(pair_tasks=2, pair_batch_size=6)  # ten groups of three: five batches
+    for epoch in range(4):
+        seen = np.concatenate([watched(plan, step) for step in range(5 * epoch, 5 * epoch + 5)])
+        assert sorted(seen) == list(range(30))
+    partly = few_tasks(pair_tasks=2, pair_batch_size=8)  # of each six two wait
+    assert {int(e) for step in range(60) for e in watched(partly, step)} == set(range(30))
+
+
+def test_batches_of_few_tasks_hang_on_seed_and_step_alone_and_are_shared_by_processes():
+    first, again = few_tasks(), few_tasks()
+    for step in (37, 4, 99, 0):
+        whole = first.rows(step, 0, 1).transitions
+        parts = [again.rows(step, rank, 2).transitions for rank in range(2)]
+        assert np.array_equal(np.concatenate(parts), whole)
+    assert not np.array_equal(watched(first, 3), watched(few_tasks(seed=1), 3))
+
+
+def test_acting_steps_do_not_hang_on_the_tasks_of_paired_ones():
+    plain, few = (few_tasks(watch_only=False, pair_tasks=n) for n in (0, 4))
+    for step in range(20):
+        if not plain.config.paired(step):
+            a, b = (p.rows(step, 0, 1).transitions for p in (plain, few))
+            assert np.array_equal(a, b)
+
+
+def test_a_number_of_tasks_that_cannot_meet_is_refused():
+    with pytest.raises(ConfigError, match="pair_tasks 3 does not divide pair_batch_size 8"):
+        few_tasks(pair_tasks=3)
+    with pytest.raises(ConfigError, match="asks for 8 episodes of a task at a time; task0 has 6"):
+        few_tasks(pair_tasks=1)
+    with pytest.raises(ConfigError, match=r"needs as many groups of 4 episodes, .* has 5"):
+        few_tasks(pair_batch_size=24, pair_tasks=6)

@@ -139,6 +139,19 @@ def test_axes_put_all_texts_and_those_of_the_task_beside_each_other():
     assert recognition_tables([], []) == ()
 
 
+def test_beside_the_texts_of_an_axis_stand_the_first_frame_and_shuffled_frames():
+    told = replace(
+        NAMED,
+        first_frame_by_axis={"color": wilson(5, 60)},
+        shuffled_by_axis={"color": wilson(15, 60), "size": wilson(20, 40)},
+    )
+    color, size = cells(recognition_tables([told], [])[1])
+    assert color["text, first frame only"] == wilson(5, 60)
+    assert color["text, frames shuffled"] == wilson(15, 60)
+    assert size["text, first frame only"] is None
+    assert size["text, frames shuffled"] == wilson(20, 40)
+
+
 def test_the_confusion_shown_is_the_trained_one_of_the_class_set():
     before = replace(NAMED, checkpoint="untrained", confusion=None)
     assert main_confusion([before, NAMED], "text") is FOUND

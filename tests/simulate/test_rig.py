@@ -6,11 +6,18 @@ import mujoco
 import numpy as np
 import pytest
 
-from premotor.episode.observation import CAMERAS
+from premotor.episode.observation import (
+    CAMERAS,
+    TABLE_HIGH,
+    TABLE_LOW,
+    TABLE_WINDOW,
+    VIDEO_CAMERA,
+)
 from premotor.errors import RenderingError, UnknownName
-from premotor.geometry.cameras import project
+from premotor.geometry.cameras import project, window_of_box
 from premotor.geometry.pointclouds import back_project
 from premotor.simulate import arm, rig
+from premotor.simulate.scene import WORKSPACE_CENTER, WORKSPACE_HALF
 
 pytestmark = pytest.mark.sim
 
@@ -65,6 +72,24 @@ def test_pixel_centers_are_whole_numbers(bench, eye):
         assert abs(columns[near].mean() - column) < 0.2
         assert abs(rows[near].mean() - row) < 0.2
         assert abs(view.depth[round(row), round(column)] - (depth - 0.02)) < 1e-3
+
+
+def test_the_window_of_the_table_is_where_the_camera_sees_the_workspace(bench, eye):
+    np.testing.assert_allclose(TABLE_LOW[:2], WORKSPACE_CENTER[:2] - WORKSPACE_HALF)
+    np.testing.assert_allclose(TABLE_HIGH[:2], WORKSPACE_CENTER[:2] + WORKSPACE_HALF)
+    assert TABLE_LOW[2] == WORKSPACE_CENTER[2]
+    world, size = bench(), (128, 128)
+    camera = eye(world)
+    found = window_of_box(
+        TABLE_LOW,
+        TABLE_HIGH,
+        intrinsics=camera.intrinsics(VIDEO_CAMERA),
+        world_from_camera=camera.world_from_camera(world.data, VIDEO_CAMERA),
+        size=size,
+    )
+    assert (found.left, found.right, found.bottom) == (0.0, 1.0, 1.0)
+    assert (TABLE_WINDOW.left, TABLE_WINDOW.right, TABLE_WINDOW.bottom) == (0.0, 1.0, 1.0)
+    assert 0.0 <= found.top - TABLE_WINDOW.top < 1 / size[1]
 
 
 def test_cameras_stand_where_the_benchmark_has_them(bench, eye):

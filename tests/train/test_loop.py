@@ -18,6 +18,7 @@ from premotor.data.dataset import pairing_of, training_batches
 from premotor.errors import ConfigError, DataError, OutputExists, TrainingDiverged
 from premotor.evaluate.naming.recognition import recognize
 from premotor.folders import RunFolder
+from premotor.geometry.cameras import Window
 from premotor.records import RunManifest, StepRecord, read_json, read_lines, write_json
 from premotor.stopping import StopSignal
 from premotor.store.layout import former_fingerprint
@@ -310,6 +311,30 @@ def test_missing_validation_split_is_said_and_survived(
     train(tmp_path / "run", dots, config)
     assert "no probe set" in caplog.text
     assert not (tmp_path / "run" / "probe").exists()
+
+
+@pytest.mark.parametrize(
+    ("px", "top", "said"),
+    [
+        (32, 0.0, ""),
+        (32, 0.5, ""),
+        (48, 0.0, "video.px is 48 and of the clips 32 px are looked at"),
+    ],
+)
+def test_clips_that_are_enlarged_are_said(
+    dots: Path, caplog: pytest.LogCaptureFixture, px, top, said
+):
+    """They are 32 px; a window as wide as they are is not enlarged."""
+    understand = CONFIG.mirror.understand
+    understand = dataclasses.replace(
+        understand,
+        video=dataclasses.replace(understand.video, px=px),
+        window=Window(top=top),
+    )
+    dataset = represent.open_dataset(represent.Source(dots), "train", CONFIG.mirror)
+    run.tell_enlarged(understand, dataset)
+    assert said in caplog.text
+    assert bool(said) == bool(caplog.text)
 
 
 def test_a_missing_data_set_is_named(tmp_path: Path):

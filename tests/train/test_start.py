@@ -18,6 +18,7 @@ from premotor.claims import Claim
 from premotor.errors import CheckpointMismatch, ConfigError, DataError
 from premotor.execute.policy import Policy
 from premotor.folders import RunFolder
+from premotor.geometry.cameras import Window
 from premotor.mirror import Mirror
 from premotor.records import RunManifest, StartRecord, read_json, write_json
 from premotor.train import loop, run, start
@@ -38,6 +39,7 @@ def other_sizes() -> Recognizer:
         video=replace(NANO.understand.video, px=48, layers=1, drop_path=0.0),
         text=replace(NANO.understand.text, context=20, vocabulary=(), vocab_size=49408),
         cleaning="viclip",
+        window=Window(top=0.25),
         temperature=0.01,
     )
     torch.manual_seed(5)
@@ -189,6 +191,7 @@ def test_a_misfit_is_refused_naming_every_field_with_both_values(viclip: Path):
     assert "understand.video.layers: 1 in the folder, 2 asked for" in said
     assert "understand.text.context: 20 in the folder, 28 asked for" in said
     assert "understand.cleaning: viclip in the folder, none asked for" in said
+    assert "understand.window.top: 0.25 in the folder, 0.0 asked for" in said
     assert "understand.text.vocabulary: () in the folder, (" in said
     assert len(said) < 1200  # the hundreds of ids of a vocabulary are not listed
     assert "temperature" not in said

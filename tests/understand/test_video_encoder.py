@@ -1,10 +1,13 @@
+import dataclasses
+
 import pytest
 import torch
 
 from premotor.backbones.text import TextConfig
 from premotor.backbones.vit import VideoTransformerConfig
+from premotor.geometry.cameras import Window
 from premotor.understand.config import UnderstandConfig
-from premotor.understand.video_encoder import VideoEncoder, random_view, resize
+from premotor.understand.video_encoder import VideoEncoder, random_view, resize, within
 
 VIDEO = VideoTransformerConfig(
     px=16, patch=8, num_frames=4, tubelet=2, width=32, layers=2, heads=2, embed_dim=24
@@ -79,6 +82,45 @@ def test_without_crop_and_brightness_the_random_view_is_the_clip():
     clip = torch.rand(2, 4, 3, 16, 16, generator=generator())
     same = random_view(clip, configured(crop_scale=1.0, brightness=0.0), generator())
     torch.testing.assert_close(same, clip, atol=1e-5, rtol=1e-5)
+
+
+def test_nothing_outside_the_window_is_seen(frames):
+    """Neither whole nor in a random crop."""
+    config = configured(window=Window(top=0.25, left=0.5))
+    other = frames.clone()
+    other[..., :5, :] = 0.0
+    other[..., :12] = 1.0
+    torch.manual_seed(0)
+    encoder = VideoEncoder(config).eval()
+    assert torch.equal(encoder(frames).video, encoder(other).video)
+    for seed in range(5):
+        draws = (torch.Generator().manual_seed(seed) for _ in range(2))
+        one, two = (encoder(f, 0.5, g).video for f, g in zip((frames, other), draws, strict=True))
+        assert torch.equal(one, two)
+    inside = frames.clone()
+    inside[..., 5:, 12:] = 0.5
+    assert not torch.allclose(encoder(frames).video, encoder(inside).video)
+
+
+def test_all_of_the_picture_is_the_window_of_before(frames):
+    assert torch.equal(within(frames, Window()), frames)
+    part = within(frames, Window(top=0.25, left=0.5))
+    assert torch.equal(part, frames[..., 5:, 12:])
+
+
+@pytest.mark.parametrize("px", [8, 16, 24, 32])
+def test_any_size_up_to_the_recorded_one_is_taken(px):
+    """The recorded one as it is."""
+    clip = torch.rand(2, 4, 3, 32, 32, generator=generator())
+    config = dataclasses.replace(configured(), video=dataclasses.replace(VIDEO, px=px))
+    encoder, seen = VideoEncoder(config).eval(), []
+    encoder.tower.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    whole, masked = encoder(clip), encoder(clip, 0.5, generator())
+    assert whole.video.shape == masked.video.shape == (2, 24)
+    assert [tuple(view.shape) for view in seen] == [(2, 3, 4, px, px)] * 2
+    if px == 32:
+        pixels = seen[0].transpose(1, 2) * encoder.std + encoder.mean
+        torch.testing.assert_close(pixels, clip, atol=1e-6, rtol=1e-6)
 
 
 def test_all_frames_of_a_clip_share_one_crop():

@@ -8,6 +8,9 @@ Kinds of steps (decisions D39):
   row are one action, and the alignment bound holds (decisions D38). The clip shows the whole
   episode or, by `unit`, the segment up to the keyframe that the row acts to;
 - *watching* steps, all of a run whose recognizer learns alone, draw the episodes of paired ones.
+
+With `pair_tasks` the episodes that meet are of few tasks, so that variations have to be told apart
+and the furniture does not do (decisions D74).
 """
 
 from collections import Counter
@@ -35,6 +38,7 @@ class PairingConfig:
     pair_batch_size: int = 16  # B, rows of a paired step, over all processes; the bound's log B
     recognition_every: int = 5  # step i is paired if i % 5 == 4; 0: never, the policy learns alone
     watch_only: bool = False  # every step shows clips and words alone: the recognizer learns alone
+    pair_tasks: int = 0  # tasks that a paired step is of, so that variations meet; 0: of any number
     unit: Unit = "episode"  # a pair's clip: the episode; segment: only the way to its key pose
     balance: float = 0.0  # of acting rows over tasks: 0 by their transitions, 1 every task alike
     ratios: dict[str, float] = field(default_factory=dict)  # factors on the shares of some tasks
@@ -47,6 +51,11 @@ class PairingConfig:
             )
         if min(self.batch_size, self.pair_batch_size) < 1 or self.recognition_every < 0:
             raise ConfigError(f"batch sizes must be >= 1 and recognition_every >= 0, got {self}")
+        if self.pair_tasks and self.pair_batch_size % self.pair_tasks:
+            raise ConfigError(
+                f"pair_tasks {self.pair_tasks} does not divide pair_batch_size "
+                f"{self.pair_batch_size}; each task brings as many rows"
+            )
         check_numbers(self)
 
     @property
@@ -73,6 +82,67 @@ class Rows:
 @lru_cache(maxsize=8)
 def _order(seed: int, purpose: int, epoch: int, length: int) -> Int[np.ndarray, " n"]:
     return stream(seed, purpose, epoch).permutation(length)
+
+
+class _AnyTasks:
+    """Epochs over all episodes; what is left of one at its end waits for the next."""
+
+    def __init__(self, count: int, size: int, seed: int) -> None:
+        self._count, self._size, self._seed = count, size, seed
+
+    def episodes(self, batch: int) -> Int[np.ndarray, " b"]:
+        """Those that meet in a paired batch, counted from 0."""
+        epoch, place = divmod(batch, self._count // self._size)
+        order = _order(self._seed, PAIRED, epoch, self._count)
+        return order[place * self._size : (place + 1) * self._size]
+
+
+class _FewTasks:
+    """Epochs over groups of one task each, several of which make a batch."""
+
+    def __init__(self, tasks: Sequence[str], seed: int, config: PairingConfig) -> None:
+        self._size, self._share = (
+            config.pair_batch_size,
+            config.pair_batch_size // config.pair_tasks,
+        )
+        counts = Counter(tasks)
+        if few := [f"{task} has {n}" for task, n in sorted(counts.items()) if n < self._share]:
+            raise ConfigError(
+                f"pair_tasks {config.pair_tasks} asks for {self._share} episodes of a task at a "
+                f"time; {', '.join(few)}; raise --pairing.pair-tasks, or lower "
+                "--pairing.pair-batch-size"
+            )
+        groups = sum(n // self._share for n in counts.values())
+        if groups < config.pair_tasks:
+            raise ConfigError(
+                f"pair_batch_size {self._size} of pair_tasks {config.pair_tasks} needs as many "
+                f"groups of {self._share} episodes, the data set has {groups}; collect more or "
+                "lower --pairing.pair-batch-size"
+            )
+        self._members = [np.flatnonzero([t == name for t in tasks]) for name in sorted(counts)]
+        self._batches = groups // config.pair_tasks
+        self._seed = seed
+        self._epoch = lru_cache(maxsize=2)(self._make_epoch)
+
+    def _make_epoch(self, epoch: int) -> Int[np.ndarray, "n b"]:
+        """All batches of an epoch."""
+        groups = np.concatenate(
+            [self._groups(task, epoch) for task in range(len(self._members))], axis=0
+        )
+        order = stream(self._seed, PAIRED, epoch).permutation(len(groups))
+        whole = self._batches * (self._size // self._share)
+        return groups[order[:whole]].reshape(self._batches, self._size)
+
+    def _groups(self, task: int, epoch: int) -> Int[np.ndarray, "n s"]:
+        """A task's episodes in another order each time; what fills no group waits."""
+        own = self._members[task]
+        order = stream(self._seed, PAIRED, epoch, task, 1).permutation(len(own))
+        return own[order[: len(own) // self._share * self._share]].reshape(-1, self._share)
+
+    def episodes(self, batch: int) -> Int[np.ndarray, " b"]:
+        """Those that meet in a paired batch, counted from 0."""
+        epoch, place = divmod(batch, self._batches)
+        return self._epoch(epoch)[place]
 
 
 class Pairing:
@@ -104,6 +174,7 @@ class Pairing:
         self._by_episode = np.argsort(transition_episodes, kind="stable")
         self._first, self._counts = first, counts
         self._seed = seed
+        self._meetings = _meetings([tasks[int(e)] for e in episodes], seed, config)
         self._mixture = None
         if config.balance > 0.0 or config.ratios:
             self._mixture = _mixture([tasks[int(e)] for e in transition_episodes], seed, config)
@@ -141,12 +212,16 @@ class Pairing:
         return chosen
 
     def _pairs(self, step: int) -> Int[np.ndarray, " b"]:
-        size = self.config.pair_batch_size
-        epoch, batch = divmod(self._num_paired_before(step), len(self._counts) // size)
-        order = _order(self._seed, PAIRED, epoch, len(self._counts))
-        episodes = order[batch * size : (batch + 1) * size]
+        episodes = self._meetings.episodes(self._num_paired_before(step))
         keyframes = stream(self._seed, KEYFRAME, step).integers(self._counts[episodes])
         return self._by_episode[self._first[episodes] + keyframes]
+
+
+def _meetings(tasks: Sequence[str], seed: int, config: PairingConfig) -> _AnyTasks | _FewTasks:
+    """How paired batches are drawn; `tasks`: of each episode."""
+    if config.clips_every and config.pair_tasks:
+        return _FewTasks(tasks, seed, config)
+    return _AnyTasks(len(tasks), config.pair_batch_size, seed)
 
 
 def _mixture(tasks: Sequence[str], seed: int, config: PairingConfig) -> Mixture:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from premotor.errors import DataError
+from premotor.geometry.cameras import Window
 from premotor.geometry.pointclouds import back_project, inside
 from premotor.geometry.poses import Pose
 
@@ -15,6 +16,11 @@ VIDEO_CAMERA = "front"  # whose view of every row a demonstration keeps
 # The scene: what lies outside is cropped from the cloud, and the policy's views show the inside.
 SCENE_LOW = (-0.3, -0.5, 0.6)  # [m] lower corner, world frame (docs/conventions.md, Scene bounds)
 SCENE_HIGH = (0.7, 0.5, 1.6)  # [m] upper corner
+# What stands on the table: the workspace, up to where only lids and long handles reach. The window
+# is where VIDEO_CAMERA sees it, to a pixel of 128 (docs/conventions.md, Scene bounds).
+TABLE_LOW = (-0.075, -0.455, 0.752)  # [m] lower corner, world frame
+TABLE_HIGH = (0.575, 0.455, 1.2)  # [m] upper corner
+TABLE_WINDOW = Window(top=0.25)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """The tables of a report and of `premotor evaluate`: records in, tables out."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -210,6 +210,8 @@ def _by(records: Sequence[RecognitionRecord], what: Literal["task", "axis"], tit
         (Column(f"{words(class_set)} right", "share", color="observe"), found.get)
         for class_set, found in rates.items()
     ]
+    if what == "axis":
+        shares += [share for r in own if r.class_set == "text" for share in _controls_by_axis(r)]
     return Table.of(
         f"Recognition by {title}, {main}",
         sorted({name for found in rates.values() for name in found}),
@@ -219,6 +221,18 @@ def _by(records: Sequence[RecognitionRecord], what: Literal["task", "axis"], tit
             *shares,
         ),
     )
+
+
+def _controls_by_axis(
+    record: RecognitionRecord,
+) -> list[tuple[Column, Callable[[str], Interval | None]]]:
+    """What the first frame alone and shuffled frames are worth, where the record tells it."""
+    name = words(record.class_set)
+    told = (
+        ("first frame only", record.first_frame_by_axis),
+        ("frames shuffled", record.shuffled_by_axis),
+    )
+    return [(Column(f"{name}, {shown}", "share"), found.get) for shown, found in told if found]
 
 
 def _pairs(pairs: Sequence[NamingPair]) -> Table:

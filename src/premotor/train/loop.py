@@ -35,6 +35,7 @@ from premotor.train.run import (
     append_step,
     forget_steps,
     open_probe_dataset,
+    tell_enlarged,
     write_manifest,
 )
 from premotor.train.schedule import learning_rate
@@ -141,6 +142,8 @@ def _fit(
 
 def _open(config: TrainConfig, run: RunFolder, source: Source, engine: Accelerator) -> _Session:
     dataset = open_dataset(source, "train", config.mirror)
+    if engine.is_main_process and config.pairing.clips_every:
+        tell_enlarged(config.mirror.understand, dataset)
     probed = open_probe_dataset(source, config)
     mirror = build_mirror(config).to(engine.device)
     if config.compile:

@@ -29,6 +29,7 @@ from premotor.represent import Source, open_dataset
 from premotor.store.reader import DemoSet
 from premotor.train.config import TrainConfig, differing, read_config
 from premotor.train.start import origins
+from premotor.understand.config import UnderstandConfig
 
 _log = logging.getLogger(__name__)
 # No weight depends on these: how often it is looked at and kept. Of `processes` counts how many
@@ -64,6 +65,20 @@ def differences(a: TrainConfig, b: TrainConfig) -> list[str]:
         for name, ours, theirs in differing(a, b)
         if name not in HARMLESS
     ]
+
+
+def tell_enlarged(config: UnderstandConfig, dataset: Dataset) -> None:
+    """Say so where the video tower takes more pixels than were recorded."""
+    height, width = dataset.cache.frames.shape[2:4]
+    rows, columns = config.window.rows(height), config.window.columns(width)
+    side = max(rows.stop - rows.start, columns.stop - columns.start)
+    if config.video.px > side:
+        _log.warning(
+            "understand.video.px is %d and of the clips %d px are looked at: they are enlarged, "
+            "which costs time and shows nothing more; weights made for that size may need it",
+            config.video.px,
+            side,
+        )
 
 
 def check_run(run: RunFolder, config: TrainConfig, demos: DemoSet, claim: Claim) -> None:

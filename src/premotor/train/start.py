@@ -77,7 +77,12 @@ def with_sizes(config: MirrorConfig, stored: Mapping[Half, Sizes]) -> MirrorConf
 def _recognizer(ours: UnderstandConfig, stored: UnderstandConfig) -> UnderstandConfig:
     video = replace(stored.video, drop_path=ours.video.drop_path)
     return replace(
-        ours, video=video, text=stored.text, cleaning=stored.cleaning, colors=stored.colors
+        ours,
+        video=video,
+        text=stored.text,
+        cleaning=stored.cleaning,
+        colors=stored.colors,
+        window=stored.window,
     )
 
 

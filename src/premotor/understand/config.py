@@ -7,8 +7,9 @@ from premotor.backbones.text import TextConfig
 from premotor.backbones.tokenizer import Cleaning
 from premotor.backbones.vit import VideoTransformerConfig
 from premotor.errors import ConfigError
+from premotor.geometry.cameras import Window
 
-Loss = Literal["contrastive", "class_table"]
+Loss = Literal["contrastive", "class_table", "both"]
 Colors = Literal["imagenet", "clip"]
 USource = Literal["pooled", "embed", "embed_unit", "tokens_mean", "tokens_time"]
 
@@ -22,11 +23,12 @@ class UnderstandConfig:
     cleaning: Cleaning = "none"  # of captions and prompts; "viclip" for ViCLIP's own weights
     colors: Colors = "imagenet"  # whose mean and deviation; ViCLIP's weights have ImageNet's
     u_source: USource = "pooled"  # which tensor is u (decisions D30)
-    loss: Loss = "contrastive"  # L_u among the batch's texts; class_table: among all of the data
+    loss: Loss = "contrastive"  # L_u among the batch's texts; class_table: all of the data's; both
     freeze_text: bool = False  # the text tower keeps its (trained!) weights; texts are read once
     temperature: float = 0.05  # tau of L_u, fixed
     mask_ratio: float = 0.5  # share of patch tokens dropped in training
-    crop_scale: float = 0.8  # least area of the random crop in training; 1.0 = no crop
+    window: Window = field(default_factory=Window)  # the part of each frame that is looked at
+    crop_scale: float = 0.8  # least share of its area that training crops to; 1.0 = no crop
     brightness: float = 0.1  # greatest relative change in training; 0.0 = none
 
     def __post_init__(self) -> None:
@@ -55,7 +57,7 @@ class UnderstandConfig:
     @property
     def needs_classes(self) -> bool:
         """Whether a batch to learn from has to carry a caption of every class."""
-        return self.loss == "class_table"
+        return self.loss != "contrastive"
 
     @property
     def u_dim(self) -> int:

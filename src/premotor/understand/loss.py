@@ -1,7 +1,7 @@
 """L_u: a clip and the words for it, against other words.
 
-Two losses by name: `contrastive` knows the clips and words of the batch, `class_table` every class
-of the data, and so neither false negatives nor a batch size (decisions D26).
+By name: `contrastive` knows the clips and words of the batch, `class_table` every class of the
+data, and so neither false negatives nor a batch size (decisions D26); `both` is their mean.
 
 b: batch  c: text classes  o: embedding
 """
@@ -42,15 +42,22 @@ def _contrastive(output: UnderstandOutput, observed: Observed, temperature: floa
 def _class_table(output: UnderstandOutput, observed: Observed, temperature: float) -> Scalar:
     if output.classes is None:
         raise ConfigError(
-            "understand.loss class_table needs a caption of every class in each batch (classes); "
+            "understand.loss class_table or both needs a caption of every class in each batch; "
             "this one has none; open the data set with Format(class_captions=True)"
         )
     return class_table_loss(output.video, output.classes, observed.text_id, temperature)
 
 
+def _both(output: UnderstandOutput, observed: Observed, temperature: float) -> Scalar:
+    """The mean, so that L_u keeps its size beside the other terms."""
+    table = _class_table(output, observed, temperature)
+    return (_contrastive(output, observed, temperature) + table) / 2
+
+
 LOSSES: dict[Loss, Callable[[UnderstandOutput, Observed, float], Scalar]] = {
     "contrastive": _contrastive,
     "class_table": _class_table,
+    "both": _both,
 }
 
 

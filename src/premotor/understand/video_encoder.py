@@ -1,6 +1,7 @@
 """From the pixels of a clip to u: crop, resize, normalize, attend.
 
-b: batch  t: frames  h w: side as recorded  p: side the tower takes  k: kept tokens  u: width of u
+b: batch  t: frames  h w: sides as recorded  i j: sides of the window  p: side the tower takes
+k: kept tokens  u: width of u  d: width of tokens  o: embedding
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from premotor.backbones.contrast import unit
 from premotor.backbones.vit import VideoTransformer, random_keep
+from premotor.geometry.cameras import Window
 from premotor.understand.config import UnderstandConfig
 
 MEAN = {"imagenet": (0.485, 0.456, 0.406), "clip": (0.48145466, 0.4578275, 0.40821073)}
@@ -24,6 +26,12 @@ class Encoded:
 
     u: Float[Tensor, "b u"]
     video: Float[Tensor, "b o"]  # in the space of the texts, not normalized
+
+
+def within(frames: Float[Tensor, "b t 3 h w"], window: Window) -> Float[Tensor, "b t 3 i j"]:
+    """The pixels of a window, as recorded."""
+    height, width = frames.shape[-2:]
+    return frames[..., window.rows(height), window.columns(width)]
 
 
 def resize(frames: Float[Tensor, "b t 3 h w"], px: int) -> Float[Tensor, "b t 3 p p"]:
@@ -83,10 +91,11 @@ class VideoEncoder(nn.Module):
             mask_ratio: Share of patch tokens to drop; needs the generator.
             generator: Source of crop, brightness, mask and drop path.
         """
+        seen = within(frames, self.config.window)
         if generator is None:
-            view, keep = resize(frames, self.config.video.px), None
+            view, keep = resize(seen, self.config.video.px), None
         else:
-            view = random_view(frames, self.config, generator)
+            view = random_view(seen, self.config, generator)
             keep = self._keep(view, mask_ratio, generator)
         clip = ((view - self.mean) / self.std).transpose(1, 2)
         return self._read(clip, keep, generator)

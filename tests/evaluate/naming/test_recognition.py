@@ -107,6 +107,11 @@ def test_what_the_last_frame_shows_is_named_and_the_rest_is_counted(recognizer, 
     assert found["task"].accuracy.value == text.task_right.value == 1.0
     assert text.macro.value == 0.75
     assert {axis: r.value for axis, r in text.by_axis.items()} == {"color": 0.75, "count": 1.0}
+    of_axes = {axis: r.count for axis, r in text.by_axis.items()}
+    for control in (text.first_frame_by_axis, text.shuffled_by_axis):
+        assert {axis: r.count for axis, r in control.items()} == of_axes
+    shown = text.first_frame_by_axis["count"].value  # nothing known: three classes tie
+    assert shown == pytest.approx(1 / 3)
     assert text.top5.value == 1.0
     assert text.confusion.counts == ((0, 0, 1.0), (1, 0, 1.0), (2, 2, 2.0))
     assert text.first_frame_only.value == pytest.approx(1 / 3)  # all classes tie

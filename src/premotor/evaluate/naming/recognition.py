@@ -41,6 +41,7 @@ from premotor.understand.classes import (
 from premotor.understand.recognizer import Recognizer
 
 Shown = Mapping[str, Tensor]  # how the clips were shown -> embeddings or scores, by row
+SHOWN = ("clip", "first", "shuffled")  # as it is, its first frame alone, in random order
 WITHIN_TASK = "text_within_task"  # fine-grained: the task is given, its texts are told apart
 
 
@@ -82,7 +83,7 @@ def embed_clips(
 ) -> dict[str, Float[Tensor, "n o"]]:
     """Video embeddings of every episode, shown as "clip", "first" frame and "shuffled"."""
     generator = torch.Generator().manual_seed(seed)
-    parts: dict[str, list[Tensor]] = {"clip": [], "first": [], "shuffled": []}
+    parts: dict[str, list[Tensor]] = {name: [] for name in SHOWN}
     device = next(recognizer.parameters()).device
     for start in range(0, len(dataset.cache.episodes), batch_size):
         stop = min(start + batch_size, len(dataset.cache.episodes))
@@ -172,7 +173,7 @@ class _Answers:
 
 def _record(dataset: Dataset, found: _Answers) -> RecognitionRecord:
     infos, classes, truth = dataset.cache.episodes, found.classes, found.truth(dataset)
-    clip = hits(found.of("clip"), truth)
+    clip, first, shuffled = (hits(found.of(shown), truth) for shown in SHOWN)
     tasks = by_task(clip, infos)
     return RecognitionRecord(
         checkpoint=found.checkpoint,
@@ -180,10 +181,12 @@ def _record(dataset: Dataset, found: _Answers) -> RecognitionRecord:
         num_classes=len(classes),
         chance=float((1.0 / found.allowed.sum(1)).mean()),
         accuracy=rate(clip),
-        first_frame_only=rate(hits(found.of("first"), truth)),
-        shuffled_frames=rate(hits(found.of("shuffled"), truth)),
+        first_frame_only=rate(first),
+        shuffled_frames=rate(shuffled),
         by_task=tasks,
         by_axis=by_axis(clip, infos),
+        first_frame_by_axis=by_axis(first, infos),
+        shuffled_by_axis=by_axis(shuffled, infos),
         top5=rate(hits(found.of("clip"), truth, 5)),
         macro=over_tasks(tasks),
         task_right=task_right(found.of("clip"), classes, infos),
