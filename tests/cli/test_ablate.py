@@ -139,7 +139,7 @@ def test_held_out_keyframes_alone_and_weights_that_are_shared(tmp_path, make_dem
     before = stamps(out)
     assert premotor(f"{line} --resume") == 0
     assert stamps(out) == before
-    with pytest.raises(ConfigError, match="learning_rate: 0.0001 in the run, 0.01 now"):
+    with pytest.raises(ConfigError, match=r"learning_rate: 0\.0001 in the run, 0\.01 now"):
         premotor(f"{line.replace('1e-4', '1e-2')} --resume")
 
 
