@@ -4,9 +4,8 @@ A run folder holds `manifest.json`, `config.yaml`, `metrics.jsonl` (StepRecord),
 and `rows.json` of ProbeRow), `checkpoints/`, and `evaluation/` with `rollouts.jsonl` (EvalRecord),
 `judgements.jsonl` (JudgementRecord), `recognition.json` (RecognitionRecord), `named.jsonl`
 (NamedClip), `naming_pairs.json` (NamingPair), `studies.json` (findings.Study), `films/` (FilmRecord
-+ images) and, in an ablation, `keyframes.jsonl` (KeyframeRecord). The ablation's own folder holds
-`ablation.json` (AblationRecord). What `premotor align` and `premotor probe` write stands in
-findings.py.
++ images) and `keyframes.jsonl` (KeyframeRecord). The ablation's own folder holds `ablation.json`
+(AblationRecord). What `premotor align` and `premotor probe` write stands in findings.py.
 """
 
 import os
@@ -224,6 +223,11 @@ class KeyframeRecord(OfEpisode):
     rotation_error: float  # [deg] of the rotation that takes one to the other
     gripper_right: bool
     collision_right: bool
+    coarse_error: float | None = None  # [m] of the first look alone; None in older records
+    decisive: bool | None = None
+    """Whether the words choose where it lies (`simulate.task.Task.decisive`). None where that is
+    not known: the task is not ours, the keyframes are not one for each of the expert's waypoints,
+    or the record is an older one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,7 +247,9 @@ class AblationRecord:
 
     variant: str
     task: str  # or "all tasks": success with every task counting alike, keyframes all together
-    measure: str  # "success", "strict", "position" (within 2 cm) or "rotation" (within 15 deg)
+    measure: str
+    """ "success", "strict"; of keyframes "position" (within 2 cm), "rotation" (within 15 deg), or
+    "decisive" (the position of those at which the words choose)."""
     value: Interval  # mean over the seeds
     difference: Interval | None  # None for the baseline itself, or where it lacks a seed
     steps: int  # updates of each training

@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import torch
 
 from premotor import checkpoint
 from premotor.cli import main
@@ -95,6 +96,51 @@ def test_a_training_that_breaks_costs_no_other(made_up_data, tmp_path, monkeypat
         premotor(f"ablate --data {made_up_data} --out {out} --only lamb wide_zoom {SMALL}")
     records = read_list(out / "ablation.json", AblationRecord)
     assert {r.variant for r in records} == {"full", "wide_zoom"}
+
+
+def test_held_out_keyframes_alone_and_weights_that_are_shared(tmp_path, make_demo, capsys):
+    for split, seeds in (("train", range(4)), ("val", range(10, 12))):
+        write_split(tmp_path / split, [make_demo(seed, "open_drawer") for seed in seeds])
+    out = tmp_path / "ablate"
+    line = (
+        f"ablate --data {tmp_path} --out {out} --preset nano --steps 2 --processes 1 --episodes 0"
+        " --vary 'blunt: execute.heatmap.mean_window=1' 'slow: optimizer.learning_rate=1e-4'"
+        " --seeds 2"
+    )
+    assert premotor(line) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Ablation: decisive keyframes" in said
+    assert "RLBench" not in said  # nobody acted
+    records = read_list(out / "ablation.json", AblationRecord)
+    assert {(r.variant, r.measure, r.seeds) for r in records} == {
+        (variant, measure, 2)
+        for variant in ("full", "blunt", "slow")
+        for measure in ("position", "rotation", "decisive")
+    }
+    page = (out / "ablation.md").read_text()
+    assert "- `blunt`: execute.heatmap.mean_window=1\n" in page
+    assert not list(out.rglob("rollouts.jsonl"))
+    for seed in (0, 1):
+        full, blunt, slow = (
+            checkpoint.load_mirror(out / name / f"seed_{seed}")
+            for name in ("full", "blunt", "slow")
+        )
+        assert (blunt.config.execute.heatmap.mean_window, full.config.align) == (
+            1,
+            blunt.config.align,
+        )
+        weights = {name: model.state_dict() for name, model in (("b", blunt), ("s", slow))}
+        same = {
+            name: all(torch.equal(value, own[key]) for key, value in full.state_dict().items())
+            for name, own in weights.items()
+        }
+        assert same == {"b": True, "s": False}
+        assert not (out / "blunt" / f"seed_{seed}" / "metrics.jsonl").exists()  # never trained
+    before = stamps(out)
+    assert premotor(f"{line} --resume") == 0
+    assert stamps(out) == before
+    with pytest.raises(ConfigError, match=r"learning_rate: 0\.0001 in the run, 0\.01 now"):
+        premotor(f"{line.replace('1e-4', '1e-2')} --resume")
 
 
 def test_help_names_every_variant(capsys):

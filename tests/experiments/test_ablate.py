@@ -6,9 +6,22 @@ import pytest
 
 import make
 from premotor.errors import ConfigError, UnknownName
-from premotor.experiments.ablate import AblateConfig, TrainingUnit, job_of, units_of, write
+from premotor.experiments.ablate import (
+    AblateConfig,
+    TrainingUnit,
+    job_of,
+    slots_of,
+    units_of,
+    write,
+)
 from premotor.experiments.contrast import summarize
-from premotor.experiments.variants import BASELINE, VARIANTS
+from premotor.experiments.variants import (
+    BASELINE,
+    DECODING,
+    VARIANTS,
+    Variant,
+    parse_variant,
+)
 from premotor.folders import AblationFolder
 from premotor.measure.intervals import paired_difference
 from premotor.measure.paired import t_interval
@@ -133,6 +146,11 @@ def test_the_baseline_comes_first_and_every_variant_before_a_second_seed():
         ({"steps": 0}, ConfigError, "steps"),
         ({"seeds": 21}, ConfigError, "<= 20"),
         ({"workers": -1}, ConfigError, "workers"),
+        ({"vary": ("no_shift",)}, ConfigError, "name: field=value"),
+        ({"vary": ("no_shift: augment.shift",)}, ConfigError, "name: field=value"),
+        ({"vary": ("a/b: seed=1",)}, ConfigError, "name of a variant"),
+        ({"vary": ("lamb: seed=1",)}, ConfigError, "called 'lamb'"),
+        ({"vary": ("mine: seed=1", "mine: seed=2")}, ConfigError, "called 'mine'"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(change, error, message):
@@ -223,7 +241,7 @@ def test_a_variant_without_a_partner_has_no_difference():
 
 def test_what_is_written_is_read_back(tmp_path):
     records = summarize([outcome("full", 18, 27), outcome("lamb", 12, 15)])
-    write(AblationFolder(tmp_path), records)
+    write(AblationFolder(tmp_path), records, CONFIG.variants)
     assert read_list(tmp_path / "ablation.json", AblationRecord) == records
     assert isinstance(records[0].value, Interval)
     assert "LAMB at 1e-2" in (tmp_path / "ablation.md").read_text()
@@ -233,6 +251,89 @@ def test_what_is_written_is_read_back(tmp_path):
         "ablation.md",
         "ablation.svg",
     ]
+
+
+def typed(text: str) -> dict[str, object]:
+    """What a variant that was typed changes of the baseline."""
+    config = dataclasses.replace(CONFIG, vary=(text,))
+    base, ours = (job_of(config, unit).config for unit in units_of(config))
+    return {field: value for field, _, value in differing(base, ours)}
+
+
+def test_a_variant_of_ones_own_changes_any_fields():
+    assert typed("mine: optimizer.learning-rate=1e-3 execute.stages=1") == {
+        "optimizer.learning_rate": 1e-3,
+        "mirror.execute.stages": 1,
+    }
+    assert typed("a: precision=bf16 mirror.execute.coarse_context=true augment.shift=0") == {
+        "precision": "bf16",
+        "mirror.execute.coarse_context": True,
+        "augment.shift": 0,
+    }
+
+
+def test_a_variant_of_ones_own_stands_beside_the_baseline_alone():
+    config = dataclasses.replace(CONFIG, vary=("mine: pairing.batch_size=64",))
+    assert [v.name for v in config.variants] == ["full", "mine"]
+    both = dataclasses.replace(config, only=("lamb",))
+    assert [v.name for v in both.variants] == ["full", "lamb", "mine"]
+    assert config.variants[1].change == "pairing.batch_size=64"
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("a: optimizer.nam=lamb", UnknownName, "unknown field of optimizer 'nam'.*'name'"),
+        ("a: seed.of=1", UnknownName, "unknown field of seed 'of'"),
+        ("a: executes.stages=1", UnknownName, "unknown field of a training 'executes'"),
+        ("a: optimizer.name=lam", ConfigError, "variant a.*optimizer.name.*'lam'"),
+        ("a: execute.stages=one", ConfigError, "variant a.*stages"),
+        ("a: execute.trunk.heads=7", ConfigError, "heads"),
+    ],
+)
+def test_a_variant_that_cannot_be_is_refused_before_anything_is_trained(text, error, message):
+    config = dataclasses.replace(CONFIG, vary=(text,))
+    with pytest.raises(error, match=message):
+        job_of(config, units_of(config)[1])
+
+
+def test_what_only_decodes_otherwise_is_known():
+    texts = (
+        "a: execute.heatmap.mean_window=1",
+        "a: execute.heatmap.mean_window=1 execute.tokens.mean_window=3",
+        "a: execute.heatmap.mean_window=1 seed=1",
+        "a: optimizer.eps=1e-6",
+    )
+    assert [parse_variant(text).decodes_only for text in texts] == [True, True, False, False]
+    assert not any(variant.decodes_only for variant in VARIANTS.values())
+    for name in DECODING:  # a field that is gone would be trained for nothing
+        Variant(name="a", change="", values={name: 1}).apply(train_preset("nano"))
+
+
+def test_decisive_keyframes_are_a_measure_of_their_own():
+    def training(name, near):
+        made = [
+            dataclasses.replace(keyframe(s, k, 0.001 if s < near else 0.1), decisive=k == 0)
+            for s in range(10)
+            for k in range(3)
+        ]
+        return TrainingRecord(
+            variant=name, seed=0, steps=1, rollouts=(), keyframes=(*made, keyframe(10, 0, 0.1))
+        )
+
+    records = summarize([training("full", 8), training("lamb", 5)])
+    assert {r.measure for r in records} == {"position", "rotation", "decisive"}
+    lamb = found(records, "lamb", "open_drawer", "decisive")
+    assert (lamb.value.value, lamb.value.count) == (0.5, 10)  # the unknown one is left out
+    assert lamb.difference is not None
+    assert lamb.difference.value == pytest.approx(-0.3)
+    assert found(records, "lamb", "open_drawer", "position").value.value == pytest.approx(15 / 31)
+
+
+def test_without_roll_outs_no_task_needs_a_simulator(made_up_data):
+    config = AblateConfig(data=made_up_data, out=Path("o"), episodes=0)
+    assert slots_of(config) == []
+    assert len(slots_of(dataclasses.replace(config, episodes=2))) == 2
 
 
 def test_the_table_of_variants_is_keyed_by_name():

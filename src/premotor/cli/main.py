@@ -28,6 +28,7 @@ COMMANDS = {
     "evaluate": "judge a run on episodes it has not seen",
     "probe": "do two models align by themselves, and does it go with success",
     "align": "measure how two models' features align, and why",
+    "keyframes": "where a policy would go from held-out observations, without roll-outs",
     "look": "draw what a policy sees and where it would go",
     "report": "make a run's report.html",
     "ablate": "what each part of the policy is worth, one change at a time",

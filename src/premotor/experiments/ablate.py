@@ -1,8 +1,9 @@
 """What each part of the policy is worth: variants of a preset, one change at a time.
 
 Acting only: no step carries clips, so that a variant trains in minutes. Each is a run folder as
-`premotor train` makes it, judged by roll-outs on unseen episodes and by held-out keyframes, and
-compared with the baseline on the same episodes, seed by seed where there are several.
+`premotor train` makes it, judged by held-out keyframes and by roll-outs on unseen episodes, if they
+are wanted, and compared with the baseline on the same episodes, seed by seed where there are
+several. A variant that only decodes otherwise has the weights of the baseline.
 """
 
 from collections.abc import Sequence
@@ -14,18 +15,19 @@ from typing import Annotated
 import tyro
 
 from premotor.campaign import Campaign, Ledger
-from premotor.checkpoint import checkpoints
+from premotor.checkpoint import checkpoints, load_mirror, save
 from premotor.claims import Claim
 from premotor.demonstrate.seeds import chosen_tasks, unseen_slots
 from premotor.device import Device, chosen_device
 from premotor.episode.identity import EpisodeSlot
 from premotor.errors import ConfigError, UnknownName
-from premotor.evaluate.acting.keyframes import measure_keyframes
+from premotor.evaluate.acting.keyframes import known_keyframes, measure_keyframes
 from premotor.evaluate.acting.success import RollOuts, RolloutUnit, Weights
 from premotor.experiments.contrast import summarize
-from premotor.experiments.variants import BASELINE, VARIANTS, Variant
+from premotor.experiments.variants import BASELINE, VARIANTS, Variant, parse_variant
 from premotor.folders import AblationFolder, RunFolder
 from premotor.measure.paired import MOST_FLIPPED
+from premotor.mirror import Mirror
 from premotor.presets import train_preset
 from premotor.progress import Progress, no_progress
 from premotor.records import (
@@ -40,7 +42,7 @@ from premotor.settings import check_numbers
 from premotor.simulate import EPISODE_KEY_POSES
 from premotor.stopping import Stopped
 from premotor.train.job import TrainJob, train
-from premotor.train.run import check_run
+from premotor.train.run import check_run, claim_run, write_manifest
 from premotor.worklist import MOST_WORKERS, available_cores
 
 
@@ -50,10 +52,13 @@ class AblateConfig:
 
     data: Path  # folder of the data set, with the splits train and val
     out: Path = Path("runs/ablate")  # a run folder per variant and seed, table, figure and record
-    only: tuple[str, ...] = ()  # beside the baseline `full`, in the table too; () = all
+    only: tuple[str, ...] = ()  # of those above, beside the baseline `full`; () = all, if no `vary`
+    vary: tuple[str, ...] = ()
+    """Variants of one's own, each in quotes as "name: field=value field=value", with fields as
+    `premotor train` names them."""
     seeds: int = 1  # trainings per variant, from 0 on; 1: intervals are about these episodes
     steps: int = 1500  # updates of each
-    episodes: int = 20  # unseen episodes per task
+    episodes: int = 20  # unseen episodes per task; 0 = no roll-outs, held-out keyframes alone
     learn: tuple[str, ...] = ()  # tasks to train on; () = all of the data set
     tasks: tuple[str, ...] = ()  # to roll out, studies too; () = those trained on
     preset: str = "tiny"
@@ -70,10 +75,13 @@ class AblateConfig:
         for name in self.only:
             if name not in VARIANTS:
                 raise UnknownName.of("variant", name, VARIANTS)
-        if min(self.seeds, self.steps, self.episodes, self.max_key_poses) < 1:
+        own = [parse_variant(text).name for text in self.vary]
+        if twice := [name for name in own if name in VARIANTS or own.count(name) > 1]:
+            raise ConfigError(f"several variants are called {twice[0]!r}; give yours another name")
+        if min(self.seeds, self.steps, self.max_key_poses) < 1:
             raise ConfigError(
-                "seeds, steps, episodes and max_key_poses must be >= 1, got "
-                f"{self.seeds}, {self.steps}, {self.episodes}, {self.max_key_poses}"
+                "seeds, steps and max_key_poses must be >= 1, got "
+                f"{self.seeds}, {self.steps}, {self.max_key_poses}"
             )
         if self.seeds > MOST_FLIPPED:  # whose sign patterns can all be gone through
             raise ConfigError(f"seeds must be <= {MOST_FLIPPED}, got {self.seeds}")
@@ -90,6 +98,13 @@ class AblateConfig:
     def folder(self) -> AblationFolder:
         """Where all lies."""
         return AblationFolder(self.out)
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The baseline, those of the table that are wanted, and those that were typed."""
+        named = self.only or (() if self.vary else VARIANTS)
+        chosen = (v for v in VARIANTS.values() if v is BASELINE or v.name in named)
+        return *chosen, *map(parse_variant, self.vary)
 
     @property
     def source(self) -> Source:
@@ -115,8 +130,7 @@ class TrainingUnit:
 
 def units_of(config: AblateConfig) -> list[TrainingUnit]:
     """All trainings, the baseline first: every variant once before any is trained again."""
-    chosen = [v for v in VARIANTS.values() if v is BASELINE or v.name in (config.only or VARIANTS)]
-    return [TrainingUnit(v, seed) for seed in range(config.seeds) for v in chosen]
+    return [TrainingUnit(v, seed) for seed in range(config.seeds) for v in config.variants]
 
 
 def job_of(config: AblateConfig, unit: TrainingUnit, command: str = "") -> TrainJob:
@@ -141,13 +155,15 @@ def job_of(config: AblateConfig, unit: TrainingUnit, command: str = "") -> Train
 
 
 def slots_of(config: AblateConfig) -> list[EpisodeSlot]:
-    """The unseen episodes that every variant is rolled out on.
+    """The unseen episodes that every variant is rolled out on, if any.
 
     Raises:
         UnknownName: A task of the data set is not one of the simulator's.
         DataError: The split is missing or damaged.
     """
     held_out = config.source.open(config.split).episodes
+    if config.episodes == 0:
+        return []
     of_data = tuple(dict.fromkeys(info.task for info in held_out))
     return unseen_slots(chosen_tasks(config.tasks or of_data), config.episodes)
 
@@ -193,7 +209,7 @@ def ablate(
 
     def on_record(record: TrainingRecord) -> None:
         known.append(record)
-        write(folder, summarize(known))
+        write(folder, summarize(known), config.variants)
 
     folder.claim(config.claim)
     with folder.owned():
@@ -208,7 +224,7 @@ def ablate(
             progress=progress,
         ).run(units_of(config))
         records = summarize(list(found.records.values()))
-        write(folder, records)
+        write(folder, records, config.variants)
     found.insist("trainings")
     return records
 
@@ -218,7 +234,7 @@ def _judged(record: TrainingRecord, config: AblateConfig, slots: Sequence[Episod
     acted = {rollout.episode for rollout in record.rollouts}
     asked = [any(episode in acted for episode in slot.candidates) for slot in slots]
     allowed = {rollout.max_key_poses for rollout in record.rollouts}
-    same = record.steps == config.steps and allowed == {config.max_key_poses}
+    same = record.steps == config.steps and allowed <= {config.max_key_poses}
     return same and all(asked) and len(asked) == len(acted)
 
 
@@ -229,7 +245,7 @@ def train_and_judge(
     progress: Progress,
     unit: TrainingUnit,
 ) -> TrainingRecord:
-    """Train a variant to its last update, roll out, and look at held-out keyframes.
+    """Train a variant to its last update, look at held-out keyframes, and roll out.
 
     What was trained or measured of it before is gone on with.
 
@@ -243,15 +259,19 @@ def train_and_judge(
 
     job = job_of(config, unit, command)
     run = RunFolder(job.out)
+    device = chosen_device(config.device)
+    if unit.variant.decodes_only:
+        take_weights(job_of(config, TrainingUnit(BASELINE, unit.seed)), job)
     last = checkpoints(job.out)[-1:]
     finished = bool(last) and last[0].step == config.steps
     if not finished and not train(job, Claim(resume=True), told):
         raise Stopped
-    keyframes = measure_keyframes(job.out, config.source, config.split, told)
+    asked = job.out, config.source, config.split
+    keyframes = known_keyframes(*asked) or measure_keyframes(*asked, told, device=device)
     weights = Weights(str(job.out), config.steps, "trained", config.preset)
     rollouts = RollOuts(
         ledger=run.evaluation.rollouts,
-        device=chosen_device(config.device),
+        device=device,
         workers=config.workers or available_cores(),
         progress=told,
     ).of([RolloutUnit(weights, slot, config.max_key_poses) for slot in slots])
@@ -264,9 +284,26 @@ def train_and_judge(
     )
 
 
-def write(folder: AblationFolder, records: Sequence[AblationRecord]) -> None:
+def take_weights(trained: TrainJob, job: TrainJob) -> None:
+    """Make a run of what another one learned, under a configuration that decodes otherwise.
+
+    Where it is there already, or the other is not finished, nothing is done.
+    """
+    run, last = RunFolder(job.out), checkpoints(trained.out)[-1:]
+    if run.begun or not last or last[0].step != trained.config.steps:
+        return
+    learned, mirror = load_mirror(trained.out), Mirror(job.config.mirror)
+    mirror.load_state_dict(learned.state_dict())
+    claim_run(run, job.config, Claim())
+    write_manifest(run, job.config, mirror, job.source, job.command)
+    save(job.out, last[0].step, mirror)
+
+
+def write(
+    folder: AblationFolder, records: Sequence[AblationRecord], variants: Sequence[Variant]
+) -> None:
     """Write `ablation.json`, `ablation.md` and `ablation.svg`."""
-    changes = {variant.name: variant.change for variant in VARIANTS.values()}
+    changes = {variant.name: variant.change for variant in variants}
     write_json(folder.record, list(records))
     write_atomically(folder.page, ablation.markdown(records, changes).encode())
     write_atomically(folder.figure, ablation.figure(records).encode())

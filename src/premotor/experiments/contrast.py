@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from premotor.episode.identity import EpisodeId
-from premotor.evaluate.acting.keyframes import located, turned
 from premotor.evaluate.acting.success import SIMULATOR
 from premotor.experiments.variants import BASELINE
 from premotor.measure.intervals import bootstrap, paired_difference, wilson
+from premotor.measure.keyframes import located, turned
 from premotor.measure.paired import SignFlip, sign_flip, t_interval
 from premotor.records import AblationRecord, Interval, TrainingRecord
 from premotor.report import ablation
@@ -71,6 +71,8 @@ def _answers(trainings: Sequence[TrainingRecord], variant: str) -> dict[str, ByS
         for r in training.keyframes:
             key = (r.episode, r.keyframe_index)
             own["position"][key], own["rotation"][key] = located(r), turned(r)
+            if r.decisive:
+                own["decisive"][key] = located(r)
     return found
 
 
@@ -154,7 +156,8 @@ def _resampled(keys: Sequence[Key], values: Sequence[float]) -> Interval:
 
 
 _BY_EPISODE = ("success", "strict")
+_BY_KEYFRAME = ("position", "rotation", "decisive")
 _STATISTICS: dict[str, tuple[Rate, Difference]] = {  # of one training, about these episodes
     **dict.fromkeys(_BY_EPISODE, (_rate_of_episodes, _difference_of_episodes)),
-    **dict.fromkeys(("position", "rotation"), (_rate_of_keyframes, _difference_of_keyframes)),
+    **dict.fromkeys(_BY_KEYFRAME, (_rate_of_keyframes, _difference_of_keyframes)),
 }

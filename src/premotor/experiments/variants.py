@@ -1,12 +1,24 @@
-"""What an ablation changes, one thing at a time: a configuration in, a configuration out."""
+"""What an ablation changes, one thing at a time: fields of a configuration, by their names."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
-from premotor.execute.config import ExecuteConfig
+from premotor.codec import restore
+from premotor.errors import ConfigError, DataError, UnknownName
+from premotor.mirror import MirrorConfig
+from premotor.paths import check_name
 from premotor.train.config import TrainConfig
 
-Change = Callable[[TrainConfig], TrainConfig]
+# Fields that the policy decodes with and no weight depends on.
+DECODING = (
+    "mirror.execute.heatmap.mean_window",
+    "mirror.execute.heatmap.coarse_weight",
+    "mirror.execute.tokens.mean_window",
+)
+_HALVES = tuple(part.name for part in fields(MirrorConfig))  # typed without "mirror."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,71 +27,82 @@ class Variant:
 
     name: str
     change: str  # in words
-    apply: Change
+    values: Mapping[str, Any] = field(hash=False)
+    """Of fields, by their dotted names, as {"mirror.execute.stages": 1}."""
+
+    def apply(self, config: TrainConfig) -> TrainConfig:
+        """The same training with these values.
+
+        Raises:
+            UnknownName: There is no field of a name.
+            ConfigError: A value cannot be that field's.
+        """
+        plain = asdict(config)
+        for name, value in self.values.items():
+            _put(plain, name, value)
+        try:
+            return restore(TrainConfig, plain, f"variant {self.name}")
+        except DataError as error:
+            raise ConfigError(str(error)) from error
+
+    @property
+    def decodes_only(self) -> bool:
+        """Whether it learns as the baseline does, weight for weight, and differs as it acts."""
+        return bool(self.values) and all(name in DECODING for name in self.values)
 
 
-def _nothing(config: TrainConfig) -> TrainConfig:
-    return config
+def _put(plain: dict[str, Any], name: str, value: Any) -> None:
+    """Set a field of a configuration that is given as plain values."""
+    *above, last = name.split(".")
+    part: Any = plain
+    for place, key in enumerate((*above, last)):
+        if not isinstance(part, dict) or key not in part:
+            whose = f"field of {'.'.join(above[:place]) or 'a training'}"
+            raise UnknownName.of(whose, key, part if isinstance(part, dict) else ())
+        if place == len(above):
+            part[key] = value
+        part = part[key]
 
 
-def _acting(config: TrainConfig, execute: ExecuteConfig) -> TrainConfig:
-    """The same training of another policy."""
-    return replace(config, mirror=replace(config.mirror, execute=execute))
+def parse_variant(text: str) -> Variant:
+    """A variant as it is typed: "name: field=value field=value".
+
+    Fields have the names that `premotor train` gives them; a value is JSON, or a text.
+
+    Raises:
+        ConfigError: The text has another form.
+    """
+    name, _, rest = text.partition(":")
+    changes = rest.split()
+    if not changes or not all(re.fullmatch(r"[^=]+=.+", change) for change in changes):
+        raise ConfigError(
+            f'a variant is typed as "name: field=value ...", got {text!r}; as '
+            '"careful: optimizer.learning_rate=1e-3 seed=1"'
+        )
+    check_name(name, "name of a variant")  # its folder is named by it
+    pairs = (change.split("=", 1) for change in changes)
+    values = {_full(key): _value(value) for key, value in pairs}
+    return Variant(name=name, change=", ".join(changes), values=values)
 
 
-def _without_zoom(config: TrainConfig) -> TrainConfig:
-    execute = config.mirror.execute
-    alone = replace(execute.heatmap, coarse_weight=0.0)
-    return _acting(config, replace(execute, stages=1, heatmap=alone))
+def _full(name: str) -> str:
+    """The name of a field, with what the command line leaves out of it; - stands for _ there."""
+    name = name.replace("-", "_")
+    return f"mirror.{name}" if name.split(".")[0] in _HALVES else name
 
 
-def _chunk_1(config: TrainConfig) -> TrainConfig:
-    execute = config.mirror.execute
-    return _acting(config, replace(execute, tokens=replace(execute.tokens, chunk=1)))
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 # Learning rates of the other optimizers: 1e-2 is what LAMB learned with before (decisions D42);
 # the capped one lies between AdamW's and 5e-3, as the cap only ever shrinks a step. None was swept.
+_CAPPED = {"optimizer.name": "lamb_capped", "optimizer.learning_rate": 3e-3}
 
-
-def _lamb(config: TrainConfig) -> TrainConfig:
-    return replace(
-        config, optimizer=replace(config.optimizer, name="lamb", learning_rate=1e-2, eps=1e-6)
-    )
-
-
-def _lamb_capped(config: TrainConfig) -> TrainConfig:
-    return replace(
-        config, optimizer=replace(config.optimizer, name="lamb_capped", learning_rate=3e-3)
-    )
-
-
-def _released_init(config: TrainConfig) -> TrainConfig:
-    execute = config.mirror.execute
-    zero = replace(execute, tokens=replace(execute.tokens, modulation_std=0.0))
-    return _acting(_lamb_capped(config), zero)
-
-
-def _without_augmentation(config: TrainConfig) -> TrainConfig:
-    return replace(config, augment=replace(config.augment, shift=0.0, yaw=0.0, color=0.0))
-
-
-def _coarse_context(config: TrainConfig) -> TrainConfig:
-    return _acting(config, replace(config.mirror.execute, coarse_context=True))
-
-
-def _one_hot_rotation(config: TrainConfig) -> TrainConfig:
-    execute = config.mirror.execute
-    one_hot = replace(execute.tokens, label_sigma=0.0, mean_window=1)
-    return _acting(config, replace(execute, tokens=one_hot))
-
-
-def _wide_zoom(config: TrainConfig) -> TrainConfig:
-    execute = config.mirror.execute
-    return _acting(config, replace(execute, views=replace(execute.views, zoom=2.0)))
-
-
-BASELINE = Variant(name="full", change="the preset as it is, AdamW at 2e-3", apply=_nothing)
+BASELINE = Variant(name="full", change="the preset as it is", values={})
 VARIANTS = {
     variant.name: variant
     for variant in (
@@ -87,35 +110,54 @@ VARIANTS = {
         Variant(
             name="without_zoom",
             change="one stage: all is read from the whole scene",
-            apply=_without_zoom,
+            values={"mirror.execute.stages": 1, "mirror.execute.heatmap.coarse_weight": 0.0},
         ),
-        Variant(name="chunk_1", change="gripper and collision one after the other", apply=_chunk_1),
-        Variant(name="lamb", change="LAMB at 1e-2, eps 1e-6", apply=_lamb),
+        Variant(
+            name="chunk_1",
+            change="gripper and collision one after the other",
+            values={"mirror.execute.tokens.chunk": 1},
+        ),
+        Variant(
+            name="lamb",
+            change="LAMB at 1e-2, eps 1e-6",
+            values={
+                "optimizer.name": "lamb",
+                "optimizer.learning_rate": 1e-2,
+                "optimizer.eps": 1e-6,
+            },
+        ),
         Variant(
             name="lamb_capped",
             change="norm-capped Adam (the released recipe's) at 3e-3",
-            apply=_lamb_capped,
+            values=_CAPPED,
         ),
         Variant(
             name="released_init",
             change="norm-capped Adam at 3e-3 with AdaLN at exactly zero, which it can never leave",
-            apply=_released_init,
+            values={**_CAPPED, "mirror.execute.tokens.modulation_std": 0.0},
         ),
         Variant(
             name="without_augmentation",
             change="scenes neither moved, nor turned, nor colored; zoom and token noise stay",
-            apply=_without_augmentation,
+            values={"augment.shift": 0.0, "augment.yaw": 0.0, "augment.color": 0.0},
         ),
         Variant(
             name="coarse_context",
             change="the zoom stage also sees the first stage's features",
-            apply=_coarse_context,
+            values={"mirror.execute.coarse_context": True},
         ),
         Variant(
             name="one_hot_rotation",
             change="rotation labels in one bin, decoded to its middle",
-            apply=_one_hot_rotation,
+            values={
+                "mirror.execute.tokens.label_sigma": 0.0,
+                "mirror.execute.tokens.mean_window": 1,
+            },
         ),
-        Variant(name="wide_zoom", change="zoom by 2 instead of 4", apply=_wide_zoom),
+        Variant(
+            name="wide_zoom",
+            change="zoom by 2 instead of 4",
+            values={"mirror.execute.views.zoom": 2.0},
+        ),
     )
 }

@@ -33,19 +33,21 @@ _TABLES: Mapping[str, Sequence[_Shown]] = {  # by title
         _Shown("position", "within 2 cm", "difference, 2 cm"),
         _Shown("rotation", "within 15\u00b0", "difference, 15\u00b0"),
     ),
+    "Ablation: decisive keyframes": (_Shown("decisive", "within 2 cm", "difference"),),
 }
 _PANELS = (
     ("success", "success on unseen episodes [%]", EXECUTE),
     ("position", "held-out keyframes within 2 cm [%]", OBSERVE),
     ("rotation", "held-out keyframes within 15\u00b0 [%]", ALIGN),
+    ("decisive", "decisive ones within 2 cm [%]", OBSERVE),
 )
 
 
 def tables(records: Sequence[AblationRecord]) -> tuple[Table, ...]:
     """A row per task and variant: rates, and differences to the baseline with their p.
 
-    Success and keyframes stand apart, so that either fits a terminal; the last table has the
-    caption of both.
+    Success and keyframes stand apart, so that each fits a terminal; the last table has the caption
+    of all. What was not measured has no table.
     """
     found = [_table(title, records, shown) for title, shown in _TABLES.items()]
     *others, last = [table for table in found if table.rows]
@@ -98,16 +100,18 @@ def _over(records: Iterable[AblationRecord]) -> str:
 def caption(records: Sequence[AblationRecord]) -> str:
     """What the numbers are and what their intervals are about, in words."""
     first = records[0]
-    simulator = next((r.simulator for r in records if r.simulator), "none")
+    simulator = next((r.simulator for r in records if r.simulator), "")
+    acted = f"Success in the simulator {simulator} (not RLBench numbers), strict beside it. "
     baseline = next((r.variant for r in records if r.difference is None), "the baseline")
     seeds = max(r.seeds for r in records)
     about = [_WORDS[over] for over in (SEEDS, EPISODES) if any(r.over == over for r in records)]
     return " ".join(
         (
-            f"{first.steps:,} updates, {seeds} training seed{'s' if seeds > 1 else ''}. Success in "
-            f"the simulator {simulator} (not RLBench numbers), strict beside it; keyframes of "
-            "held-out episodes, decoded from the expert's observations. Percent with 95 % "
-            f"intervals; differences in points to `{baseline}` on the same episodes.",
+            f"{first.steps:,} updates, {seeds} training seed{'s' if seeds > 1 else ''}. "
+            f"{acted if simulator else ''}Keyframes of held-out episodes are decoded from the "
+            "expert's observations; at the decisive ones the words choose one of several things. "
+            "Percent with 95 % intervals; differences in points to "
+            f"`{baseline}` on the same episodes.",
             *about,
             *_least_p(records),
         )
@@ -154,9 +158,11 @@ def figure(records: Sequence[AblationRecord]) -> str:
     task = ALL_TASKS if ALL_TASKS in tasks else tasks[0]
     variants = list(dict.fromkeys(r.variant for r in records))
     with mpl.rc_context({**STYLE, "axes.grid.axis": "x"}):
-        drawn = Figure(figsize=(10.0, 1.3 + 0.34 * len(variants)), layout="constrained")
-        panels = drawn.subplots(1, len(_PANELS), sharey=True)
-        for axes, (measure, label, color) in zip(panels, _PANELS, strict=True):
+        shown = [panel for panel in _PANELS if any(r.measure == panel[0] for r in records)]
+        size = max(10.0, 3.2 * len(shown)), 1.3 + 0.34 * len(variants)
+        drawn = Figure(figsize=size, layout="constrained")
+        panels = drawn.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+        for axes, (measure, label, color) in zip(panels, shown, strict=True):
             own = {r.variant: r for r in records if (r.task, r.measure) == (task, measure)}
             _bars(axes, [own.get(variant) for variant in variants], color)
             axes.set_xlabel(label)

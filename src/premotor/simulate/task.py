@@ -14,6 +14,12 @@ V = TypeVar("V")  # a variation: color, label, order
 C = TypeVar("C")  # the cast: the props the task speaks of
 
 Axis = Literal["placement", "color", "size", "shape", "count", "category"]
+Marks = tuple[bool, ...]  # one for each keyframe of an episode
+
+
+def marked(count: int, *places: int) -> Marks:
+    """Of so many keyframes, those at some places, counted from 0."""
+    return tuple(place in places for place in range(count))
 
 
 class Task(ABC, Generic[V, C]):
@@ -47,6 +53,16 @@ class Task(ABC, Generic[V, C]):
     @abstractmethod
     def goal(self, cast: C) -> Condition:
         """When it is done."""
+
+    def decisive(self, variation: V) -> Marks:
+        """For each keyframe of the expert's, whether the words choose where it lies (`marked`).
+
+        So they do where, of several things or places that stand there alike, the hand is sent to
+        the one that is meant. It is no such keyframe where all variations go to the same place,
+        where the hand is at the chosen thing already, or where what it holds, or what was opened,
+        tells the place. () where nobody has said.
+        """
+        return ()
 
     def mishap(self, cast: C) -> Condition:
         """What spoils an episode without failing it."""

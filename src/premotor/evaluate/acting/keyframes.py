@@ -1,7 +1,8 @@
-"""Held-out keyframes: is the next key pose where the expert's is? No closed loop, no simulator.
+"""Held-out keyframes: is the next key pose where the expert's is? No loop is closed.
 
 From the expert's true observation the policy decodes by itself (predicted zoom, own rotations).
-Hundreds of keyframes instead of tens of episodes: a steadier number than success (decisions D48).
+Hundreds of keyframes instead of tens of episodes: a steadier number than success (decisions D48),
+and the *decisive* ones among them, at which the words choose, tell what of it is reading (D80).
 """
 
 from collections.abc import Iterator
@@ -9,63 +10,72 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from premotor.batch import MirrorBatch
 from premotor.checkpoint import find, load_mirror
 from premotor.data.dataset import Dataset
 from premotor.execute import decode
+from premotor.execute.config import ExecuteConfig
+from premotor.execute.policy import ExecuteOutput
+from premotor.execute.virtual_views import from_cube
 from premotor.folders import RunFolder
 from premotor.geometry.rotations import angle_between
 from premotor.mirror import Mirror
 from premotor.progress import Progress
 from premotor.records import KeyframeRecord, read_lines, write_lines
 from premotor.represent import BATCH, Source, open_dataset
-
-POSITION = 0.02  # [m] a position nearer than this is right (decisions D48)
-ROTATION = 15.0  # [deg] a rotation nearer than this is right
-
-
-def located(record: KeyframeRecord) -> bool:
-    """Whether the position is right."""
-    return record.position_error < POSITION
+from premotor.simulate.tasks import ALL_TASKS
+from premotor.store.layout import EpisodeInfo
 
 
-def turned(record: KeyframeRecord) -> bool:
-    """Whether the rotation is right."""
-    return record.rotation_error < ROTATION
-
-
-def measure_keyframes(
-    run: Path, source: Source, split: str, progress: Progress
-) -> list[KeyframeRecord]:
-    """Every keyframe of a split under the last checkpoint of a run; done once, then read back.
-
-    Args:
-        run: A run folder; `evaluation/keyframes.jsonl` is written there.
-        source: The data set.
-        split: One that training did not see.
-        progress: Told of each keyframe.
+def known_keyframes(run: Path, source: Source, split: str) -> list[KeyframeRecord]:
+    """What is on record of a split under the last checkpoint of a run, where it is all of it.
 
     Raises:
         DataError: The run or the split is missing or damaged.
     """
-    path, step = RunFolder(run).evaluation.keyframes, find(run).step
+    step = find(run).step
     wanted = {
         (step, info.episode, index)
         for info in source.open(split).episodes
         for index in range(len(info.keyframe_steps))
     }
-    known = list(read_lines(path, KeyframeRecord))
-    if {(r.step, r.episode, r.keyframe_index) for r in known} == wanted:
-        return known
-    mirror = load_mirror(run, step)
-    records = []
-    dataset = open_dataset(source, split, mirror.config)
+    known = list(read_lines(RunFolder(run).evaluation.keyframes, KeyframeRecord))
+    whole = {(r.step, r.episode, r.keyframe_index) for r in known} == wanted
+    return known if whole and all(r.coarse_error is not None for r in known) else []
+
+
+def measure_keyframes(
+    run: Path,
+    source: Source,
+    split: str,
+    progress: Progress,
+    *,
+    step: int | None = None,
+    device: str = "cpu",
+) -> list[KeyframeRecord]:
+    """Every keyframe of a split under a checkpoint of a run, in its `evaluation/keyframes.jsonl`.
+
+    Args:
+        run: A run folder; what the file held before is replaced.
+        source: The data set.
+        split: One that training did not see.
+        progress: Told how many keyframes are done.
+        step: Updates behind the checkpoint; None = the last one.
+        device: Where the policy decodes.
+
+    Raises:
+        DataError: The run, the checkpoint or the split is missing or damaged.
+    """
+    step = find(run, step).step
+    mirror = load_mirror(run, step).to(device)
+    dataset = open_dataset(source, split, mirror.config, progress)
+    records: list[KeyframeRecord] = []
     for record in predict_keyframes(mirror, dataset, step):
         records.append(record)
-        progress("keyframes", len(records), len(wanted), "")
-    write_lines(path, records)
+        progress("keyframes", len(records), len(dataset.cache.transitions), "")
+    write_lines(RunFolder(run).evaluation.keyframes, records)
     return records
 
 
@@ -85,25 +95,49 @@ def predict_keyframes(mirror: Mirror, dataset: Dataset, step: int) -> Iterator[K
 def _predict(
     mirror: Mirror, dataset: Dataset, rows: Int[np.ndarray, " b"], step: int
 ) -> list[KeyframeRecord]:
-    known = dataset.cache.transitions
-    episodes = known.episode[rows].astype(np.int64)
-    batch = MirrorBatch(dataset.executed(rows), dataset.instruction(episodes))
-    batch = batch.to(next(mirror.parameters()).device)
+    known, config = dataset.cache.transitions, mirror.config.execute
+    words = dataset.instruction(dataset.episodes_of(rows))
+    batch = MirrorBatch(dataset.executed(rows), words).to(next(mirror.parameters()).device)
     with torch.inference_mode():
         output = mirror.execute(batch.executed, batch.instruction)
     records = []
-    for row, said in zip(rows, decode.keyframes(output, mirror.config.execute), strict=True):
-        info, pose = dataset.cache.episodes[known.episode[row]], said.end_effector
+    said = zip(rows, decode.keyframes(output, config), _first_look(output, config), strict=True)
+    for row, keyframe, first in said:
+        info, pose = dataset.cache.episodes[known.episode[row]], keyframe.end_effector
+        index, true = int(known.keyframe_index[row]), known.position[row]
         turn = angle_between(pose.quaternion, known.quaternion[row].astype(np.float64))
         records.append(
             KeyframeRecord(
                 step=step,
                 **vars(info.episode),
-                keyframe_index=int(known.keyframe_index[row]),
-                position_error=float(np.linalg.norm(pose.position - known.position[row])),
+                keyframe_index=index,
+                position_error=float(np.linalg.norm(pose.position - true)),
                 rotation_error=float(np.rad2deg(turn)),
-                gripper_right=said.gripper_open == bool(known.gripper_open[row]),
-                collision_right=said.ignore_collisions == bool(known.ignore_collisions[row]),
+                gripper_right=keyframe.gripper_open == bool(known.gripper_open[row]),
+                collision_right=keyframe.ignore_collisions == bool(known.ignore_collisions[row]),
+                coarse_error=float(np.linalg.norm(first - true)),
+                decisive=decisive(info, index),
             )
         )
     return records
+
+
+def _first_look(output: ExecuteOutput, config: ExecuteConfig) -> Float[np.ndarray, "b 3"]:
+    """Where the whole scene alone says that something is to be done [m], world frame."""
+    if config.stages == 1:
+        assert output.position is not None
+        return output.position.double().cpu().numpy()
+    return from_cube(output.zoom_center.double(), config.views).cpu().numpy()
+
+
+def decisive(info: EpisodeInfo, index: int) -> bool | None:
+    """Whether the words choose where a keyframe of a recorded episode lies; None = not known.
+
+    The episode's task says which of its expert's waypoints are so; where a knock on the way made
+    more keyframes, or ended others early, it is not known which keyframe is which waypoint's.
+    """
+    task = ALL_TASKS.get(info.task)
+    if task is None or info.variation >= len(task.variations):
+        return None
+    marks = task.decisive(task.variations[info.variation])
+    return marks[index] if len(marks) == len(info.keyframe_steps) else None

@@ -18,7 +18,7 @@ from premotor.simulate.conditions import Condition, all_of, detected, nothing_gr
 from premotor.simulate.props import Box
 from premotor.simulate.props.jar import CEILING, RIM, Jar, Lid
 from premotor.simulate.scene import ROOT, Region, Scene
-from premotor.simulate.task import Axis, Task
+from premotor.simulate.task import Axis, Marks, Task, marked
 from premotor.simulate.verbs import Swing, Twist, Waypoint, hand_down
 
 MAX_YAW = np.radians(108.0)
@@ -89,6 +89,9 @@ class CloseJar(Task[Color, Cast]):
         yield verbs.approach(Twist(ROOT, above, swing=swing))
         yield verbs.lower(Twist(ROOT, seated, swing=swing))
         yield verbs.release(Twist(ROOT, seated, swing=swing, done=SCREW))
+
+    def decisive(self, variation: Color) -> Marks:
+        return marked(6, 3)  # over a jar, once the lid is in hand
 
     def goal(self, cast: Cast) -> Condition:
         return all_of(nothing_grasped(), detected(cast.lid.name, cast.jar.sensor))

@@ -19,7 +19,7 @@ from premotor.simulate.conditions import Condition, all_of, detected
 from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.peg_board import RING_HEIGHT, PegBoard, SquareRing
 from premotor.simulate.scene import FULL_TURN, Region, Scene
-from premotor.simulate.task import Axis, Task
+from premotor.simulate.task import Axis, Marks, Task, marked
 from premotor.simulate.verbs import Anchor, Waypoint, hand_down, over
 
 MODEL_BOX = Box((-0.200, -0.125, 0.0), (0.200, 0.200, 0.220))
@@ -85,6 +85,9 @@ class InsertOntoSquarePeg(Task[Color, Cast]):
         yield verbs.lift(over(ring, LIFTED, SQUARE))
         yield verbs.approach(_at_peg(cast.board, OVER_PEG))
         yield verbs.release(_at_peg(cast.board, AROUND_PEG))
+
+    def decisive(self, variation: Color) -> Marks:
+        return marked(5, 3)  # over a peg, once the ring is in hand
 
     def goal(self, cast: Cast) -> Condition:
         return all_of(*(detected(cast.ring.name, sensor) for sensor in cast.board.sensors))

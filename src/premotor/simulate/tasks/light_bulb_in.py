@@ -25,7 +25,7 @@ from premotor.simulate.props.light_bulb import (
     LightBulb,
 )
 from premotor.simulate.scene import FULL_TURN, ROOT, Region, Scene
-from premotor.simulate.task import Axis, Task
+from premotor.simulate.task import Axis, Marks, Task, marked
 from premotor.simulate.verbs import POINTING_DOWN, Swing, Twist, Waypoint, hand_down
 
 # Poses below are in the frame of the root.
@@ -113,6 +113,9 @@ class LightBulbIn(Task[Color, Cast]):
         screwed = Twist(ROOT, seated, swing=swing, done=SCREW)
         yield Waypoint(screwed, gripper=True, linear=True)
         yield Waypoint(Twist(ROOT, above, swing=swing, done=HALF_TURN), linear=True)
+
+    def decisive(self, variation: Color) -> Marks:
+        return marked(7, 0)  # over a bulb
 
     def goal(self, cast: Cast) -> Condition:
         return all_of(detected(cast.bulb.name, cast.lamp.sensor), nothing_grasped())

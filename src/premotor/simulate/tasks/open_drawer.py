@@ -15,7 +15,7 @@ from premotor.simulate import verbs
 from premotor.simulate.conditions import Condition, joint_displaced
 from premotor.simulate.props.cabinet import Cabinet
 from premotor.simulate.scene import Scene
-from premotor.simulate.task import Axis, Task
+from premotor.simulate.task import Axis, Marks, Task, marked
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MAX_YAW = np.radians(22.5)  # [rad]; the workspace admits about 8 deg of it
@@ -63,6 +63,9 @@ class OpenDrawer(Task[str, Cast]):
         yield verbs.grasp(Anchor(cast.cabinet.name, bar))
         pulled = Anchor(cast.cabinet.name, bar @ PULLED)
         yield verbs.pull(pulled, cast.cabinet.drawer(cast.label), by=PULL)
+
+    def decisive(self, variation: str) -> Marks:
+        return marked(3, 0)  # before a handle
 
     def goal(self, cast: Cast) -> Condition:
         return joint_displaced(cast.cabinet.drawer(cast.label), OPEN)

@@ -27,7 +27,7 @@ from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.mug import Mug
 from premotor.simulate.props.mug_tree import MugTree
 from premotor.simulate.scene import FULL_TURN, Region, Scene
-from premotor.simulate.task import Axis, Task
+from premotor.simulate.task import Axis, Marks, Task, marked
 from premotor.simulate.verbs import Anchor, Waypoint
 
 NUM_MUGS = 3
@@ -123,6 +123,9 @@ class PlaceCups(Task[int, Cast]):
             yield verbs.lower(Anchor(rod, FACING @ hold))
             yield verbs.lower(Anchor(rod, THREADED @ hold))
             yield verbs.release(Anchor(rod, HUNG @ hold))
+
+    def decisive(self, variation: int) -> Marks:
+        return marked(7 * variation)  # none: the words tell how many, not which
 
     def goal(self, cast: Cast) -> Condition:
         rods = [cast.tree.sensor(i) for i in range(NUM_MUGS)]

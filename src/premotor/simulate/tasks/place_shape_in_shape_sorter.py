@@ -18,7 +18,7 @@ from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.shape_sorter import ShapeSorter, Toy
 from premotor.simulate.props.toy_shapes import OUTLINES, SYMMETRY
 from premotor.simulate.scene import FULL_TURN, Region, Scene
-from premotor.simulate.task import Axis, Task
+from premotor.simulate.task import Axis, Marks, Task, marked
 from premotor.simulate.verbs import Around, Waypoint
 
 MODEL_BOX = Box((-0.211, -0.250, -0.046), (0.211, 0.275, 0.209))
@@ -91,6 +91,9 @@ class PlaceShapeInShapeSorter(Task[str, Cast]):
         yield verbs.lift(over_toy)
         yield verbs.approach(Around(hole, drop @ OVER, SYMMETRY[label]))
         yield verbs.release(Around(hole, drop, SYMMETRY[label]))
+
+    def decisive(self, variation: str) -> Marks:
+        return marked(5, 0)  # over a shape, which then tells its hole
 
     def goal(self, cast: Cast) -> Condition:
         return detected(cast.toy.name, cast.sorter.sensor)

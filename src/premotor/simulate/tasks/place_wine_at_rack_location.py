@@ -20,7 +20,7 @@ from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.bottle import Bottle
 from premotor.simulate.props.rack import PLACES, Rack
 from premotor.simulate.scene import Scene
-from premotor.simulate.task import Axis, Task
+from premotor.simulate.task import Axis, Marks, Task, marked
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.116, -0.319, -0.003), (0.224, 0.402, 0.247))
@@ -86,6 +86,9 @@ class PlaceWineAtRackLocation(Task[str, Cast]):
         in_front = Anchor(rack, Pose.of((x, IN_FRONT, HEIGHT), TILTED))
         yield Waypoint(in_front, ignore_collisions=True)
         yield verbs.release(Anchor(rack, Pose.of((x, ABOVE, HEIGHT), DOWN)))
+
+    def decisive(self, variation: str) -> Marks:
+        return marked(5, 3)  # in front of a place, bottle in hand
 
     def goal(self, cast: Cast) -> Condition:
         return all_of(detected(cast.bottle.name, cast.rack.sensor(cast.label)), nothing_grasped())

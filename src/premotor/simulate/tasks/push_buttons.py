@@ -20,7 +20,7 @@ from premotor.simulate.conditions import Condition, pressed_in_order, wrong_pres
 from premotor.simulate.props import Box
 from premotor.simulate.props.button import Button
 from premotor.simulate.scene import FULL_TURN, Region, Scene
-from premotor.simulate.task import Axis, Task
+from premotor.simulate.task import Axis, Marks, Task, marked
 from premotor.simulate.verbs import Anchor, Waypoint
 
 NUM_BUTTONS = 3
@@ -117,6 +117,10 @@ class PushButtons(Task[Order, Cast]):
         for button in cast.targets:
             yield verbs.ready(Anchor(button.name, HOVER), ignore_collisions=True)
             yield verbs.press(Anchor(button.name, PRESS))
+
+    def decisive(self, variation: Order) -> Marks:
+        count = len(variation.colors)
+        return marked(2 * count, *range(0, 2 * count, 2))  # over each button
 
     def goal(self, cast: Cast) -> Condition:
         return pressed_in_order(cast.targets)

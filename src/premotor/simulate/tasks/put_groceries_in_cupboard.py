@@ -19,7 +19,7 @@ from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.cupboard import Cupboard
 from premotor.simulate.props.grocery import GROCERIES, Grocery
 from premotor.simulate.scene import Region, Scene
-from premotor.simulate.task import Axis, Task
+from premotor.simulate.task import Axis, Marks, Task, marked
 from premotor.simulate.verbs import Anchor, Waypoint
 
 # [m] by which the task is placed: a plane that stands for it, as in the benchmark. A grocery may
@@ -82,6 +82,9 @@ class PutGroceriesInCupboard(Task[Grocery, Cast]):
         cupboard = cast.cupboard
         yield verbs.approach(Anchor(cupboard.name, cupboard.entry(BEFORE, RAISE), symmetry=2))
         yield verbs.release(Anchor(cupboard.name, cupboard.entry(INSIDE, RAISE), symmetry=2))
+
+    def decisive(self, variation: Grocery) -> Marks:
+        return marked(5, 0)  # over one of the groceries
 
     def goal(self, cast: Cast) -> Condition:
         return all_of(detected(cast.grocery.name, cast.cupboard.sensor), nothing_grasped())

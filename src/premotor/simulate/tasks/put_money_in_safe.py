@@ -19,7 +19,7 @@ from premotor.simulate.props import Box
 from premotor.simulate.props.banknotes import SIZE, Banknotes
 from premotor.simulate.props.safe import HIGH, LABELS, Safe
 from premotor.simulate.scene import Scene
-from premotor.simulate.task import Axis, Task
+from premotor.simulate.task import Axis, Marks, Task, marked
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.234, -0.414, -0.002), (0.318, 0.038, 0.532))
@@ -96,6 +96,9 @@ class PutMoneyInSafe(Task[str, Cast]):
         yield verbs.lift(Anchor(safe, OUTSIDE))
         yield Waypoint(Anchor(safe, shelf @ BACK_OFF), linear=True)
         yield Waypoint(Anchor(safe, shelf), gripper=True, linear=True)
+
+    def decisive(self, variation: str) -> Marks:
+        return marked(5, 3)  # before a shelf, money in hand
 
     def goal(self, cast: Cast) -> Condition:
         lies = detected(cast.money.name, cast.safe.sensor(cast.label))

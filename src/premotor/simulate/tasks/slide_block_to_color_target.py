@@ -20,7 +20,7 @@ from premotor.simulate.props import Box
 from premotor.simulate.props.block import Block
 from premotor.simulate.props.mat import Mat
 from premotor.simulate.scene import FULL_TURN, ROOT, Scene
-from premotor.simulate.task import Axis, Task
+from premotor.simulate.task import Axis, Marks, Task, marked
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.269, -0.350, -0.001), (0.275, 0.200, 0.055))
@@ -133,6 +133,9 @@ class SlideBlockToColorTarget(Task[Route, Cast]):
         yield verbs.ready(Anchor(ROOT, first))
         for pose in rest:
             yield verbs.push(Anchor(ROOT, pose))
+
+    def decisive(self, variation: Route) -> Marks:
+        return marked(len(variation.waypoints), 0)  # at a side of the block
 
     def goal(self, cast: Cast) -> Condition:
         return detected(cast.block.name, cast.target.sensor)

@@ -22,7 +22,7 @@ from premotor.simulate.props import TABLE, Box
 from premotor.simulate.props.cube import Cube
 from premotor.simulate.props.plinth import HEIGHT, WIDTH, Plinth
 from premotor.simulate.scene import FULL_TURN, Region, Scene
-from premotor.simulate.task import Axis, Task
+from premotor.simulate.task import Axis, Marks, Task, marked
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.300, -0.405, 0.0), (0.300, 0.405, 0.225))
@@ -126,6 +126,10 @@ class StackBlocks(Task[Stack, Cast]):
             yield verbs.release(verbs.over(cast.plinth.name, seat, symmetry=4))
             if level + 1 < len(cast.holds):
                 yield verbs.approach(above)
+
+    def decisive(self, variation: Stack) -> Marks:
+        count = 6 * variation.count - 1
+        return marked(count, *range(0, count, 6))  # over each block that is fetched
 
     def goal(self, cast: Cast) -> Condition:
         standing = [detected(cube.name, cast.plinth.sensor) for cube in cast.blocks]

@@ -20,7 +20,7 @@ from premotor.simulate.props.broom import Broom, Stand
 from premotor.simulate.props.dirt import Dirt
 from premotor.simulate.props.dustpan import Dustpan
 from premotor.simulate.scene import ROOT, Scene
-from premotor.simulate.task import Axis, Task
+from premotor.simulate.task import Axis, Marks, Task, marked
 from premotor.simulate.verbs import Anchor, Waypoint
 
 MODEL_BOX = Box((-0.312, -0.450, -0.014), (0.175, 0.450, 0.682))
@@ -108,6 +108,9 @@ class SweepToDustpanOfSize(Task[str, Cast]):
         yield verbs.grasp(Anchor(cast.broom.name, HOLD))
         for pose in cast.stroke:
             yield verbs.push(Anchor(ROOT, pose))
+
+    def decisive(self, variation: str) -> Marks:
+        return marked(2 + len(STROKES[variation]), 2)  # where the stroke begins
 
     def tools(self, cast: Cast) -> tuple[str, ...]:
         return (cast.broom.name,)

@@ -17,7 +17,7 @@ from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate.conditions import Condition, joint_displaced
 from premotor.simulate.props.tap import SIDES, Tap
 from premotor.simulate.scene import FULL_TURN, Scene
-from premotor.simulate.task import Axis, Task
+from premotor.simulate.task import Axis, Marks, Task, marked
 from premotor.simulate.verbs import POINTING_DOWN, Swing, Twist, Waypoint
 
 TURNED = 1.57  # [rad]
@@ -72,6 +72,9 @@ class TurnTap(Task[str, Cast]):
             ignore_collisions=True,
             moves={cast.tap.joint(cast.side): opening},
         )
+
+    def decisive(self, variation: str) -> Marks:
+        return marked(2, 0)  # at a handle
 
     def goal(self, cast: Cast) -> Condition:
         return joint_displaced(cast.tap.joint(cast.side), TURNED)
