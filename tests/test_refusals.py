@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import resource
 import shlex
 import signal
@@ -14,16 +15,16 @@ from pathlib import Path
 import pytest
 
 import make
-from premotor import checkpoint, records
+from premotor import checkpoint
 from premotor.claims import Claim, claim_file
 from premotor.cli import main
 from premotor.errors import OutputExists, PremotorError, SystemRefused, naming
 from premotor.folders import RunFolder, SurveyFolder
 from premotor.records import write_atomically
 from premotor.temporary import held_file, held_folder, sweep, sweep_beside
+from torture.refusing import Asked, Writes
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-WEIGHTS = Path("checkpoints/step_000002/model.safetensors")
 
 
 @contextmanager
@@ -54,43 +55,50 @@ def names(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*"))
 
 
+def kind_of(asked: Asked) -> tuple[str, str]:
+    """What is asked for, without what differs from one run, split or step to the next."""
+    event, path = asked
+    path = re.sub(r"/\.([^/]+?)\.[^/.]+\.\d+\.\w+\.tmp", r"/\1", path)
+    return event, re.sub(r"step_\d+|-(train|val)-\w+(/\w{16})?", "N", path)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("place", "name"), [(os, "fsync"), (Path, "rename"), (records, "to_json")])
-def test_each_write_of_a_training_is_refused_once_and_nothing_is_lost(
-    made_up_data, tmp_path, monkeypatch, place, name
-):
-    options = "--steps 2 --checkpoint-every 2 --processes 1 --device cpu --probe-episodes 2"
+def test_each_write_of_a_training_is_refused_once_and_nothing_is_lost(made_up_data, tmp_path):
+    options = "--steps 2 --checkpoint-every 1 --eval-every 1 --processes 1 --device cpu --resume"
+    line = f"train nano --data {made_up_data} --probe-episodes 2 {options}"
+    refused = set[tuple[str, str]]()
 
-    def train(out: Path) -> int:
-        line = f"train nano --data {made_up_data} --out {out} {options} --resume"
-        return main.run(shlex.split(line))
+    def first_of_its_kind(asked: Asked) -> bool:
+        new = kind_of(asked) not in refused
+        refused.add(kind_of(asked))
+        return new
 
-    assert train(tmp_path / "whole") == 0
-    expected = (tmp_path / "whole" / WEIGHTS).read_bytes()
-    refused, out = 0, tmp_path / "0"
-    while _refused(train, out, place, name, refused + 1, monkeypatch):
-        before = [c.step for c in checkpoint.checkpoints(out)]
-        assert train(out) == 0
-        assert (out / WEIGHTS).read_bytes() == expected
-        assert set(before) <= {c.step for c in checkpoint.checkpoints(out)}
-        assert not list(out.rglob(".*.tmp"))
-        refused += 1
-        out = tmp_path / f"{refused}"
-    assert refused >= 2
-
-
-def _refused(train, out, place, name, n, monkeypatch) -> bool:
-    """Whether the n-th call is made, and told in one line."""
-    with monkeypatch.context() as patch:
-        failing = Failing(getattr(place, name), n)
-        patch.setattr(place, name, lambda *a, **k: failing(*a, **k))
+    def train(place: Path) -> str:
+        """What it says; "" where it ends well."""
         try:
-            train(out)
-        except SystemRefused as error:
-            said = str(error)
-        else:
-            return False
-    return said.count("the disk is full") == 1 and "\n" not in said
+            main.run(shlex.split(f"{line} --out {place / 'out'} --cache-dir {place / 'cache'}"))
+        except PremotorError as error:
+            return str(error)
+        return ""
+
+    def weights(place: Path) -> dict[str, bytes]:
+        """All weights and probes."""
+        found = (place / "out").rglob("*.safetensors")
+        return {str(p.relative_to(place)): p.read_bytes() for p in found}
+
+    case, steps = tmp_path / "case", list[int]()
+    with Writes(case, first_of_its_kind):
+        while said := train(case):
+            assert len(re.findall("(?i)no space left", said)) == 1, refused
+            assert "\n" not in said
+            found = [c.step for c in checkpoint.checkpoints(case / "out")]
+            assert set(found) >= set(steps), refused
+            steps = found
+    names = {Path(path).name for _, path in refused}
+    assert names >= {"model.safetensors", "state.pt", "metrics.jsonl", "rows.json", "cache.json"}
+    assert not list(case.rglob(".*.tmp"))
+    assert not train(tmp_path / "whole")
+    assert weights(case) == weights(tmp_path / "whole")
 
 
 def test_what_was_there_stays_where_no_more_fits(tmp_path):

@@ -36,7 +36,7 @@ from premotor.execute.policy import Policy
 from premotor.folders import RunFolder
 from premotor.limits import check_file
 from premotor.mirror import Mirror, MirrorConfig
-from premotor.temporary import held_folder, sweep_beside
+from premotor.temporary import flush, held_folder, sweep_beside
 from premotor.understand.config import UnderstandConfig
 from premotor.understand.recognizer import Recognizer
 
@@ -75,12 +75,6 @@ class StoredHalf:
         load_weights(model, self.weights, self.prefix)
 
 
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
-
-
 @contextmanager
 def _folder(final: Path) -> Iterator[Path]:
     """A folder to write into; it replaces `final` once all of it is on disk.
@@ -94,9 +88,9 @@ def _folder(final: Path) -> Iterator[Path]:
         with held_folder(final) as temporary:
             yield temporary
             for path in temporary.iterdir():
-                _flush(path)
+                flush(path)
             _take_place(temporary, final)
-            _flush(final.parent)
+            flush(final.parent)
 
 
 def _take_place(new: Path, final: Path) -> None:

@@ -86,7 +86,9 @@ class SystemRefused(PremotorError, OSError):
         said = error.strerror or str(error) or type(error).__name__
         known = _REFUSALS.get(error.errno or 0)
         meaning, remedy = known or ("the system refused it", "mend that and run it again")
-        return cls(f"{_printed(place)}: {meaning} ({said}); {remedy}")
+        refused = cls(f"{_printed(place)}: {meaning} ({said}); {remedy}")
+        refused.errno = error.errno  # for those who know a better remedy
+        return refused
 
 
 def _printed(place: object) -> str:

@@ -72,6 +72,19 @@ def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
+def flush(path: Path) -> None:
+    """Bring a file, or what a folder's names are, to the disk.
+
+    Raises:
+        OSError: The disk does not take it.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def sweep_beside(path: Path) -> None:
     """Remove what crashes left of earlier tries to write `path`; a process number tells it."""
     start, known = f".{path.name}.", re.compile(r"([\w-]+\.)*\d+(\.\w+)?")

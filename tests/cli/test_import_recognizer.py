@@ -6,34 +6,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import foreign
 from premotor import checkpoint
-from premotor.backbones.text import TextConfig
-from premotor.backbones.vit import VideoTransformerConfig
 from premotor.cli import main
-from premotor.codec import to_yaml
 from premotor.errors import ConfigError, DataError, OutputExists
-from premotor.understand.config import UnderstandConfig
-from premotor.understand.layouts import viclip_weights
-from premotor.understand.recognizer import Recognizer
 
 torch.set_num_threads(1)
-SMALL = UnderstandConfig(
-    video=VideoTransformerConfig(
-        px=16, patch=8, num_frames=4, width=32, layers=1, heads=2, embed_dim=16
-    ),
-    text=TextConfig(context=8, vocab_size=40, width=32, layers=1, heads=2, embed_dim=16),
-)
 
 
-@pytest.fixture
-def sizes(tmp_path: Path) -> Path:
-    (tmp_path / "sizes.yaml").write_text(to_yaml(SMALL))
-    return tmp_path / "sizes.yaml"
-
-
-def test_a_file_becomes_a_folder_and_the_folder_the_file(tmp_path: Path, sizes: Path, capsys):
-    stored = viclip_weights(Recognizer(SMALL))
-    torch.save({"model": stored, "epoch": 9}, tmp_path / "in.pth")
+def test_a_file_becomes_a_folder_and_the_folder_the_file(tmp_path: Path, capsys):
+    sizes = tmp_path / "sizes.yaml"
+    stored = foreign.recognizer(tmp_path / "in.pth", sizes)
     line = ["import-recognizer", str(tmp_path / "in.pth"), "--out", str(tmp_path / "own")]
     assert main.run([*line, "--sizes", str(sizes), "--activation", "gelu"]) == 0
     said = capsys.readouterr().out

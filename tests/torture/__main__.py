@@ -1,8 +1,9 @@
 """`make torture`: kill every command at random moments, fill its disk, and see what is lost.
 
 Each trial starts one command in a folder of its own, hits it (SIGKILL of the parent, of a worker or
-of all; SIGTERM, SIGHUP or SIGINT of the parent or of all; a full or a read-only disk), lets it go
-on until it is done, and compares what lies there then with what an undisturbed command writes.
+of all; SIGTERM, SIGHUP or SIGINT of the parent or of all; a full or a read-only disk; one write
+refused), lets it go on until it is done, and compares what lies there then with what an undisturbed
+command writes.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -28,6 +30,8 @@ KILLS = {f"{n.name} to {w}": (n, w) for n in (signal.SIGKILL, signal.SIGTERM, si
          signal.SIGINT) for w in ("parent", "all")} | {
     "SIGKILL to worker": (signal.SIGKILL, "worker")}  # fmt: skip
 DISKS = ("full disk", "read-only disk")
+WRITE = "one write refused"
+STANDS = "exists; remove it"  # said of what was whole before it was hit
 AGAIN = 4  # times that a command is gone on with before it counts as lost
 
 
@@ -54,6 +58,7 @@ class Whole:
     files: dict[str, str]
     seconds: float
     size: int  # [bytes]
+    writes: int  # of its first process: files opened, folders made, names changed
 
 
 class Trial:
@@ -69,8 +74,17 @@ class Trial:
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         """The command, in a session of its own."""
+        return self._start(command_of(self.subject.arguments(self.world, self.out, *options)))
+
+    def refusing(self, write: int) -> subprocess.Popen[str]:
+        """The command, whose so manyth write is refused; 0: its writes are counted."""
+        own = [str(write), str(self.out.parent)]
+        arguments = self.subject.arguments(self.world, self.out)
+        return self._start([sys.executable, "-m", "torture.refusing", *own, *arguments])
+
+    def _start(self, command: list[str]) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            command_of(self.subject.arguments(self.world, self.out, *options)),
+            command,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -102,8 +116,8 @@ class Trial:
             with self.start(*options) as process:
                 said = process.communicate(timeout=PATIENCE)[1]
                 code = process.returncode
-            if code == 0:
-                break
+            if code == 0 or (not options and STANDS in said):
+                return 0, said
         return code, said
 
 
@@ -193,6 +207,17 @@ def small_disk(place: Path, size: int) -> Iterator[None]:
         subprocess.run(["umount", "-l", place], check=True)
 
 
+def _disks() -> tuple[str, ...]:
+    """What can be done to disks here."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with small_disk(Path(folder) / "disk", 1 << 20):
+                return DISKS
+        except (subprocess.CalledProcessError, OSError) as error:
+            print(f"disks are left out, as small ones cannot be mounted here: {error}")
+            return ()
+
+
 def remount(place: Path, options: str) -> None:
     """Change a disk."""
     subprocess.run(["mount", "-o", f"remount,{options}", place], check=True)
@@ -208,13 +233,25 @@ def one_disk(trial: Trial, whole: Whole, name: str, rng: random.Random, tally: T
     else:
         remount(place, "ro")
     where = f"{trial.subject.name}, {name}"
-    process = trial.start()
+    is_refused(trial.start(), where, tally)
+    remount(place, "rw,size=2g")
+    return where
+
+
+def is_refused(process: subprocess.Popen[str], where: str, tally: Tally) -> None:
+    """See that a command whose output is refused says so in one line."""
     said = ended(process, where, tally)
     check_words(said, where, tally)
     lines = [line for line in said.splitlines() if line.startswith("error: ")]
     if process.returncode and len(lines) != 1:
         tally.fault("words", where, said[-1500:])
-    remount(place, "rw,size=2g")
+
+
+def one_write(trial: Trial, whole: Whole, rng: random.Random, tally: Tally) -> str:
+    """Refuse one write; the command may end well only where it can do without."""
+    write = rng.randint(1, max(whole.writes, 1))
+    where = f"{trial.subject.name}, write {write} of {whole.writes} refused"
+    is_refused(trial.refusing(write), where, tally)
     return where
 
 
@@ -222,22 +259,20 @@ def undisturbed(world: World, subject: Subject, folder: Path) -> Whole:
     """The command as it should be."""
     trial = Trial(world, subject, folder / "out", f"whole {subject.name}")
     start = time.monotonic()
-    with trial.start() as process:
+    with trial.refusing(0) as process:
         said = process.communicate(timeout=PATIENCE)[1]
     if process.returncode:
         raise SystemExit(f"{subject.name} fails undisturbed: {said}")
     seconds = time.monotonic() - start
     size = sum(p.stat().st_size for p in trial.out.rglob("*") if p.is_file())
-    return Whole(digest(trial.out), seconds, size)
+    return Whole(digest(trial.out), seconds, size, int(said.split()[-1]))
 
 
 def run(minutes: float, seed: int, chosen: list[str]) -> Tally:
     """Trials until the time is over, each subject in turn."""
     rng, tally, wholes = random.Random(seed), Tally(), dict[str, Whole]()
     subjects = [s for s in SUBJECTS if not chosen or s.name in chosen]
-    kinds = [*KILLS, *(DISKS if os.geteuid() == 0 else ())]
-    if os.geteuid():
-        print("disks are left out: only root may mount small ones")
+    kinds = [*KILLS, WRITE, *_disks()]
     end = time.monotonic() + 60.0 * minutes
     with tempfile.TemporaryDirectory(prefix="torture-") as name:
         base = Path(name)
@@ -260,6 +295,8 @@ def run(minutes: float, seed: int, chosen: list[str]) -> Tally:
                 trial = Trial(world, subject, place / "out", f"{os.getpid()}.{tally.trials}")
                 if kind in DISKS:
                     where = one_disk(trial, whole, kind, rng, tally)
+                elif kind == WRITE:
+                    where = one_write(trial, whole, rng, tally)
                 else:
                     where = f"{subject.name}, {kind}"
                     one_kill(trial, whole, kind, rng, tally)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+import foreign
 from campaigns import ROWS, timeless
 from conftest import _write_data
 
@@ -26,7 +27,8 @@ class Subject:
 
     Attributes:
         name: Of it.
-        line: What is typed; {out} is a folder of its own, {data}, {run}, {u} and {e} sound inputs.
+        line: What is typed; {out} is a folder of its own, {data}, {run}, {u} and {e} sound inputs;
+            {foreign} begins the names of weights as others wrote them.
         ledger: Its file of records below {out}; "" where it has none.
         again: What is typed to go on after it was stopped.
         begins: Whether {out} begins as a copy of the run.
@@ -41,6 +43,7 @@ class Subject:
     def arguments(self, world: "World", out: Path, *options: str) -> list[str]:
         """The command line."""
         names = {"out": out, "data": world.data, "run": world.run, "u": world.u, "e": world.e}
+        names["foreign"] = world.folder / "foreign_"
         return [*shlex.split(self.line.format(**names)), *options]
 
     def prepare(self, world: "World", out: Path) -> None:
@@ -63,9 +66,7 @@ def _line(data: bytes) -> str:
 
 
 def _text(record: object) -> str:
-    if isinstance(record, dict):
-        record = {name: value for name, value in record.items() if name not in ASIDE}
-    return json.dumps(timeless(record), sort_keys=True)
+    return json.dumps(timeless(record, also=ASIDE), sort_keys=True)
 
 
 def digest(out: Path) -> dict[str, str]:
@@ -109,6 +110,18 @@ SUBJECTS = [
             OVERWRITE),
     Subject("look", f"look {{run}} {TASK} --out {{out}}/look.png", again=OVERWRITE),
     Subject("export", "export-recognizer {run} --out {out}/r.safetensors", again=""),
+    Subject("sheet", "tasks --sheet {out}/tasks.png", again=""),
+    Subject(
+        "import a policy",
+        "import-policy {foreign}e.pth --sizes {foreign}e.yaml --text {foreign}text.safetensors"
+        " --out {out}/p",
+        again="",
+    ),
+    Subject(
+        "import a recognizer",
+        "import-recognizer {foreign}u.pth --sizes {foreign}u.yaml --activation gelu --out {out}/r",
+        again="",
+    ),
 ]  # fmt: skip
 
 
@@ -149,6 +162,9 @@ class World:
         for name in ("u", "e"):
             features = shared @ rng.normal(size=(4, 8)) + rng.normal(size=(60, 8))
             np.savez(folder / f"{name}.npz", features=features)
+        foreign.policy(folder / "foreign_e.pth", folder / "foreign_e.yaml")
+        foreign.words(folder / "foreign_text.safetensors")
+        foreign.recognizer(folder / "foreign_u.pth", folder / "foreign_u.yaml")
         return world
 
 

@@ -21,6 +21,7 @@ from premotor.store.growing import Growing, writing
 from premotor.store.reader import DemoSet
 from premotor.store.stamps import Stamps, file_info
 from premotor.store.transitions import Rows
+from premotor.temporary import flush
 
 STEPS = 65535  # of a coordinate within the bounds: 15 um for a side of 1 m
 _log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ def build(demos: DemoSet, places: CachePlaces, recipe: Recipe, progress: Progres
             use = Use.of(place.lock)  # so that nobody takes it for what a crash left
             _tell_stale(demos, final.parent)
             _fill(demos, place, recipe, progress)
+            for path in place.path.glob("*.npy"):
+                flush(path)
             _rename(place.path, final)
             del use
     finally:

@@ -13,7 +13,7 @@ from premotor.folders import CacheFolder
 from premotor.records import read_json, write_json
 from premotor.store.layout import FileInfo
 from premotor.store.stamps import Stamps, file_info
-from premotor.temporary import temporary
+from premotor.temporary import flush, temporary
 
 
 @contextmanager
@@ -84,6 +84,7 @@ def kept_array(cache: CacheFolder, name: str, make: Callable[[Path], None]) -> n
         try:
             with writing(cache.path):
                 make(place)
+                flush(place)
                 info = file_info(place.parent, place.name)
                 write_json(record, FileInfo(path.name, info.num_bytes, info.sha256))
                 place.replace(path)
