@@ -140,7 +140,7 @@ def hit(trial: Trial, process: subprocess.Popen[str], name: str, rng: random.Ran
 
 
 def _keeps_books(pid: int) -> bool:
-    """Whether it is Python's own process that removes semaphores, and complains when it is killed."""
+    """Whether it is the process in which Python keeps books of semaphores, not of ours."""
     with contextlib.suppress(OSError):
         return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False
