@@ -7,7 +7,7 @@ import sys
 
 GROUPS = (
     *("simulator", "peers", "training", "optimizers", "policy", "gpu", "parity"),
-    *("recognizer", "contrast", "alignment", "coverage"),
+    *("recognizer", "contrast", "alignment", "coverage", "against"),
 )
 
 

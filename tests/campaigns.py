@@ -61,8 +61,9 @@ ROWS = {
 }
 
 
-def timeless(value: object) -> object:
-    """The same without the times it took."""
+def timeless(value: object, also: tuple[str, ...] = ()) -> object:
+    """The same without the times it took, at any depth, and without what is named besides."""
     if isinstance(value, dict):
-        return {name: timeless(part) for name, part in value.items() if name not in TIMES}
-    return [timeless(part) for part in value] if isinstance(value, list) else value
+        kept = {name: part for name, part in value.items() if name not in TIMES.union(also)}
+        return {name: timeless(part, also) for name, part in kept.items()}
+    return [timeless(part, also) for part in value] if isinstance(value, list) else value

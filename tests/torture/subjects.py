@@ -66,9 +66,7 @@ def _line(data: bytes) -> str:
 
 
 def _text(record: object) -> str:
-    if isinstance(record, dict):
-        record = {name: value for name, value in record.items() if name not in ASIDE}
-    return json.dumps(timeless(record), sort_keys=True)
+    return json.dumps(timeless(record, also=ASIDE), sort_keys=True)
 
 
 def digest(out: Path) -> dict[str, str]:
