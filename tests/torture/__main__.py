@@ -177,7 +177,9 @@ def ended(process: subprocess.Popen[str], where: str, tally: Tally) -> str:
 
 
 def check_words(said: str, where: str, tally: Tally) -> None:
-    """No traceback, and nothing of Python's own housekeeping."""
+    """No traceback and nothing of Python's own housekeeping, once Python itself has started."""
+    if "KeyboardInterrupt" in said and "premotor" not in said:
+        return
     for sign in ("Traceback", "leaked", "Exception ignored", "Fatal Python"):
         if sign in said:
             tally.fault("words", where, said[-1500:])
