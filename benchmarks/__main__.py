@@ -8,6 +8,7 @@ import sys
 GROUPS = (
     *("simulator", "peers", "training", "optimizers", "policy", "network", "gpu", "parity"),
     *("recognizer", "watching", "contrast", "alignment", "coverage", "against"),
+    *("recognizer", "watching", "contrast", "alignment", "coverage", "against"),
 )
 
 
