@@ -15,8 +15,7 @@ from golden.stored import Stored
 from premotor.backbones.text import TextConfig
 from premotor.batch import Executed, Target
 from premotor.episode.observation import CAMERAS
-from premotor.execute import drawing
-from premotor.execute import released
+from premotor.execute import drawing, released
 from premotor.execute.config import (
     ExecuteConfig,
     HeatmapConfig,

@@ -19,5 +19,5 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    thresholds = ((_MMAP_THRESHOLD, _LARGEST_BLOCK), (_TRIM_THRESHOLD, _NEVER))
-    return all([mallopt(name, value) == 1 for name, value in thresholds])
+    own = mallopt(_MMAP_THRESHOLD, _LARGEST_BLOCK) == 1
+    return mallopt(_TRIM_THRESHOLD, _NEVER) == 1 and own

@@ -112,7 +112,7 @@ def number_of_processes(wanted: int, device: str, batch_sizes: Sequence[int]) ->
 
 
 def prepare_worker() -> None:
-    """One thread, no orphan, memory kept, and no setting of the engine that the stored config does not show.
+    """One thread, no orphan, freed memory kept, and no setting that the stored config lacks.
 
     Raises:
         ConfigError: An environment variable of `accelerate config` would overrule the config, or
