@@ -30,7 +30,7 @@ def test_clouds_are_the_views_cropped_to_the_bounds(demos):
 
 
 def test_clouds_side_by_side_are_each_cloud_to_the_bit(demos):
-    cache = EpisodeCache.build_or_open(demos, bounds=((0.2, -0.5, 0.6), (0.7, 0.5, 1.6)))
+    cache = EpisodeCache.build_or_open(demos, bounds=((0.2, -0.5, 0.6), (0.7, 0.5, 0.8)))
     points, shares = cache.clouds(np.array([4, 0, 4]))
     assert points.dtype == shares.dtype == np.float32
     for row, observation in enumerate((4, 0, 4)):
