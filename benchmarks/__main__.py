@@ -8,7 +8,6 @@ import sys
 GROUPS = (
     *("simulator", "peers", "training", "optimizers", "policy", "network", "gpu", "parity"),
     *("recognizer", "watching", "contrast", "alignment", "coverage", "against"),
-    *("recognizer", "watching", "contrast", "alignment", "coverage", "against"),
 )
 
 

@@ -48,8 +48,9 @@ class Dataset:
     def executed(self, transitions: Int[np.ndarray, " b"]) -> Executed:
         """Clouds and proprioception at the start of each transition."""
         rows = self.cache.transitions
-        clouds = [self.cache.cloud(int(rows.observation_index[t])) for t in transitions]
-        return Executed.of(clouds, rows.proprioception[transitions])
+        points, colors = self.cache.clouds(rows.observation_index[transitions])
+        state = rows.proprioception[transitions].astype(np.float32)
+        return Executed(*(torch.from_numpy(part) for part in (points, colors, state)))
 
     def target(self, transitions: Int[np.ndarray, " b"]) -> Target:
         """The keyframe that ends each transition."""
