@@ -7,7 +7,7 @@ import sys
 
 GROUPS = (
     *("simulator", "peers", "training", "optimizers", "policy", "network", "gpu", "parity"),
-    *("recognizer", "watching", "contrast", "alignment", "coverage"),
+    *("recognizer", "watching", "contrast", "alignment", "coverage", "against"),
 )
 
 
