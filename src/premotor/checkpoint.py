@@ -1,7 +1,8 @@
 """Weights and state on disk: written whole or not at all, loaded strictly or not at all.
 
 A run folder holds `checkpoints/step_000000/` (as training began) and the last two; in each are
-`model.safetensors` (weights), `model.yaml` (MirrorConfig) and `state.pt` (optimizer, progress).
+`model.safetensors` (weights), `model.yaml` (MirrorConfig) and `state.pt` (what resuming needs
+beside them: the optimizer's state and, where the weights are a running mean, those that it moves).
 A policy alone is a folder with `policy.safetensors` and `policy.yaml` (ExecuteConfig), a recognizer
 alone one with `recognizer.safetensors` and `recognizer.yaml` (UnderstandConfig).
 """

@@ -10,8 +10,16 @@ import torch
 import make
 from premotor.backbones.tokenizer import Tokenizer
 from premotor.batch import Executed, MirrorBatch, Observed
-from premotor.data.dataset import BatchStream, Dataset, Format, blank_instruction, training_batches
+from premotor.data.dataset import (
+    BatchStream,
+    Dataset,
+    Format,
+    blank_instruction,
+    pairing_of,
+    training_batches,
+)
 from premotor.data.pairing import Pairing, PairingConfig, Rows
+from premotor.errors import TextTooLong
 from premotor.store.cache import EpisodeCache, Transitions
 from premotor.store.layout import EpisodeInfo
 
@@ -97,6 +105,54 @@ def test_paraphrases_are_all_used_in_training(cache: EpisodeCache):
     dataset, rng = Dataset(cache, FORMAT), np.random.default_rng(0)
     seen = {tuple(dataset.observed(np.array([0]), rng).caption[0].tolist()) for _ in range(20)}
     assert len(seen) == 2
+
+
+def read_by_the_policy(dataset: Dataset, rows: Rows, seed: int) -> MirrorBatch:
+    batch = dataset.batch(rows, np.random.default_rng(seed))
+    assert isinstance(batch, MirrorBatch)
+    return batch
+
+
+def test_the_policy_reads_every_text_where_any_may_be_drawn(cache: EpisodeCache):
+    dataset, rows = Dataset(cache, FORMAT), Rows(np.array([0, 2]), paired=False, texts="any")
+    drawn = [read_by_the_policy(dataset, rows, seed).instruction for seed in range(12)]
+    known = [set(map(tuple, Tokenizer(16).encode(texts).tolist())) for texts in TEXTS]
+    for place, texts in enumerate(known):
+        assert {tuple(words[place].tolist()) for words in drawn} == texts
+    assert torch.equal(read_by_the_policy(dataset, rows, 7).instruction, drawn[7])
+    assert torch.equal(dataset.batch(rows).instruction, dataset.instruction(np.array([0, 1])))
+
+
+def test_what_the_policy_reads_changes_no_draw_of_the_clips(cache: EpisodeCache):
+    dataset, rows = Dataset(cache, FORMAT), Rows(np.array([0, 4]), paired=True)
+    any_text = dataclasses.replace(rows, texts="any")
+    for seed in range(8):
+        first, other = (read_by_the_policy(dataset, r, seed) for r in (rows, any_text))
+        assert torch.equal(first.instruction, dataset.instruction(np.array([0, 2])))
+        assert first.observed is not None
+        assert other.observed is not None
+        assert torch.equal(first.observed.frames, other.observed.frames)
+        assert torch.equal(first.observed.caption, other.observed.caption)
+
+
+def test_texts_that_the_policy_cannot_read_whole_are_refused_before_training(cache: EpisodeCache):
+    infos = [
+        dataclasses.replace(e, instructions=("push it", "press the red one", "press it"))
+        for e in cache.episodes
+    ]
+    long = dataclasses.replace(cache, episodes=tuple(infos))
+    dataset = Dataset(long, dataclasses.replace(FORMAT, instruction_context=5))
+    config = PairingConfig(batch_size=2, pair_batch_size=2)
+    pairing_of(dataset, 0, config)
+    said = r"'press the red one' has 6 tokens.*--execute.text.context 6.*--pairing.texts any"
+    with pytest.raises(TextTooLong, match=said):
+        pairing_of(dataset, 0, dataclasses.replace(config, texts="any"))
+    enough = Dataset(long, dataclasses.replace(FORMAT, instruction_context=6))
+    plan = pairing_of(enough, 0, dataclasses.replace(config, texts="any"))
+    make = training_batches(enough, plan, 0, 0, 1)
+    assert plan.rows(3, 0, 1).texts == "any"
+    assert all(torch.equal(make(step).instruction, make(step).instruction) for step in range(4))
+    assert len({tuple(row) for step in range(9) for row in make(step).instruction.tolist()}) == 3
 
 
 def with_keyframes(cache: EpisodeCache, *steps: int) -> EpisodeCache:

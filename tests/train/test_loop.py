@@ -94,6 +94,17 @@ def test_a_run_writes_down_what_it_did(trained: Path):
     assert run.read_config(trained / "config.yaml") == CONFIG
 
 
+def test_the_words_of_all_texts_are_on_record_where_all_are_read(
+    trained: Path, dots: Path, tmp_path: Path
+):
+    pairing = dataclasses.replace(CONFIG.pairing, texts="any")
+    train(tmp_path / "any", dots, dataclasses.replace(CONFIG, pairing=pairing, steps=1))
+    first, every = (
+        set(read_json(p / "manifest.json", RunManifest).words) for p in (trained, tmp_path / "any")
+    )
+    assert every - first == {"press", "one"}
+
+
 def test_the_probe_set_is_measured_at_first_regularly_and_at_last(trained: Path):
     found = sorted(p.name for p in (trained / "probe").glob("*.safetensors"))
     assert found == [f"step_{i:06d}.safetensors" for i in (0, 4, 8)]

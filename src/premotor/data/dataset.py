@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -15,11 +16,12 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from premotor.backbones.tokenizer import Cleaning, Tokenizer
+from premotor.backbones.tokenizer import Cleaning, Tokenizer, token_ids
 from premotor.batch import Executed, MirrorBatch, Observed, Target, TrainingBatch
 from premotor.data.pairing import Pairing, PairingConfig, Rows, Unit
 from premotor.data.streams import CLIP, stream
 from premotor.episode.clip import middle_frames, random_frames
+from premotor.errors import TextTooLong
 from premotor.store.cache import EpisodeCache
 
 
@@ -62,9 +64,37 @@ class Dataset:
             torch.from_numpy(rows.ignore_collisions[transitions].astype(np.int64)),
         )
 
-    def instruction(self, episodes: Int[np.ndarray, " b"]) -> Int[Tensor, "b l"]:
-        """Tokens of the first text of each episode, for the policy."""
-        return self._texts.instructions[torch.from_numpy(episodes)]
+    def instruction(
+        self, episodes: Int[np.ndarray, " b"], rng: np.random.Generator | None = None
+    ) -> Int[Tensor, "b l"]:
+        """Tokens of a text of each episode, for the policy.
+
+        Args:
+            episodes: Positions in the cache.
+            rng: Draws one of the episode's texts; without it the first is taken.
+
+        Raises:
+            TextTooLong: One that may be drawn does not fit into the policy's context.
+        """
+        if rng is None:
+            return self._texts.instructions[torch.from_numpy(episodes)]
+        return torch.stack([_one_of(self._texts.paraphrases[e], rng) for e in episodes])
+
+    def check_paraphrases(self) -> None:
+        """Refuse texts that the policy could not read whole.
+
+        Raises:
+            TextTooLong: The longest is named, and what it would take.
+        """
+        texts = {text for episode in self.cache.episodes for text in episode.instructions}
+        longest = max(sorted(texts), key=lambda text: len(token_ids(text)))
+        needed, context = len(token_ids(longest)) + 2, self.format.instruction_context
+        if needed > context:
+            raise TextTooLong(
+                f"{longest!r} has {needed} tokens, the context of the policy's text tower "
+                f"{context}; to learn from all texts give it --execute.text.context {needed}, or "
+                "leave out --pairing.texts any"
+            )
 
     def observed(
         self, episodes: Int[np.ndarray, " b"], rng: np.random.Generator | None = None
@@ -131,7 +161,9 @@ class Dataset:
             return observed
         return MirrorBatch(
             self.executed(rows.transitions),
-            self.instruction(self.episodes_of(rows.transitions)),
+            self.instruction(
+                self.episodes_of(rows.transitions), rng if rows.texts == "any" else None
+            ),
             self.target(rows.transitions),
             observed,
         )
@@ -158,8 +190,15 @@ class _Texts:
         encoded = [list(speak.encode(texts)) for texts in distinct]
         self.captions: list[Sequence[Tensor]] = [encoded[place[texts]] for texts in lists]
         self.instructions = read.encode([texts[0] for texts in lists])
+        self._lists, self._read = lists, read
         self.text_ids = torch.tensor([place[texts] for texts in lists], dtype=torch.int64)
         self.classes = [_own(*pair, owners) for pair in zip(distinct, encoded, strict=True)]
+
+    @cached_property
+    def paraphrases(self) -> list[Sequence[Tensor]]:
+        """All texts of each episode, for the policy, whose context they may exceed."""
+        encoded = {texts: list(self._read.encode(texts)) for texts in set(self._lists)}
+        return [encoded[texts] for texts in self._lists]
 
 
 def _own(
@@ -224,7 +263,10 @@ def pairing_of(dataset: Dataset, seed: int, config: PairingConfig) -> Pairing:
 
     Raises:
         ConfigError: The data set has too few episodes, or no task of a name in `config.ratios`.
+        TextTooLong: All texts are to be read, and one does not fit into the policy's context.
     """
+    if config.texts == "any":
+        dataset.check_paraphrases()
     tasks = [episode.task for episode in dataset.cache.episodes]
     return Pairing(dataset.cache.transitions.episode, tasks, seed, config)
 

@@ -28,6 +28,7 @@ from premotor.errors import ConfigError
 from premotor.settings import check_numbers
 
 Unit = Literal["episode", "segment"]
+Texts = Literal["first", "any"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,9 @@ class PairingConfig:
     watch_only: bool = False  # every step shows clips and words alone: the recognizer learns alone
     pair_tasks: int = 0  # tasks that a paired step is of, so that variations meet; 0: of any number
     unit: Unit = "episode"  # a pair's clip: the episode; segment: only the way to its key pose
+    texts: Texts = "first"
+    """What an acting row reads: the first text of its episode, as in evaluation, or one drawn of
+    all that its data set has for it; the policy's text.context has to hold the longest"""
     balance: float = 0.0  # of acting rows over tasks: 0 by their transitions, 1 every task alike
     ratios: dict[str, float] = field(default_factory=dict)  # factors on the shares of some tasks
 
@@ -77,6 +81,7 @@ class Rows:
     paired: bool  # the batch carries clips
     acting: bool = True  # it carries what the policy learns from
     unit: Unit = "episode"  # what the clips show of the transitions
+    texts: Texts = "first"  # what the policy reads of each
 
 
 @lru_cache(maxsize=8)
@@ -191,7 +196,10 @@ class Pairing:
                 "choose a multiple or another --processes"
             )
         mine = chosen[rank * share : (rank + 1) * share]
-        return Rows(mine, paired, acting=not self.config.watch_only, unit=self.config.unit)
+        config = self.config
+        return Rows(
+            mine, paired, acting=not config.watch_only, unit=config.unit, texts=config.texts
+        )
 
     def _num_paired_before(self, step: int) -> int:
         every = self.config.clips_every

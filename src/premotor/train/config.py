@@ -70,6 +70,9 @@ class TrainConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    ema: float = 0.0
+    """Decay of the running mean of the weights, by which a run is then probed, stored and judged:
+    about 1 / (1 - ema) updates are in it. 0: no mean, the last weights count"""
     unmasked_share: float = 0.2  # last part of the run in which clips are seen whole
     eval_every: int = 200  # steps between two looks at the probe set; 0: first and last only
     probe_episodes: int = 96  # held-out episodes whose u, e, z_u, z_e are written down
@@ -91,6 +94,8 @@ class TrainConfig:
             )
         if not 0.0 <= self.unmasked_share <= 1.0:
             raise ConfigError(f"unmasked_share must lie in [0, 1], got {self.unmasked_share}")
+        if not 0.0 <= self.ema < 1.0:
+            raise ConfigError(f"ema must lie in [0, 1), got {self.ema}; try 0.99, or 0 for none")
         check_numbers(self)
 
     def mask_ratio(self, step: int) -> float:

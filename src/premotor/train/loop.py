@@ -28,6 +28,7 @@ from premotor.records import StepRecord
 from premotor.represent import Source, open_dataset
 from premotor.stopping import StopSignal
 from premotor.train.config import TrainConfig
+from premotor.train.ema import Judged, judged_by
 from premotor.train.launch import in_worker
 from premotor.train.optim import build_optimizer, set_learning_rate
 from premotor.train.probe import Probe, choose_probe, write_probe
@@ -67,6 +68,7 @@ class _Session:
     optimizer: torch.optim.Optimizer
     make_batch: Callable[[int], TrainingBatch]  # on the engine's device already
     probe: Probe | None
+    judged: Judged  # which weights are probed and stored
 
     @property
     def rank(self) -> int:
@@ -162,6 +164,7 @@ def _open(config: TrainConfig, run: RunFolder, source: Source, engine: Accelerat
         optimizer=build_optimizer(mirror.towers, config.optimizer),
         make_batch=lambda step: make_batch(step).to(engine.device),
         probe=None if probed is None else choose_probe(probed, config.probe_episodes),
+        judged=judged_by(mirror, lambda: build_mirror(config).to(engine.device), config.ema),
     )
 
 
@@ -182,7 +185,7 @@ def _restore(session: _Session) -> int:
             f"{last.path} was written by {state['world']} processes, now there are "
             f"{session.world}; resume with --processes {state['world']}"
         )
-    disk.load_weights(session.mirror, last.path / disk.WEIGHTS)
+    session.judged.restore(last, state)
     session.optimizer.load_state_dict(state["optimizer"])
     return last.step
 
@@ -198,19 +201,20 @@ def _begin(session: _Session) -> None:
         for tensor in session.mirror.state_dict().values():
             dist.broadcast(tensor, 0)
     take_up_optimizer(session.optimizer, session.config)
+    session.judged.begin(start.run)
 
 
 def _save(session: _Session, done: int) -> None:
     if session.engine.is_main_process:
         state = {"optimizer": session.optimizer.state_dict(), "world": session.world}
-        disk.save(session.run.path, done, session.mirror, state)
+        disk.save(session.run.path, done, session.judged.shown, state | session.judged.state())
         disk.prune(session.run.path, session.config.keep_checkpoints)
 
 
 def _measure(session: _Session, done: int) -> None:
     if session.probe is None:
         return
-    found = session.probe.measure(session.mirror, session.rank, session.world)
+    found = session.probe.measure(session.judged.shown, session.rank, session.world)
     if session.engine.is_main_process:
         write_probe(session.run.path, done, session.probe.rows, found)
 
@@ -228,6 +232,7 @@ def _train(session: _Session, done: int, stop: StopSignal, on_step: OnStep | Non
         start = time.perf_counter()
         for batch in batches:
             rate, result = _update(session, batch, done, stop)
+            session.judged.follow()
             seconds = time.perf_counter() - start
             done += 1
             if on_step is not None:

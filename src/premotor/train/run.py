@@ -154,7 +154,9 @@ def write_manifest(
     if run.manifest.exists():
         return
     demos = source.open()
-    told = {word for info in demos.episodes for word in words_of(info.instructions[0])}
+    count = None if config.pairing.texts == "any" else 1
+    texts = {text for info in demos.episodes for text in info.instructions[:count]}
+    told = {word for text in texts for word in words_of(text)}
     sizes = {k: sum(p.numel() for p in t.parameters()) for k, t in model.towers.items()}
     manifest = RunManifest(
         preset=config.preset,

@@ -3,7 +3,8 @@
 What shapes a started half, and what its weights were made to read, is as in its folder. What only
 training asks for stays the run's own: drop path and dropout, labels, noise and masks, temperatures,
 which tensor is u or e. What no folder holds, T_u and T_e among it, begins untrained. A run that is
-trained further brings all of it along, with its optimizer's state.
+trained further brings all of it along, with its optimizer's state; where it was judged by the mean
+of its weights (`ema`), it goes on with the weights themselves, and with the mean where one is kept.
 """
 
 import reprlib
@@ -28,6 +29,7 @@ from premotor.folders import RunFolder
 from premotor.mirror import Mirror, MirrorConfig
 from premotor.records import StartRecord
 from premotor.train.config import StartConfig, TrainConfig, differing, read_config
+from premotor.train.ema import load_moving
 from premotor.understand.config import UnderstandConfig
 
 # As in the folder, unless asked for otherwise: no weight depends on them.
@@ -137,7 +139,9 @@ def begin(mirror: Mirror, start: StartConfig) -> None:
     for stored in found.values():
         stored.load_into(mirror.towers[stored.part])
     if start.run is not None:
-        load_weights(mirror.align, find(start.run).path / WEIGHTS, "align.")
+        last = find(start.run)
+        load_weights(mirror.align, last.path / WEIGHTS, "align.")
+        load_moving(mirror, last, load_state(last))
 
 
 def take_up_optimizer(optimizer: torch.optim.Optimizer, config: TrainConfig) -> None:
