@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from premotor.compiled import FOLDER, Kernel
+from premotor.compiled import Kernel
 
 
 @Kernel
@@ -28,7 +28,7 @@ assert (points == 1).all() and (shares == 1).all()
 
 
 def in_child(cache: Path) -> subprocess.CompletedProcess:
-    environment = os.environ | {"PREMOTOR_CACHE": str(cache)}
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache)}
     return subprocess.run(
         [sys.executable, "-c", CHILD], env=environment, capture_output=True, text=True, check=False
     )
@@ -62,16 +62,16 @@ def test_threads_may_call_a_kernel_at_once():
 @pytest.mark.slow
 def test_what_was_compiled_is_kept_and_damage_stops_nothing(tmp_path: Path):
     assert in_child(tmp_path).returncode == 0
-    kept = {path: path.read_bytes() for path in (tmp_path / FOLDER).rglob("*.nb?")}
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("*.nb?")}
     assert {path.suffix for path in kept} == {".nbi", ".nbc"}
     for path in kept:
         path.write_bytes(b"")
     again = in_child(tmp_path)
-    assert again.returncode == 0, mended.stderr
+    assert again.returncode == 0, again.stderr
     for path in kept:
         path.write_bytes(b"no machine code")
     again = in_child(tmp_path)
-    assert again.returncode == 0, mended.stderr
+    assert again.returncode == 0, again.stderr
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
 """Loops over points as machine code, made by numba when they are first called (decisions D72).
 
-No compiler is asked for. What was made is kept in `cache_home()` for the next process; where that
-cannot be written, numba looks for another place, and where there is none it is made anew.
+No compiler is asked for. What was made is kept where numba keeps it: beside the source or, where
+that cannot be written, in the user's cache folder (it is code, and belongs where code is trusted).
+Where there is no such place it is made anew.
 """
 
 import inspect
@@ -11,9 +12,6 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from premotor.folders import cache_home
-
-FOLDER = "compiled"  # in `cache_home()`
 _UNKEPT = (OSError, RuntimeError, EOFError, pickle.UnpicklingError)  # no place, no room, damaged
 _log = logging.getLogger(__name__)
 
@@ -45,9 +43,4 @@ class Kernel:
 def _just_in_time(function: Callable[..., None], kept: bool) -> Callable[..., None]:
     import numba  # takes half a second, which commands that draw nothing do not pay
 
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = before or str(cache_home() / FOLDER)
-    try:
-        return numba.njit(nogil=True, cache=kept)(function)
-    finally:
-        numba.config.CACHE_DIR = before
+    return numba.njit(nogil=True, cache=kept)(function)
