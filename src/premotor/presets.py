@@ -44,7 +44,7 @@ def _nano_execute() -> ExecuteConfig:
             final_norm=True,
             dropout=0.0,
         ),
-        heatmap=HeatmapConfig(upsampler="skip", mean_window=3),
+        heatmap=HeatmapConfig(upsampler="skip", mean_window=3, coarse_weight=1.0),
         tokens=TokensConfig(
             heads=2,
             cross_depth=1,
@@ -53,8 +53,9 @@ def _nano_execute() -> ExecuteConfig:
             dropout=0.0,
             label_sigma=1.0,
             mean_window=5,
+            patch=3,
         ),
-        words=WordsConfig(slots=2, match_dim=8),
+        words=WordsConfig(slots=2, match_dim=8, match_by="table"),
         text=_text(width=32, layers=1, embed_dim=32),
     )
 
@@ -76,7 +77,7 @@ def _tiny_execute() -> ExecuteConfig:
             final_norm=True,
             dropout=0.0,
         ),
-        heatmap=HeatmapConfig(upsampler="skip", mean_window=5),
+        heatmap=HeatmapConfig(upsampler="skip", mean_window=5, coarse_weight=1.0),
         tokens=TokensConfig(
             heads=3,
             cross_depth=1,
@@ -86,8 +87,9 @@ def _tiny_execute() -> ExecuteConfig:
             label_sigma=1.0,
             mean_window=5,
             shortcut_dim=128,
+            patch=3,
         ),
-        words=WordsConfig(slots=8, match_dim=16),
+        words=WordsConfig(slots=4, match_dim=16, match_by="table"),
         text=_text(width=64, layers=2, embed_dim=64),
     )
 
@@ -119,6 +121,7 @@ def nano() -> TrainConfig:
         steps=20,
         pairing=PairingConfig(batch_size=4, pair_batch_size=4),
         augment=AugmentConfig(yaw=15.0),
+        optimizer=OptimizerConfig(name="muon"),
         schedule=ScheduleConfig(warmup=5),
         eval_every=10,
         probe_episodes=4,
@@ -140,7 +143,7 @@ def tiny() -> TrainConfig:
         steps=8000,
         pairing=PairingConfig(batch_size=16, pair_batch_size=32),
         augment=AugmentConfig(yaw=15.0),
-        optimizer=OptimizerConfig(understand_factor=0.25),
+        optimizer=OptimizerConfig(name="muon", understand_factor=0.25),
         schedule=ScheduleConfig(warmup=100),
         eval_every=400,
         probe_episodes=96,

@@ -296,7 +296,6 @@ def test_frozen_words_act_as_those_of_a_trained_tower_of_equal_weights(tmp_path:
         (lambda: WordsConfig(match_dim=4), "words.match_dim"),
         (lambda: WordsConfig(slots=4, match_by="table"), "words.match_by"),
         (lambda: ExecuteConfig(tokens=TokensConfig(patch=3)), "tokens.patch .* convex"),
-        (lambda: replace(ONE_STAGE, heatmap=GROUNDED.heatmap), "heatmap.coarse_weight"),
         (lambda: ExecuteConfig(views=ViewsConfig(size=225)), "views.size"),
         (lambda: ExecuteConfig(heatmap=HeatmapConfig(upsampler="skip")), "heatmap.upsampler"),
         (lambda: ExecuteConfig(text=HEADS, frozen_text=FROZEN), r"text.heads must be .* = 8, as"),

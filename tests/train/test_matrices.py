@@ -21,6 +21,8 @@ BY_MUON = {
     *(f"execute.trunks.N.stem.{name}.weight" for name in ("conv", "mix")),
     *(f"execute.trunks.N.stem.conv_{name}.weight" for name in ("half", "quarter", "eighth")),
     *(f"execute.trunks.N.stem.match.{name}.weight" for name in ("pixel.0", "pixel.2", "word")),
+    "execute.trunks.N.stem.match.color.2.weight",
+    "execute.patches.linears.N.weight",
     *(f"execute.trunks.N.{name}.weight" for name in ("into", "out")),
     *(f"execute.trunks.N.joint.N.{name}.weight" for name in TRUNK),
     *(f"execute.trunks.N.per_view.N.{name}.weight" for name in TRUNK),
@@ -60,11 +62,12 @@ OUTPUTS = {
 }
 NARROW = {
     "execute.trunks.N.stem.proprioception.weight",
+    "execute.trunks.N.stem.match.color.0.weight",
     "execute.trunks.N.due.weight",
     "execute.heads.N.match.weight",
 }
 REPEATED = re.compile(
-    r"\b(resblocks|trunks|joint|per_view|heads|cross|self_blocks|rotation_heads)\.\d+\."
+    r"\b(resblocks|trunks|joint|per_view|heads|cross|self_blocks|rotation_heads|linears)\.\d+\."
 )
 
 

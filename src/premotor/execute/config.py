@@ -103,7 +103,9 @@ class HeatmapConfig:
     hidden_factor: float = 1.25  # convex: hidden channels = factor * E
     sigma: float = 1.5  # [px] of the Gaussian label
     mean_window: int = 1  # decoding: mean over this many cells per axis around the best; odd
-    coarse_weight: float = 0.0  # decoding: of the coarse log-likelihood in the zoomed stage's score
+    coarse_weight: float = 0.0
+    """Decoding: of the coarse log-likelihood in the zoomed stage's score; of no effect where
+    execute.stages is 1."""
 
     def __post_init__(self) -> None:
         check_positive(self, "execute.heatmap", "mean_window")
@@ -215,8 +217,6 @@ class ExecuteConfig:
         _require(not (once and self.coarse_context), "coarse_context", True, "off with stages = 1")
         doubled = once and self.e_source == "both_max"
         _require(not doubled, "e_source", "both_max", "fine_max with stages = 1")
-        weight = self.heatmap.coarse_weight
-        _require(not once or weight == 0.0, "heatmap.coarse_weight", weight, "0 with stages = 1")
 
     def _check_frozen(self) -> None:
         """Refuse what a file of weights could not show to be wrong."""

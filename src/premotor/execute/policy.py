@@ -171,7 +171,7 @@ class Policy(nn.Module):
     ) -> Float[Tensor, "b v s s"]:
         """Logits of the last stage's pixels; what the coarse one said of them may have a share."""
         weight, last = self.config.heatmap.coarse_weight, stages[-1].heat
-        if weight == 0.0:
+        if weight == 0.0 or len(stages) == 1:
             return last
         coarse = log_likelihood(stages[0].heat)
         zoom, offset = self.config.last_zoom, self.rig.offset

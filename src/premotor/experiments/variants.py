@@ -110,7 +110,27 @@ VARIANTS = {
         Variant(
             name="without_zoom",
             change="one stage: all is read from the whole scene",
-            values={"mirror.execute.stages": 1, "mirror.execute.heatmap.coarse_weight": 0.0},
+            values={"mirror.execute.stages": 1},
+        ),
+        Variant(
+            name="without_muon",
+            change="AdamW moves the matrices too",
+            values={"optimizer.name": "adamw"},
+        ),
+        Variant(
+            name="without_table",
+            change="words matched with pixels by a network of all their channels",
+            values={"mirror.execute.words.match_by": "pixels"},
+        ),
+        Variant(
+            name="without_patches",
+            change="the action head is told the coarse map's feature at the point alone",
+            values={"mirror.execute.tokens.patch": 0},
+        ),
+        Variant(
+            name="last_stage_decides",
+            change="the zoomed stage alone says where",
+            values={"mirror.execute.heatmap.coarse_weight": 0.0},
         ),
         Variant(
             name="chunk_1",
