@@ -15,8 +15,7 @@ from golden.stored import Stored
 from premotor.backbones.text import TextConfig
 from premotor.batch import Executed, Target
 from premotor.episode.observation import CAMERAS
-from premotor.execute import policy as policy_module
-from premotor.execute import released
+from premotor.execute import drawing, released
 from premotor.execute.config import (
     ExecuteConfig,
     HeatmapConfig,
@@ -199,7 +198,7 @@ def test_losses_and_gradients_equal_the_reference(
 ):
     stem, tolerance = f"{renderer}.train", description["tolerance"]
     if renderer == "blend":
-        monkeypatch.setattr(policy_module, "render", stored_views(tensors, stem))
+        monkeypatch.setattr(drawing, "render", stored_views(tensors, stem))
     watch = Watch(reference)
     executed, words, target = scene(tensors, description["config"]["batch"])
     losses = execute_losses(reference(executed, words, target), target, reference.config)
@@ -227,7 +226,7 @@ def test_the_greedy_action_equals_the_reference(
 ):
     stem, tolerance = f"{renderer}.act", description["tolerance"]
     if renderer == "blend":
-        monkeypatch.setattr(policy_module, "render", stored_views(tensors, stem))
+        monkeypatch.setattr(drawing, "render", stored_views(tensors, stem))
     lifted, center = reference._center, tensors[f"{stem}.waypoint1"]
 
     def zoom_there(*given: object) -> torch.Tensor:

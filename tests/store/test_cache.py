@@ -29,6 +29,19 @@ def test_clouds_are_the_views_cropped_to_the_bounds(demos):
     assert np.array_equal(got_colors, colors)
 
 
+def test_clouds_side_by_side_are_each_cloud_to_the_bit(demos):
+    cache = EpisodeCache.build_or_open(demos, bounds=((0.2, -0.5, 0.6), (0.7, 0.5, 0.8)))
+    points, shares = cache.clouds(np.array([4, 0, 4]))
+    assert points.dtype == shares.dtype == np.float32
+    for row, observation in enumerate((4, 0, 4)):
+        own, colors = cache.cloud(observation)
+        assert np.array_equal(points[row, : len(own)], own)
+        assert np.array_equal(shares[row, : len(own)], colors * np.float32(1.0 / 255.0))
+        assert np.isnan(points[row, len(own) :]).all()
+        assert not shares[row, len(own) :].any()
+    assert np.isnan(points).any()  # one is shorter than another
+
+
 def test_points_outside_the_bounds_are_dropped(demos):
     whole = EpisodeCache.build_or_open(demos)
     tight = EpisodeCache.build_or_open(demos, bounds=((0.2, -0.5, 0.6), (0.7, 0.5, 1.6)))

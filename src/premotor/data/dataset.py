@@ -51,10 +51,11 @@ class Dataset:
     def executed(self, transitions: Int[np.ndarray, " b"]) -> Executed:
         """Clouds and proprioception at the start of each transition; the count, if it is told."""
         rows = self.cache.transitions
-        clouds = [self.cache.cloud(int(rows.observation_index[t])) for t in transitions]
+        points, colors = self.cache.clouds(rows.observation_index[transitions])
         done = rows.keyframe_index[transitions]
         state = with_count(rows.proprioception[transitions], done, self.format.count_to)
-        return Executed.of(clouds, state)
+        parts = points, colors, state.astype(np.float32)
+        return Executed(*(torch.from_numpy(part) for part in parts))
 
     def target(self, transitions: Int[np.ndarray, " b"]) -> Target:
         """The keyframe that ends each transition."""

@@ -18,20 +18,17 @@ from premotor.batch import Executed, Target
 from premotor.execute import rotation
 from premotor.execute.arp import ActionLogits, TokenTransformer
 from premotor.execute.config import NUM_VIEWS, ExecuteConfig
+from premotor.execute.drawing import Views, draw_whole, draw_zoomed
 from premotor.execute.heatmap import HEADS
 from premotor.execute.prompts import Patches
 from premotor.execute.trunk import Features, Trunk, add_planes
 from premotor.execute.virtual_views import (
     RIG,
-    Cloud,
     Rig,
     from_cube,
     lift,
     log_likelihood,
-    render,
     to_cube,
-    whole_scene,
-    zoomed_scene,
     zoomed_scores,
 )
 
@@ -122,15 +119,15 @@ class Policy(nn.Module):
             generator: Source of the training noise.
         """
         words = self.text.tokens(instruction)
-        coarse = self._look(0, self._whole_cloud(executed, generator), executed, words)
+        coarse = self._look(0, self._whole_views(executed, generator), executed, words)
         stages, center = (coarse,), executed.points.new_zeros(len(executed.points), 3)
         if self.config.stages > 1:
             center = self._center(coarse, target, generator)
-            cloud = zoomed_scene(executed, center, self.config.views, self.rig)
+            zoomed = draw_zoomed(executed, center, self.config.views, self.rig)
             context = None
             if self.config.coarse_context:
                 context = self.rig.look_up(coarse.features.map, center)
-            stages = (coarse, self._look(1, cloud, executed, words, context))
+            stages = (coarse, self._look(1, zoomed, executed, words, context))
         if target is None:
             return self._infer(stages, center)
         return self._teach(stages, center, target, generator)
@@ -140,24 +137,22 @@ class Policy(nn.Module):
         for module in (*self.trunks, *self.heads):
             module.compile(dynamic=False)
 
-    def _whole_cloud(self, executed: Executed, generator: torch.Generator | None) -> Cloud:
+    def _whole_views(self, executed: Executed, generator: torch.Generator | None) -> Views:
         stride, offset = self.config.views.stride, 0
         if self.training and stride > 1:
             offset = int(torch.randint(stride, (1,), generator=generator))
-        return whole_scene(executed, self.config.views, offset)
+        return draw_whole(executed, self.config.views, offset, self.rig)
 
     def _look(
         self,
         stage: int,
-        cloud: Cloud,
+        rendered: Views,
         executed: Executed,
         words: Float[Tensor, "b l t"],
         context: Float[Tensor, "b v e"] | None = None,
     ) -> _Seen:
-        """Render, attend, and say where: one stage."""
+        """Attend, and say where: one stage."""
         views = self.config.views
-        radius = views.fine_radius if stage else views.coarse_radius
-        rendered = render(cloud, views.size, radius, self.rig)
         images = add_planes(*rendered, self.config.trunk.stem)
         features = self.trunks[stage](images, executed.proprioception, words, context)
         maps = features.map.flatten(0, 1)  # (b v, e, g, g)

@@ -195,10 +195,20 @@ def whole_scene(executed: Executed, config: ViewsConfig, offset: int = 0) -> Clo
     return replace(cloud, points=to_cube(cloud.points, config))
 
 
-def zoomed_scene(
-    executed: Executed, center: Float[Tensor, "b 3"], config: ViewsConfig, rig: Rig = RIG
-) -> Cloud:
-    """Points that a view zoomed at `center` (cube frame) can show, in the zoomed cube's frame."""
+@dataclass(frozen=True, eq=False)
+class Window:
+    """The part of the scene [m] that views show, and the cube it becomes."""
+
+    low: Float[Tensor, "*b 3"]  # points outside these bounds are not drawn
+    high: Float[Tensor, "*b 3"]
+    inner_low: Float[Tensor, "*b 3"]  # some view shows what lies between on two axes
+    inner_high: Float[Tensor, "*b 3"]
+    origin: Float[Tensor, "*b 3"]  # of the cube
+    scale: float  # cube units per meter
+
+
+def zoomed_window(center: Float[Tensor, "b 3"], config: ViewsConfig, rig: Rig = RIG) -> Window:
+    """What views zoomed at `center` (cube frame) can show of the scene."""
     scale = scene_scale(config)[1] * config.zoom
     middle = from_cube(center, config)
     half = 1.0 / scale  # of the window's side [m]
@@ -206,13 +216,22 @@ def zoomed_scene(
     low = torch.maximum(middle - half * (1.0 + config.depth_behind), low)
     # Augmentation moved some points out of the bounds.
     high = torch.minimum(middle + half * (max(rig.eyes) - rig.near), high)
-    drawn = (executed.points >= low[:, None]) & (executed.points <= high[:, None])
-    seen = executed.points > (middle - half * rig.reach)[:, None]
-    x, y, z = (seen & (executed.points < (middle + half * rig.reach)[:, None])).unbind(-1)
+    return Window(low, high, middle - half * rig.reach, middle + half * rig.reach, middle, scale)
+
+
+def zoomed_scene(
+    executed: Executed, center: Float[Tensor, "b 3"], config: ViewsConfig, rig: Rig = RIG
+) -> Cloud:
+    """Points that a view zoomed at `center` (cube frame) can show, in the zoomed cube's frame."""
+    window = zoomed_window(center, config, rig)
+    drawn = executed.points >= window.low[:, None]
+    drawn &= executed.points <= window.high[:, None]
+    seen = executed.points > window.inner_low[:, None]
+    x, y, z = (seen & (executed.points < window.inner_high[:, None])).unbind(-1)
     kept = ((x & y) | (y & z) | (x & z)) & drawn[..., 0] & drawn[..., 1] & drawn[..., 2]
     cloud = _gathered(executed, kept)
-    origin = middle.T.index_select(1, cloud.sample).T  # axis after axis in memory, as the points
-    return replace(cloud, points=(cloud.points - origin) * scale)
+    origin = window.origin.T.index_select(1, cloud.sample).T  # axis after axis, as the points
+    return replace(cloud, points=(cloud.points - origin) * window.scale)
 
 
 def _in_bounds(points: Float[Tensor, "b n 3"], config: ViewsConfig) -> Bool[Tensor, "b n"]:
@@ -256,23 +275,29 @@ def _nearest(
     return nearest[:-1].view(-1, size, size), bits, empty
 
 
+def covered(radius: float) -> list[tuple[int, int]]:
+    """Rows and columns, from a pixel, of those nearer than `radius` [px], itself among them."""
+    reach = range(-int(radius), int(radius) + 1)
+    places = [(row, column) for column in reach for row in reach]
+    return [(row, column) for row, column in places if row**2 + column**2 < radius**2]
+
+
 def _spread(
     keys: Int[Tensor, "bv s s"], bits: int, radius: float, rig: Rig
 ) -> Int[Tensor, "bv s s"]:
     """Nearest key among the pixels within `radius`; a depth of 0 never spreads."""
-    reach = int(radius) if radius > int(radius) else int(radius) - 1
-    if reach < 1:
+    around = covered(radius)
+    if len(around) <= 1:
         return keys
+    reach = max(row for row, _ in around)
     size, empty = keys.shape[-1], torch.iinfo(keys.dtype).max
     # Not by F.pad: it takes the value as a float, and the largest int64 comes out as the smallest.
     padded = keys.new_full((len(keys), size + 2 * reach, size + 2 * reach), empty)
     padded[:, reach:-reach, reach:-reach] = torch.where(keys >> bits == 0, empty, keys)
     best = keys
-    for column in range(-reach, reach + 1):
-        for row in range(-reach, reach + 1):
-            if row * row + column * column < radius * radius:
-                top, left = reach + row, reach + column
-                best = rig.nearest(best, padded[:, top : top + size, left : left + size], bits)
+    for row, column in around:
+        top, left = reach + row, reach + column
+        best = rig.nearest(best, padded[:, top : top + size, left : left + size], bits)
     return best
 
 
@@ -294,15 +319,16 @@ def render(
     # The last column and row, zeros, are the empty pixel's.
     xyz = F.pad(rig.normalize(cloud).T, (0, 1)).index_select(1, winner)
     rgb = F.pad(cloud.colors, (0, 0, 0, 1)).index_select(0, winner)
-    depth = _centered_depth(nearest, occupied, bits, rig.limit).view(-1, 1)
+    depth = centered_depth(nearest >> bits, occupied, rig.limit).view(-1, 1)
     image = torch.cat([xyz.clamp_(-rig.limit, rig.limit).T, rgb, depth], dim=1)
     return image.view(*occupied.shape, 7), occupied
 
 
-def _centered_depth(
-    nearest: Int[Tensor, "bv s s"], occupied: Bool[Tensor, "bv s s"], bits: int, limit: float
+def centered_depth(
+    steps: Int[Tensor, "bv s s"], occupied: Bool[Tensor, "bv s s"], limit: float
 ) -> Float[Tensor, "bv s s"]:
-    depth = (nearest >> bits).float() / DEPTH_STEPS
+    """Depth from its whole steps, less each view's mean; -1 where nothing is."""
+    depth = steps.float() / DEPTH_STEPS
     count = occupied.sum((1, 2), keepdim=True).clamp(min=1)  # an empty view has no mean
     mean = torch.where(occupied, depth, 0.0).sum((1, 2), keepdim=True) / count
     return torch.where(occupied, (depth - mean).clamp(-limit, limit), -1.0)

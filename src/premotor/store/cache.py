@@ -20,6 +20,7 @@ from premotor.records import read_json
 from premotor.store.arrays import check_arrays
 from premotor.store.cache_build import STEPS, build, spread_rows
 from premotor.store.caches import Bounds, CachePlaces, CacheRecord, Recipe, used
+from premotor.store.clouds import Grid, fill
 from premotor.store.layout import REMEDY, EpisodeInfo
 from premotor.store.reader import DemoSet
 from premotor.store.stamps import Stamps
@@ -116,6 +117,23 @@ class EpisodeCache:
         size = ((self.high - self.low) / STEPS).astype(np.float32)
         points = self.steps[start:stop] * size + self.low.astype(np.float32)
         return points, np.array(self.colors[start:stop])
+
+    def clouds(
+        self, observations: Int[np.ndarray, " b"]
+    ) -> tuple[Float[np.ndarray, "b k 3"], Float[np.ndarray, "b k 3"]]:
+        """Points float32, world frame [m], and RGB in [0, 1] of observations, side by side.
+
+        As long as the longest: behind the last point of the others are NaN and black. One axis
+        after the other in memory.
+        """
+        bounds = np.stack([self.offsets[observations], self.offsets[observations + 1]], axis=1)
+        longest = int((bounds[:, 1] - bounds[:, 0]).max())
+        points = np.empty((len(bounds), 3, longest), dtype=np.float32)
+        shares = np.empty((len(bounds), longest, 3), dtype=np.float32)
+        step = ((self.high - self.low) / STEPS).astype(np.float32)
+        grid = Grid(self.low.astype(np.float32), step)
+        fill(np.asarray(self.steps), np.asarray(self.colors), bounds, grid, points, shares)
+        return points.transpose(0, 2, 1), shares
 
     def segment(self, transition: SupportsIndex) -> Int[np.ndarray, " s"]:
         """Which kept frames of its episode show a transition, from its observation to its target.

@@ -28,6 +28,7 @@ from premotor import errors
 from premotor.errors import ConfigError, PremotorError, ProcessLost
 from premotor.records import read_json, write_json
 from premotor.stopping import PARENT, STOPPED, asking, die_with_parent
+from premotor.train.allocator import keep_freed_memory
 from premotor.worklist import available_cores
 
 _GUARDED = ("ACCELERATE_MIXED_PRECISION", "ACCELERATE_DYNAMO_BACKEND", "ACCELERATE_USE_FSDP")
@@ -111,7 +112,7 @@ def number_of_processes(wanted: int, device: str, batch_sizes: Sequence[int]) ->
 
 
 def prepare_worker() -> None:
-    """One thread, no orphan, and no setting of the engine that the stored config does not show.
+    """One thread, no orphan, freed memory kept, and no setting that the stored config lacks.
 
     Raises:
         ConfigError: An environment variable of `accelerate config` would overrule the config, or
@@ -122,6 +123,7 @@ def prepare_worker() -> None:
             f"unset {', '.join(lying)}: the run's config.yaml says how it is trained, and an "
             "environment variable would make it lie"
         )
+    keep_freed_memory()
     if in_worker():
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"].split(",")[0]))

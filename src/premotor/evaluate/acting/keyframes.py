@@ -133,11 +133,11 @@ def _first_look(output: ExecuteOutput, config: ExecuteConfig) -> Float[np.ndarra
 def decisive(info: EpisodeInfo, index: int) -> bool | None:
     """Whether the words choose where a keyframe of a recorded episode lies; None = not known.
 
-    The episode's task says which of its expert's waypoints are so; where a knock on the way made
-    more keyframes, or ended others early, it is not known which keyframe is which waypoint's.
+    The episode's task says which of its expert's waypoints are so. Where a knock on the way made
+    more keyframes it is not known which is which waypoint's, nor where the task is not ours.
     """
     task = ALL_TASKS.get(info.task)
-    if task is None or info.variation >= len(task.variations):
+    if task is None:
         return None
     marks = task.decisive(task.variations[info.variation])
     return marks[index] if len(marks) == len(info.keyframe_steps) else None
