@@ -197,7 +197,7 @@ def scene(config: ExecuteConfig, size: int, num_points: int = POINTS) -> MirrorB
     box = torch.randint(BOXES, (size, rest, 1), generator=generator).expand(-1, -1, 3)
     points = torch.cat([table, middle.gather(1, box) + offset], dim=1)
     points = points[:, torch.randperm(num_points, generator=generator)]
-    state = uniform(0.0, 1.0, size, config.proprioception_dim)
+    state = uniform(0.0, 1.0, size, config.state_dim)
     words = torch.randint(1, 400, (size, config.text.context), generator=generator)
     ones = torch.ones(size, dtype=torch.long)
     down = torch.tensor([[0.0, 1.0, 0.0, 0.0]]).repeat(size, 1)

@@ -11,10 +11,18 @@ from premotor import checkpoint, presets
 from premotor.actor import Actor
 from premotor.episode.decision import Decision
 from premotor.episode.observation import cloud_from_views
-from premotor.errors import BadDepth, ConfigError, EmptyCloud, WrongCameras, WrongImage
+from premotor.errors import (
+    BadDepth,
+    ConfigError,
+    EmptyCloud,
+    UncountedSteps,
+    WrongCameras,
+    WrongImage,
+)
 from premotor.execute.policy import Policy
 from premotor.mirror import Mirror
 from premotor.records import write_json
+from premotor.represent import Source, open_dataset
 
 CONFIG = presets.train_preset("nano").mirror.execute
 WORDS = ("push the red button", "open the top drawer", "slide the block to green target")
@@ -151,6 +159,43 @@ def test_a_scene_without_a_point_is_called_so(actor, seen):
     far = {n: replace(v, depth=np.full_like(v.depth, 10.0)) for n, v in seen[0].views.items()}
     with pytest.raises(EmptyCloud, match="bounds"):
         actor.act_batch([seen[1], replace(seen[0], views=far)], WORDS[:2])
+
+
+COUNTING = replace(CONFIG, count_to=3)
+
+
+@pytest.fixture(scope="module")
+def counting() -> Actor:
+    torch.manual_seed(0)
+    return Actor(Policy(COUNTING), SIDE)
+
+
+def test_a_policy_is_told_how_many_key_poses_were_done_if_it_asks(actor, counting, seen):
+    at = [replace(seen[0], key_poses=done) for done in (0, 1, 2, 5, None)]
+    told = [numbers(counting.act(observation, WORDS[0])) for observation in at[:4]]
+    assert not np.array_equal(told[0], told[1])
+    assert not np.array_equal(told[1], told[2])
+    assert np.array_equal(told[2], told[3])  # more than it tells apart
+    unasked = [numbers(actor.act(observation, WORDS[0])) for observation in at]
+    assert all(np.array_equal(unasked[0], other) for other in unasked)
+
+
+def test_a_policy_that_counts_refuses_an_observation_without_the_count(counting, seen):
+    uncounted = replace(seen[0], key_poses=None)
+    with pytest.raises(UncountedSteps, match=r"0 at first, and one more after each"):
+        counting.act_batch([replace(seen[1], key_poses=0), uncounted], WORDS[:2])
+
+
+def test_what_is_told_beside_the_cloud_in_acting_is_what_was_told_in_training(
+    counting, made_up_data
+):
+    mirror = replace(presets.train_preset("nano").mirror, execute=COUNTING)
+    source = Source(made_up_data)
+    dataset, demos = open_dataset(source, "val", mirror), source.open("val")
+    learned = dataset.executed(np.arange(6)).proprioception.numpy()
+    acted = [counting._states(demos.observations(position, limit=3)) for position in range(2)]
+    np.testing.assert_array_equal(learned, np.concatenate(acted))
+    np.testing.assert_array_equal(learned[:, 3:], np.tile(np.eye(3), (2, 1)))
 
 
 @pytest.mark.gpu

@@ -11,13 +11,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from premotor.backbones.tokenizer import Tokenizer, token_ids, words_of
-from premotor.batch import Executed, MirrorBatch
+from premotor.batch import Executed, MirrorBatch, with_count
 from premotor.checkpoint import load_policy
 from premotor.episode.checks import IMAGE_SIDE, check_observation
 from premotor.episode.decision import Decision, Stage
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import Observation, cloud_from_views
-from premotor.errors import ConfigError, EmptyCloud
+from premotor.errors import ConfigError, EmptyCloud, UncountedSteps
 from premotor.execute import decode
 from premotor.execute import virtual_views as vv
 from premotor.execute.policy import ExecuteOutput, Policy
@@ -135,11 +135,22 @@ class Actor:
         words = self.tokenizer.encode(instructions)
         self._tell_strange(instructions)
         clouds = [self._cloud(observation) for observation in observations]
-        executed = Executed.of(clouds, np.stack([o.proprioception for o in observations]))
+        executed = Executed.of(clouds, self._states(observations))
         device = next(self.policy.parameters()).device
         batch = MirrorBatch(executed, words).to(device)
         with torch.inference_mode():
             return batch.executed, self.policy(batch.executed, batch.instruction)
+
+    def _states(self, observations: Sequence[Observation]) -> Float[np.ndarray, "b p"]:
+        """What is told beside the cloud."""
+        count_to = self.policy.config.count_to
+        if count_to and any(o.key_poses is None for o in observations):
+            raise UncountedSteps(
+                "the policy asks how many key poses were done (count_to), and an observation does "
+                "not tell; give Observation.key_poses: 0 at first, and one more after each"
+            )
+        done = np.array([o.key_poses or 0 for o in observations])
+        return with_count(np.stack([o.proprioception for o in observations]), done, count_to)
 
     def _tell_strange(self, instructions: Sequence[str]) -> None:
         """Say in the log, once of each, which words the policy has never been told."""

@@ -67,6 +67,21 @@ class Executed:
         return cls(torch.from_numpy(points), torch.from_numpy(colors), torch.from_numpy(state))
 
 
+def with_count(
+    proprioception: Float[np.ndarray, "b p"], done: Int[np.ndarray, " b"], count_to: int
+) -> Float[np.ndarray, "b q"]:
+    """Proprioception and, behind it, how many key poses were done: a 1 at its place, 0 elsewhere.
+
+    Args:
+        proprioception: Of each row.
+        done: Key poses done before it; more than there are places count as the last.
+        count_to: Places; 0: nothing is added.
+    """
+    places = np.minimum(done, max(count_to - 1, 0))[:, None]
+    marks = (np.arange(count_to) == places).astype(proprioception.dtype)
+    return np.concatenate([proprioception, marks], axis=1)
+
+
 @dataclass(frozen=True, eq=False)
 class Target:
     """The next keyframe, in the world frame."""

@@ -216,6 +216,10 @@ class BadPose(ObservationError):
     """A pose or a finger that is not finite, or an orientation that is no rotation."""
 
 
+class UncountedSteps(ObservationError):
+    """Nobody says how many key poses were done, which the policy asks for."""
+
+
 class EmptyCloud(ObservationError):
     """No pixel of any camera lies inside the bounds of the policy's scene."""
 

@@ -67,6 +67,7 @@ def open_dataset(
         num_frames=video.num_frames,
         caption_context=config.understand.text.context,
         instruction_context=config.execute.text.context,
+        count_to=config.execute.count_to,
         cleaning=config.understand.cleaning,
         class_captions=config.understand.needs_classes,
     )

@@ -104,6 +104,17 @@ def test_observations_show_four_cameras_and_rows_none(env: Environment) -> None:
     assert row.gripper_open
 
 
+def test_key_poses_are_counted_from_the_reset_on(env: Environment) -> None:
+    env.reset(EpisodeId("push_buttons", 0, 0))
+    assert env.observe().key_poses == 0
+    for _ in range(2):
+        env.act(_down(0.3, 0.0, 1.2))
+    env.wait(1)
+    assert env.observe().key_poses == 2
+    env.reset(EpisodeId("push_buttons", 0, 0))
+    assert env.observe().key_poses == 0
+
+
 def test_rejected_layouts_are_counted_with_their_reason(env: Environment) -> None:
     attempts = []
     for seed in range(8):

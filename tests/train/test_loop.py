@@ -173,6 +173,19 @@ def test_a_run_of_a_well_grounded_policy_resumes_bit_for_bit(dots: Path, tmp_pat
     assert not any(torch.equal(begun[k], expected[k]) for k in new)
 
 
+def test_a_policy_that_counts_key_poses_learns_what_the_count_says(dots: Path, tmp_path: Path):
+    execute = dataclasses.replace(CONFIG.mirror.execute, count_to=4)
+    mirror = dataclasses.replace(CONFIG.mirror, execute=execute)
+    train(tmp_path / "run", dots, dataclasses.replace(CONFIG, mirror=mirror, steps=2))
+    begun, learned = (
+        weights(tmp_path / "run", step)["execute.trunks.0.stem.proprioception.weight"]
+        for step in (0, 2)
+    )
+    moved = (learned - begun).abs().amax(0)
+    assert len(moved) == 3 + 4
+    assert (moved[3:5] > 10 * moved[5:]).all()  # nobody did two key poses, or three, and went on
+
+
 def test_a_run_with_frozen_text_resumes_bit_for_bit_after_probes(dots: Path, tmp_path: Path):
     sizes = TextConfig(context=24, width=64, layers=1, heads=1, embed_dim=8)
     save_file(TextTower(sizes).state_dict(), tmp_path / "clip.safetensors")

@@ -73,7 +73,8 @@ def _simulated(arguments: LookArguments) -> _Scene:
     true = _decided(decision, recording.keyframes)
     row = recording.keyframes[decision - 1].step if decision else 0
     environment.world.restore(recording.states[row])
-    observation = replace(recording.rows[row], views=environment.observe().views)
+    views = environment.observe().views
+    observation = replace(recording.rows[row], views=views, key_poses=decision)
     return _Scene(str(episode), environment.instructions[0], observation, true)
 
 

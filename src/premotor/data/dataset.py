@@ -17,7 +17,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from premotor.backbones.tokenizer import Cleaning, Tokenizer, token_ids
-from premotor.batch import Executed, MirrorBatch, Observed, Target, TrainingBatch
+from premotor.batch import Executed, MirrorBatch, Observed, Target, TrainingBatch, with_count
 from premotor.data.pairing import Pairing, PairingConfig, Rows, Unit
 from premotor.data.streams import CLIP, stream
 from premotor.episode.clip import middle_frames, random_frames
@@ -33,6 +33,7 @@ class Format:
     caption_context: int  # tokens of the recognizer's text tower
     instruction_context: int  # tokens of the policy's text tower
     cleaning: Cleaning = "none"  # of the captions
+    count_to: int = 0  # key poses that the policy is told apart (`ExecuteConfig.count_to`)
     class_captions: bool = False  # batches with clips carry a caption of every text class
 
 
@@ -48,11 +49,13 @@ class Dataset:
         object.__setattr__(self, "_texts", _Texts(self.cache, self.format))
 
     def executed(self, transitions: Int[np.ndarray, " b"]) -> Executed:
-        """Clouds and proprioception at the start of each transition."""
+        """Clouds and proprioception at the start of each transition; the count, if it is told."""
         rows = self.cache.transitions
         points, colors = self.cache.clouds(rows.observation_index[transitions])
-        state = rows.proprioception[transitions].astype(np.float32)
-        return Executed(*(torch.from_numpy(part) for part in (points, colors, state)))
+        done = rows.keyframe_index[transitions]
+        state = with_count(rows.proprioception[transitions], done, self.format.count_to)
+        parts = points, colors, state.astype(np.float32)
+        return Executed(*(torch.from_numpy(part) for part in parts))
 
     def target(self, transitions: Int[np.ndarray, " b"]) -> Target:
         """The keyframe that ends each transition."""

@@ -45,6 +45,7 @@ class Observation:
     gripper_open: bool  # both fingers beyond 95 % of their travel (RLBench)
     ignore_collisions: bool  # flag of the waypoint being executed (RLBench, PerAct fork)
     time: float  # [s]
+    key_poses: int | None = None  # done since the episode began; None where nobody has counted
 
     @property
     def proprioception(self) -> Float[np.ndarray, "3"]:

@@ -23,6 +23,7 @@ Source = Literal["fine_max", "coarse_max", "both_max", "prompts", "queries"]
 MOST_DEPTH = 512  # blocks of one kind
 MOST_SIDE = 4096  # [px] of a view
 MOST_PATCH = 31  # cells a side
+MOST_COUNT = 512  # of key poses told apart
 
 
 def _require(good: bool, name: str, value: object, expected: str) -> None:
@@ -192,12 +193,17 @@ class ExecuteConfig:
     text: TextConfig = field(default_factory=_rn50_text)
     frozen_text: FrozenTextConfig = field(default_factory=FrozenTextConfig)
     proprioception_dim: int = 3  # gripper open, two finger positions
+    count_to: int = 0
+    """How many key poses were done is told beside proprioception, up to one less than this (as is
+    each further one): a number for each count. 0: it is not told"""
     stages: Literal[1, 2] = 2  # the whole scene, then the zoom; 1 = no zoom: all is read at once
     coarse_context: bool = False  # the fine trunk also sees the coarse features at its center
     e_source: Source = "fine_max"  # which tensor is e (decisions D15); fine: of the last stage
 
     def __post_init__(self) -> None:
         check_positive(self, "execute", "proprioception_dim")
+        good = self.count_to == 0 or 2 <= self.count_to <= MOST_COUNT
+        _require(good, "count_to", self.count_to, f"0, or from 2 to {MOST_COUNT}; try 25")
         cell, size = self.trunk.cell, self.views.size
         _require(size % cell == 0, "views.size", size, f"a multiple of the cell, {cell} px")
         heads, embed = self.tokens.heads, self.trunk.embed_dim
@@ -226,6 +232,11 @@ class ExecuteConfig:
         count = len(text.vocabulary)
         expected = "() with frozen_text.weights, whose table has all ids"
         _require(count == 0, "text.vocabulary", f"{count} ids", expected)
+
+    @property
+    def state_dim(self) -> int:
+        """Numbers told beside the cloud: proprioception and, if it is asked for, the count."""
+        return self.proprioception_dim + self.count_to
 
     @property
     def grid(self) -> int:

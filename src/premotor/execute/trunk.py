@@ -129,7 +129,7 @@ class PatchifyStem(nn.Module):
         half = config.trunk.embed_dim // 2
         self.conv = nn.Conv2d(NUM_CHANNELS, half, config.trunk.patch, config.trunk.patch)
         self.norm = nn.GroupNorm(GROUPS, half)
-        self.proprioception = nn.Linear(config.proprioception_dim, half)
+        self.proprioception = nn.Linear(config.state_dim, half)
         self.norm_proprioception = nn.GroupNorm(GROUPS, half)
         self.code = nn.Parameter(torch.randn(1, NUM_VIEWS * config.grid**2, 2 * half))
         for layer in (self.conv, self.proprioception):
@@ -163,7 +163,7 @@ class ConvolutionalStem(nn.Module):
         self.norm_quarter = nn.GroupNorm(GROUPS, second)
         self.conv_eighth = nn.Conv2d(second, embed, 2, stride=2)
         self.norm_eighth = nn.GroupNorm(GROUPS, embed)
-        self.proprioception = nn.Linear(config.proprioception_dim, embed)
+        self.proprioception = nn.Linear(config.state_dim, embed)
         self.code = nn.Parameter(CODE_STD * torch.randn(1, NUM_VIEWS * config.grid**2, embed))
         self.match = None
         if config.words.match_dim:

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -192,6 +192,7 @@ class Environment:
         self._ignore_collisions = False
         self._mishap_seen = False
         self._has_moved = False
+        self._key_poses = 0
         self._goal = self.task.goal(self.cast)
         self._mishap = self.task.mishap(self.cast)
         self._goal.reset(self.world)
@@ -202,7 +203,8 @@ class Environment:
         """What the four cameras see now, and what the robot feels."""
         if self._rig is None:
             self._rig = Rig(self.world.model, self.width, self.height, looks=self.world.looks)
-        return self._rig.observe(self.world, ignore_collisions=self._ignore_collisions)
+        seen = self._rig.observe(self.world, ignore_collisions=self._ignore_collisions)
+        return replace(seen, key_poses=self._key_poses)
 
     def proprioception_row(self) -> Observation:
         """What the robot feels now, without views."""
@@ -241,6 +243,7 @@ class Environment:
         Returns:
             How things stand; once `ended`, do not act again.
         """
+        self._key_poses += 1
         if not keyframe.legal:
             outside = _outside(keyframe.end_effector.position)
             return Outcome(False, False, True, "out_of_bounds", outside)

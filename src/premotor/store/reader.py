@@ -131,7 +131,7 @@ class DemoSet:
         with naming(info, self.folder.keyframes(info.index)):
             checks.check_agreement(states, steps)
             return tuple(
-                replace(rows[step], views=_views(steps, row, self.size))
+                replace(rows[step], views=_views(steps, row, self.size), key_poses=row)
                 for row, step in enumerate((0, *info.keyframe_steps)[:limit])
             )
 
