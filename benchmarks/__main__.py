@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 GROUPS = (
-    *("simulator", "peers", "training", "policy", "gpu", "parity"),
+    *("simulator", "peers", "training", "datapath", "policy", "gpu", "parity"),
     *("recognizer", "contrast", "alignment", "coverage", "against"),
 )
 

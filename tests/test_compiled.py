@@ -67,11 +67,11 @@ def test_what_was_compiled_is_kept_and_damage_stops_nothing(tmp_path: Path):
     for path in kept:
         path.write_bytes(b"")
     again = in_child(tmp_path)
-    assert again.returncode == 0, mended.stderr
+    assert again.returncode == 0, again.stderr
     for path in kept:
         path.write_bytes(b"no machine code")
     again = in_child(tmp_path)
-    assert again.returncode == 0, mended.stderr
+    assert again.returncode == 0, again.stderr
 
 
 @pytest.mark.slow

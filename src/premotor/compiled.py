@@ -7,6 +7,7 @@ cannot be written, numba looks for another place, and where there is none it is 
 import inspect
 import logging
 import pickle
+import threading
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from premotor.folders import cache_home
 
 FOLDER = "compiled"  # in `cache_home()`
 _UNKEPT = (OSError, RuntimeError, EOFError, pickle.UnpicklingError)  # no place, no room, damaged
+_lock = threading.Lock()
 _log = logging.getLogger(__name__)
 
 
@@ -43,11 +45,14 @@ class Kernel:
 
 
 def _just_in_time(function: Callable[..., None], kept: bool) -> Callable[..., None]:
-    import numba  # takes half a second, which commands that draw nothing do not pay
+    import numba  # takes a while and memory, which commands that draw nothing do not pay
+    from numba.core import config
 
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = before or str(cache_home() / FOLDER)
-    try:
-        return numba.njit(nogil=True, cache=kept)(function)
-    finally:
-        numba.config.CACHE_DIR = before
+    settings: Any = config  # of all that use numba in this process
+    with _lock:
+        before = settings.CACHE_DIR
+        settings.CACHE_DIR = before or str(cache_home() / FOLDER)
+        try:
+            return numba.njit(nogil=True, cache=kept)(function)
+        finally:
+            settings.CACHE_DIR = before
