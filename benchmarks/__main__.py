@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 GROUPS = (
-    *("simulator", "peers", "training", "optimizers", "policy", "network", "gpu", "parity"),
-    *("recognizer", "watching", "contrast", "alignment", "coverage", "against"),
+    *("simulator", "peers", "training", "datapath", "optimizers", "policy", "network"),
+    *("gpu", "parity", "recognizer", "watching", "contrast", "alignment", "coverage", "against"),
 )
 
 

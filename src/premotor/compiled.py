@@ -41,6 +41,6 @@ class Kernel:
 
 
 def _just_in_time(function: Callable[..., None], kept: bool) -> Callable[..., None]:
-    import numba  # takes half a second, which commands that draw nothing do not pay
+    import numba  # takes a while and memory, which commands that draw nothing do not pay
 
     return numba.njit(nogil=True, cache=kept)(function)

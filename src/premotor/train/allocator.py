@@ -7,9 +7,10 @@ memory anew, page by page.
 import ctypes
 import sys
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # numbers of mallopt(3)
-_LARGEST_BLOCK = 32 * 2**20  # [bytes] that glibc takes from its heap, at most
-_NEVER = 2**31 - 1  # [bytes] free at the heap's end before they are handed back
+# Numbers and values of mallopt(3).
+_TRIM_THRESHOLD, _NEVER = -1, 2**31 - 1  # [bytes] free at the heap's end before it shrinks
+_MMAP_MAX, _NO_BLOCK = -4, 0  # large blocks come from the heap, too
+_ARENA_MAX, _ONE_HEAP = -8, 1  # for all threads: what one frees another takes
 
 
 def keep_freed_memory() -> bool:
@@ -19,5 +20,5 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    own = mallopt(_MMAP_THRESHOLD, _LARGEST_BLOCK) == 1
-    return mallopt(_TRIM_THRESHOLD, _NEVER) == 1 and own
+    wanted = ((_TRIM_THRESHOLD, _NEVER), (_MMAP_MAX, _NO_BLOCK), (_ARENA_MAX, _ONE_HEAP))
+    return sum(mallopt(name, value) for name, value in wanted) == len(wanted)
