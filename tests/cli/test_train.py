@@ -1,3 +1,5 @@
+import re
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +11,8 @@ from premotor.checkpoint import save_recognizer
 from premotor.cli import train
 from premotor.codec import to_yaml
 from premotor.errors import ConfigError, DataError, UnknownName
+from premotor.execute.config import WordsConfig
+from premotor.train.optim import OptimizerConfig
 from premotor.understand.recognizer import Recognizer
 
 PLACES = ["--data", "d", "--out", "o"]
@@ -155,3 +159,13 @@ def test_help_is_shown_with_the_sizes_of_a_folder(folder: Path, capsys: pytest.C
     said = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "--start.policy" in said
     assert "(default: 48)" in said
+
+
+def test_the_recipe_before_muon_is_a_line_of_options():
+    docs = (Path(__file__).parents[2] / "docs" / "reproduce.md").read_text()
+    (typed,) = re.findall(r"premotor train (tiny \S+ \S+ --out runs/before.*?)```", docs, re.DOTALL)
+    config = train.parse(shlex.split(typed.replace("\\\n", " "))).job.config
+    execute = config.mirror.execute
+    assert config.optimizer == OptimizerConfig(understand_factor=0.25)
+    assert execute.words == WordsConfig(slots=8, match_dim=16)
+    assert (execute.tokens.patch, execute.heatmap.coarse_weight) == (0, 0.0)

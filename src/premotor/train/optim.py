@@ -45,8 +45,8 @@ class OptimizerConfig:
     """Which optimizer, and how fast each tower learns."""
 
     name: Name = "adamw"
-    """adamw (found best for tiny), lamb, lamb_capped (the released recipe), or muon: the matrices
-    of the hidden layers by Muon, all else by AdamW"""
+    """adamw, lamb, lamb_capped (the released recipe), or muon (nano and tiny): the matrices of the
+    hidden layers by Muon, all else by AdamW"""
     learning_rate: float = 2e-3  # peak; never scaled by the batch size behind your back
     matrix_learning_rate: float = (
         0.02  # muon: peak for the matrices, `learning_rate` being the rest's
