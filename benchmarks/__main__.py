@@ -7,7 +7,7 @@ import sys
 
 GROUPS = (
     *("simulator", "peers", "training", "policy", "gpu", "parity"),
-    *("recognizer", "contrast", "alignment", "coverage"),
+    *("recognizer", "contrast", "alignment", "coverage", "against"),
 )
 
 

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from rich.console import Console
-
 from premotor import __version__
 from premotor.errors import PremotorError, SystemRefused, UnknownName
 from premotor.stopping import STOPPED, asking
@@ -127,7 +125,6 @@ def main() -> None:
     """Entry point of the console script."""
     _prepare_streams()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
     for number in asking():  # as Ctrl-C, so that temporary files are removed
         signal.signal(number, _interrupt)
     said = ""
@@ -142,7 +139,7 @@ def main() -> None:
         code = 141
     if said:
         with contextlib.suppress(OSError):  # a terminal that is gone
-            console.print(said)
+            print(said, file=sys.stderr, flush=True)
     sys.exit(code)
 
 
