@@ -25,7 +25,8 @@ def test_a_training_is_judged_by_all_roll_outs_or_not_at_all(
         return make.rollout(**vars(episode), **asked, preset=acting.weights.preset)
 
     monkeypatch.setattr(success, "roll_out_unit", fares)
-    monkeypatch.setattr(ablate, "measure_keyframes", lambda *_: [])
+    monkeypatch.setattr(ablate, "known_keyframes", lambda *_: [])
+    monkeypatch.setattr(ablate, "measure_keyframes", lambda *_, **__: [])
     config = AblateConfig(
         data=Path("d"), out=tmp_path, preset="nano", steps=4, device="cpu", workers=1
     )
