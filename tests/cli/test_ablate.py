@@ -78,7 +78,9 @@ def test_an_ablation_is_trained_measured_and_gone_on_with(made_up_data, tmp_path
 
 def test_a_stopped_training_ends_the_ablation_with_a_word(made_up_data, tmp_path, monkeypatch):
     monkeypatch.setattr(ablate, "train", lambda job, claim, progress: False)
-    with pytest.raises(Stopped, match=rf"variants: stopped, 0 of {len(VARIANTS)} done; go on with --resume"):
+    with pytest.raises(
+        Stopped, match=rf"variants: stopped, 0 of {len(VARIANTS)} done; go on with --resume"
+    ):
         premotor(f"ablate --data {made_up_data} --out {tmp_path / 'o'} {SMALL}")
 
 
