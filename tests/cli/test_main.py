@@ -44,3 +44,29 @@ def test_a_reader_that_has_enough_ends_a_command_quietly():
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
+
+
+INTERRUPTED = """
+import signal, sys
+from premotor.cli import main
+
+def imports(arguments):
+    try:
+        if arguments:
+            signal.raise_signal(getattr(signal, arguments[0]))
+    except KeyboardInterrupt:
+        pass
+    raise ImportError("initialization failed")
+
+main._run = imports
+main.main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_compiled_module_that_is_interrupted_while_it_loads_is_a_stop(name):
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, name], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "stopped\n")
+    broken = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True)
+    assert broken.returncode == 1
+    assert "ImportError: initialization failed" in broken.stderr

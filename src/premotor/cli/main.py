@@ -106,8 +106,18 @@ def _give_up_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+class _Interrupt:
+    """What a signal that asks to stop does where nothing finer is in force: a KeyboardInterrupt.
+
+    Compiled modules that are interrupted while they are imported raise an error of their own
+    instead, so it is kept that somebody asked.
+    """
+
+    asked = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        raise KeyboardInterrupt
 
 
 def _prepare_streams() -> None:
@@ -125,8 +135,9 @@ def main() -> None:
     """Entry point of the console script."""
     _prepare_streams()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    interrupt = _Interrupt()
     for number in asking():  # as Ctrl-C, so that temporary files are removed
-        signal.signal(number, _interrupt)
+        signal.signal(number, interrupt)
     said = ""
     try:
         code = run(sys.argv[1:])
@@ -137,6 +148,10 @@ def main() -> None:
     except BrokenPipeError:  # whoever read the output, as `head` does, has enough
         _give_up_output()
         code = 141
+    except (ImportError, SystemError):
+        if not interrupt.asked:
+            raise
+        said, code = "stopped", STOPPED
     if said:
         with contextlib.suppress(OSError):  # a terminal that is gone
             print(said, file=sys.stderr, flush=True)
