@@ -108,9 +108,27 @@ def test_the_untrained_and_the_last_checkpoints_are_kept(tmp_path: Path):
     for step in (0, 5, 10, 15):
         checkpoint.save(tmp_path, step, mirror(0))
     (tmp_path / "checkpoints" / ".step_000020.77").mkdir()
-    checkpoint.prune(tmp_path, keep=2)
+    checkpoint.prune(tmp_path, keep=2, every=5)
     left = sorted(p.name for p in (tmp_path / "checkpoints").iterdir())
     assert left == ["step_000000", "step_000010", "step_000015"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "keep", "expected"),
+    [
+        ((0, 70, 80, 89), 2, [0, 80, 89]),  # stopped at 89
+        ((0, 80, 89, 90), 2, [0, 80, 90]),  # gone on with: as if it had not been
+        ((0, 5, 10), 2, [0, 10]),
+        ((0, 10, 20, 30), 1, [0, 30]),
+        ((0, 10, 20, 25), 3, [0, 10, 20, 25]),
+        ((0,), 2, [0]),
+    ],
+)
+def test_a_checkpoint_out_of_turn_stays_until_there_is_a_later_one(tmp_path, steps, keep, expected):
+    for step in steps:
+        checkpoint.save(tmp_path, step, mirror(0))
+    checkpoint.prune(tmp_path, keep=keep, every=10)
+    assert [c.step for c in checkpoint.checkpoints(tmp_path)] == expected
 
 
 def test_saving_a_step_again_replaces_it(tmp_path: Path):

@@ -185,10 +185,23 @@ def find(run: Path, step: int | None = None) -> Checkpoint:
     return wanted[-1]
 
 
-def prune(run: Path, keep: int) -> None:
-    """Remove all but the last `keep` checkpoints and the first one, and what a crash left."""
-    for checkpoint in [c for c in checkpoints(run) if c.step > 0][:-keep]:
-        shutil.rmtree(checkpoint.path)
+def prune(run: Path, keep: int, every: int) -> None:
+    """Remove all but the last `keep` checkpoints and the first one, and what a crash left.
+
+    A checkpoint out of turn, as a stop leaves it, stays until there is a later one: a run that went
+    on ends with the files of one that was never stopped.
+
+    Args:
+        run: The run folder.
+        keep: How many; at least 1.
+        every: Updates between two that are in turn.
+    """
+    before = [c for c in checkpoints(run) if c.step > 0][:-1]  # all but the newest
+    in_turn = [c for c in before if c.step % every == 0]
+    kept = in_turn[max(0, len(in_turn) - keep + 1) :]
+    for checkpoint in before:
+        if checkpoint not in kept:
+            shutil.rmtree(checkpoint.path)
     for leftover in RunFolder(run).checkpoints.glob(".step_*"):
         shutil.rmtree(leftover, ignore_errors=True)
 

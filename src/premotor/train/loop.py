@@ -121,7 +121,7 @@ def fit(
     if not engine.is_main_process:
         return _fit(config, run, source, engine, None)
     with run.owned():
-        disk.prune(run.path, config.keep_checkpoints)
+        disk.prune(run.path, config.keep_checkpoints, config.checkpoint_every)
         mirror = build_mirror(config)
         write_manifest(run, config, mirror, source, command)
         return _fit(config, run, source, engine, on_step)
@@ -208,7 +208,8 @@ def _save(session: _Session, done: int) -> None:
     if session.engine.is_main_process:
         state = {"optimizer": session.optimizer.state_dict(), "world": session.world}
         disk.save(session.run.path, done, session.judged.shown, state | session.judged.state())
-        disk.prune(session.run.path, session.config.keep_checkpoints)
+        config = session.config
+        disk.prune(session.run.path, config.keep_checkpoints, config.checkpoint_every)
 
 
 def _measure(session: _Session, done: int) -> None:
