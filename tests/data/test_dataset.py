@@ -19,7 +19,9 @@ from premotor.data.dataset import (
     training_batches,
 )
 from premotor.data.pairing import Pairing, PairingConfig, Rows
+from premotor.episode.turns import Turns
 from premotor.errors import TextTooLong
+from premotor.geometry.poses import Pose
 from premotor.store.cache import EpisodeCache, Transitions
 from premotor.store.layout import EpisodeInfo
 
@@ -69,6 +71,22 @@ def test_a_run_may_see_more_of_the_rows_that_have_to_find_their_place(cache: Epi
     plan = pairing_of(Dataset(cache, FORMAT), 0, config)
     drawn = np.concatenate([plan.rows(step, 0, 1).transitions for step in range(256)])
     assert (drawn % 2 == 0).mean() == pytest.approx(0.75, abs=1e-3)
+
+
+def test_a_row_may_act_to_the_settled_one_of_the_key_poses_that_are_as_good(cache: EpisodeCache):
+    free = Turns((0.2, 0.2), (np.pi / 2, np.pi, 3 * np.pi / 2))
+    told = dataclasses.replace(cache.episodes[1], turns=(None, free))
+    episodes = (cache.episodes[0], told, *cache.episodes[2:])
+    rows = np.array([2, 3])
+    dataset = Dataset(dataclasses.replace(cache, episodes=episodes), FORMAT)
+    shown = dataset.target(rows)
+    assert torch.equal(shown.position, torch.from_numpy(cache.transitions.position[rows]))
+    batch = dataset.batch(Rows(rows, paired=False, answers="settled"))
+    pose = free.settled(Pose.of(cache.transitions.position[3], cache.transitions.quaternion[3]))
+    assert torch.equal(batch.target.position[0], shown.position[0])
+    assert batch.target.position[1].numpy() == pytest.approx(pose.position, abs=1e-6)
+    assert batch.target.quaternion[1].numpy() == pytest.approx(pose.quaternion, abs=1e-6)
+    assert torch.equal(batch.target.gripper_open, shown.gripper_open)
 
 
 def test_rows_carry_the_clouds_of_their_observations(cache: EpisodeCache):

@@ -1,10 +1,13 @@
 """Cups stand, nest without jamming, and are taken by the rim as they stand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from premotor.episode.identity import EpisodeId
-from premotor.geometry.poses import Pose
+from premotor.geometry import rotations
+from premotor.geometry.poses import IDENTITY, Pose
 from premotor.simulate.colors import COLORS
 from premotor.simulate.environment import Environment
 from premotor.simulate.props import Box
@@ -89,3 +92,41 @@ def test_the_named_color_is_on_no_other_cup() -> None:
         env.reset(EpisodeId(StackCups.name, variation, 100))
         assert env.cast.base.color == color
         assert color not in (cup.color for cup in env.cast.others)
+
+
+def test_a_cup_may_be_taken_and_put_down_at_any_side_that_is_said_to_be_free() -> None:
+    env = Environment()
+    env.reset(EpisodeId("stack_cups", 3, 3))
+    rng, spin, told = np.random.default_rng(3), IDENTITY, []
+    for keyframe in env.waypoints():
+        pose = keyframe.end_effector
+        if (turns := keyframe.turns) is not None:
+            told.append(turns.symmetry)
+            if turns.symmetry == 2:  # an empty hand, which may be turned in itself
+                spin = Pose.of((0.0, 0.0, 0.0), rotations.about_z(np.pi * rng.integers(2)))
+            start = pose
+            sides = replace(turns, symmetry=1).poses(pose @ spin)
+            chosen = sides[rng.integers(1, len(sides))]
+        # What follows is done where the hand then is.
+        acted = chosen @ spin.inverse() @ start.inverse() @ pose @ spin
+        outcome = env.act(replace(keyframe, end_effector=acted), stop_on_success=False)
+    assert told == [2, 1, 2, 1]
+    assert outcome.success or env.wait(10).success
+
+
+def test_a_side_at_which_another_cup_stands_is_not_free() -> None:
+    env = Environment()
+    for seed in range(40):
+        env.reset(EpisodeId("stack_cups", 0, seed))
+        cast = env.cast
+        places = {name: env.world.body_pose(name) for name in NAMES}
+        for cup, free in zip(cast.others, cast.free, strict=True):
+            for angle in free:
+                turn = Pose.of((0.0, 0.0, 0.0), rotations.about_z(angle))
+                finger = places[cup.name] @ turn @ Pose.of((0.0, 0.11, 0.0))
+                for other in set(NAMES) - {cup.name}:
+                    gap = finger.position - places[other].position
+                    assert np.linalg.norm(gap[:2]) > 0.04
+        if len(cast.free[1]) < 35:
+            return
+    pytest.fail("no layout in which a cup stands beside another")

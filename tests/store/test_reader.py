@@ -1,12 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from premotor.episode.demo import Demo
 from premotor.episode.observation import CAMERAS
+from premotor.episode.turns import Turns
 from premotor.errors import DataError, UnknownName
 from premotor.folders import SplitFolder
+from premotor.records import write_lines
 from premotor.store import images, video
 from premotor.store.ledger import EpisodeLedger
 from premotor.store.lerobot import finalize
@@ -53,6 +57,33 @@ def test_a_demo_comes_back_exactly_but_for_depth_steps_and_video_loss(data, make
             assert np.array_equal(view.world_from_camera, b.views[camera].world_from_camera)
     error = read.clip.frames.astype(int) - wrote.clip.frames.astype(int)
     assert np.abs(error).mean() < 3
+
+
+def _with_turns(demo: Demo, *turns: Turns | None) -> Demo:
+    known = zip(demo.keyframes, turns, strict=True)
+    return replace(demo, keyframes=tuple(replace(k, turns=t) for k, t in known))
+
+
+def test_what_is_as_good_as_a_keyframe_comes_back_and_counts_as_content(tmp_path, make_demo):
+    turns = Turns((0.25, -0.1), (0.5, 1.5), symmetry=2)
+    plain = make_demo(seed=0)
+    told = _with_turns(plain, turns, *[None] * (len(plain.keyframes) - 1))
+    for name, demo in (("plain", plain), ("told", told)):
+        write_split(tmp_path / name / "train", [demo])
+    read, other = DemoSet.open(tmp_path / "told"), DemoSet.open(tmp_path / "plain")
+    assert [k.turns for k in read.keyframes(0)] == [turns] + [None] * (len(plain.keyframes) - 1)
+    assert all(k.turns is None for k in other.keyframes(0))
+    assert other.episodes[0].turns == ()
+    assert read.fingerprint() != other.fingerprint()
+    assert read.episodes[0].content == other.episodes[0].content  # no array differs
+
+
+def test_a_record_of_turns_for_another_number_of_keyframes_is_refused(tmp_path, make_demo):
+    folder = write_split(tmp_path / "train", [make_demo(seed=0)])
+    (info,) = EpisodeLedger.of(folder).read()
+    write_lines(folder.records, [replace(info, turns=(None,))])
+    with pytest.raises(DataError, match=r"turns has 1 entries for 3 keyframes; expected none or"):
+        DemoSet.open(tmp_path)
 
 
 def test_only_frame_0_and_keyframes_carry_all_four_views(data):

@@ -18,11 +18,12 @@ from torch import Tensor
 
 from premotor.backbones.tokenizer import Cleaning, Tokenizer, token_ids
 from premotor.batch import Executed, MirrorBatch, Observed, Target, TrainingBatch, with_count
-from premotor.data.pairing import Pairing, PairingConfig, Rows, Unit
+from premotor.data.pairing import Answers, Pairing, PairingConfig, Rows, Unit
 from premotor.data.streams import CLIP, stream
 from premotor.episode.clip import middle_frames, random_frames
 from premotor.errors import TextTooLong
-from premotor.store.cache import EpisodeCache
+from premotor.geometry.poses import Pose
+from premotor.store.cache import EpisodeCache, Transitions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,15 +58,27 @@ class Dataset:
         parts = points, colors, state.astype(np.float32)
         return Executed(*(torch.from_numpy(part) for part in parts))
 
-    def target(self, transitions: Int[np.ndarray, " b"]) -> Target:
-        """The keyframe that ends each transition."""
-        rows = self.cache.transitions
+    def target(self, transitions: Int[np.ndarray, " b"], answers: Answers = "recorded") -> Target:
+        """The keyframe that ends each transition, or the settled one of those as good."""
+        rows = self.cache.transitions if answers == "recorded" else self._settled
         return Target(
             torch.from_numpy(rows.position[transitions].astype(np.float32)),
             torch.from_numpy(rows.quaternion[transitions].astype(np.float32)),
             torch.from_numpy(rows.gripper_open[transitions].astype(np.int64)),
             torch.from_numpy(rows.ignore_collisions[transitions].astype(np.int64)),
         )
+
+    @cached_property
+    def _settled(self) -> Transitions:
+        """All rows, those of which others are known to be as good with the settled one."""
+        rows = self.cache.transitions
+        position, quaternion = rows.position.copy(), rows.quaternion.copy()
+        for row, (episode, index) in enumerate(zip(rows.episode, rows.keyframe_index, strict=True)):
+            turns = self.cache.episodes[episode].turns
+            if turns and (free := turns[index]) is not None:
+                pose = free.settled(Pose.of(position[row], quaternion[row]))
+                position[row], quaternion[row] = pose.position, pose.quaternion
+        return replace(rows, position=position, quaternion=quaternion)
 
     def instruction(
         self, episodes: Int[np.ndarray, " b"], rng: np.random.Generator | None = None
@@ -167,7 +180,7 @@ class Dataset:
             self.instruction(
                 self.episodes_of(rows.transitions), rng if rows.texts == "any" else None
             ),
-            self.target(rows.transitions),
+            self.target(rows.transitions, rows.answers),
             observed,
         )
 

@@ -1,7 +1,7 @@
 """How often each task is drawn: a pure function of (seed, slot), so that resuming is exact.
 
-A task with n transitions has the share n^(1 - balance) * ratio, normalized. Inside a task, or inside
-each kind of its transitions where these have shares of their own, the draws walk in epochs.
+A task with n transitions has the share n^(1 - balance) * ratio, normalized. Inside a task, or each
+kind of its transitions where these have shares of their own, the draws walk in epochs.
 """
 
 from collections.abc import Mapping, Sequence

@@ -30,6 +30,7 @@ from premotor.settings import check_numbers
 
 Unit = Literal["episode", "segment"]
 Texts = Literal["first", "any"]
+Answers = Literal["recorded", "settled"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,9 @@ class PairingConfig:
     texts: Texts = "first"
     """What an acting row reads: the first text of its episode, as in evaluation, or one drawn of
     all that its data set has for it; the policy's text.context has to hold the longest"""
+    answers: Answers = "recorded"
+    """What a row acts to: the key pose that was shown or, where its data set knows of others that
+    are as good (`Turns`), the one of them that is least turned from the hand at rest"""
     balance: float = 0.0  # of acting rows over tasks: 0 by their transitions, 1 every task alike
     ratios: dict[str, float] = field(default_factory=dict)  # factors on the shares of some tasks
     approaches: float = 1.0
@@ -88,6 +92,7 @@ class Rows:
     acting: bool = True  # it carries what the policy learns from
     unit: Unit = "episode"  # what the clips show of the transitions
     texts: Texts = "first"  # what the policy reads of each
+    answers: Answers = "recorded"  # what the policy is told that it should have said
 
 
 @lru_cache(maxsize=8)
@@ -208,7 +213,12 @@ class Pairing:
         mine = chosen[rank * share : (rank + 1) * share]
         config = self.config
         return Rows(
-            mine, paired, acting=not config.watch_only, unit=config.unit, texts=config.texts
+            mine,
+            paired,
+            acting=not config.watch_only,
+            unit=config.unit,
+            texts=config.texts,
+            answers=config.answers,
         )
 
     def _num_paired_before(self, step: int) -> int:

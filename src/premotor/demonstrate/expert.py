@@ -4,6 +4,7 @@ First the episode is acted and its states are kept; only then are the views that
 keeps rendered from those states, since rendering is what takes the time.
 """
 
+import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ from premotor.episode.discovery import discover_keyframes
 from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS, VIDEO_CAMERA, Observation
+from premotor.episode.turns import Turns
 from premotor.errors import DemonstrationFailed
 from premotor.simulate.environment import Environment, Outcome
 from premotor.simulate.filming import pictures, replayed
@@ -87,8 +89,10 @@ def record(env: Environment, episode: EpisodeId) -> Recording:
 
     on_row()  # frame 0
     outcome = Outcome(False, False, False, "")
+    acted: list[_Acted] = []
     for index, keyframe in enumerate(env.waypoints()):
         outcome = env.act(keyframe, on_row, stop_on_success=False)
+        acted.append(_Acted(len(rows) - 1, keyframe.turns))
         if outcome.ended:
             reason = f"waypoint {index}: {outcome.reason}"
             raise DemonstrationFailed(f"{episode}: {reason}", reason)
@@ -97,16 +101,36 @@ def record(env: Environment, episode: EpisodeId) -> Recording:
     if not outcome.success:
         reason = "all waypoints done, goal not reached"
         raise DemonstrationFailed(f"{episode}: {reason}", reason)
-    return Recording(tuple(rows), np.stack(states), _keyframes(rows), outcome.strict)
+    return Recording(tuple(rows), np.stack(states), _keyframes(rows, acted), outcome.strict)
 
 
-def _keyframes(rows: Sequence[Observation]) -> tuple[Keyframe, ...]:
+@dataclass(frozen=True)
+class _Acted:
+    """A waypoint that was followed."""
+
+    end: int  # row at which it was reached
+    turns: Turns | None
+
+
+def _keyframes(rows: Sequence[Observation], acted: Sequence[_Acted]) -> tuple[Keyframe, ...]:
+    """What the rows say, and of those at which a waypoint was reached what else it allows."""
     velocities = np.stack([row.joint_velocities for row in rows])
     steps = discover_keyframes(velocities, [row.gripper_open for row in rows])
+    turns = _turns(steps, acted)
     return tuple(
-        Keyframe(rows[s].end_effector, rows[s].gripper_open, rows[s].ignore_collisions, s)
-        for s in steps
+        Keyframe(rows[s].end_effector, rows[s].gripper_open, rows[s].ignore_collisions, s, t)
+        for s, t in zip(steps, turns, strict=True)
     )
+
+
+def _turns(steps: Sequence[int], acted: Sequence[_Acted]) -> list[Turns | None]:
+    """Of each keyframe; a waypoint's own is the last one on the way to it."""
+    owners = [bisect.bisect_left([a.end for a in acted], step) for step in steps]
+    last = {owner: place for place, owner in enumerate(owners)}
+    return [
+        acted[owner].turns if owner < len(acted) and last[owner] == place else None
+        for place, owner in enumerate(owners)
+    ]
 
 
 def _render(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from premotor.episode.turns import Turns
 from premotor.errors import ConfigError
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
@@ -21,6 +22,7 @@ class Keyframe:
     gripper_open: bool
     ignore_collisions: bool
     step: int = -1  # index into the demo; -1 where it was predicted
+    turns: Turns | None = None  # what would have been as good, where the expert says so
 
     @property
     def legal(self) -> bool:

@@ -225,7 +225,8 @@ class Environment:
         for waypoint in self.task.expert(self.cast):
             gripper = self._gripper_open if waypoint.gripper is None else waypoint.gripper
             pose = waypoint.anchor.resolve(self.world)
-            yield Keyframe(pose, gripper, waypoint.ignore_collisions)
+            turns = waypoint.turns(self.world, empty=self._gripper_open)
+            yield Keyframe(pose, gripper, waypoint.ignore_collisions, turns=turns)
 
     def act(
         self,

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from premotor.episode.turns import RESTING, Turns
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate import arm
 from premotor.simulate.world import World
 
-POINTING_DOWN = (0.0, 0.0, 1.0, 0.0)  # wxyz: tip z down, tip x backward, fingers along y
+POINTING_DOWN = RESTING  # wxyz: tip z down, tip x backward, fingers along y
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,19 @@ class Waypoint:
     linear: bool = False  # placement makes sure of the straight line from the waypoint before
     ignore_collisions: bool = False
     moves: Mapping[str, float] = field(default_factory=dict)  # joints it moves, and how far
+    free: tuple[float, ...] = ()  # [rad] the hand may as well stand so far around the body's z
+
+    def turns(self, world: World, empty: bool) -> Turns | None:
+        """What would be as good, as things stand now; the body stands upright.
+
+        Args:
+            world: Where the waypoint is due.
+            empty: Nothing is held: a hand that holds something cannot be turned in itself.
+        """
+        if not self.free or self.anchor.body is None:
+            return None
+        x, y, _ = world.body_pose(self.anchor.body).position
+        return Turns((float(x), float(y)), self.free, self.anchor.symmetry if empty else 1)
 
 
 def over(body: str, height: float, symmetry: int = 1) -> Anchor:
@@ -122,9 +136,9 @@ def hand_down(place: Pose, height: float) -> Pose:
     return Pose.of((x, y, height), POINTING_DOWN)
 
 
-def approach(to: Anchor) -> Waypoint:
-    """Go to a pose in the air, around whatever is in the way."""
-    return Waypoint(to)
+def approach(to: Anchor, free: tuple[float, ...] = ()) -> Waypoint:
+    """Go to a pose in the air, around whatever is in the way; `free`: see `Waypoint`."""
+    return Waypoint(to, free=free)
 
 
 def ready(at: Anchor, ignore_collisions: bool = False) -> Waypoint:

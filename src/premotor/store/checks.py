@@ -69,6 +69,11 @@ def check_record(info: EpisodeInfo) -> None:
     _check_identity(info)
     _check_texts(info.instructions)
     _check_steps(info.num_rows, info.keyframe_steps)
+    if len(info.turns) not in (0, len(info.keyframe_steps)):
+        raise DataError(
+            f"turns has {len(info.turns)} entries for {len(info.keyframe_steps)} keyframes; "
+            "expected none or one for each"
+        )
     parts = (info.color.mean, info.color.square, info.color.low, info.color.high)
     if any(len(part) != 3 or not all(0.0 <= x <= 1.0 for x in part) for part in parts):
         raise DataError(f"color is {info.color}; expected three numbers from 0 to 1 each")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from premotor.episode.identity import OfEpisode
 from premotor.episode.provenance import Provenance
+from premotor.episode.turns import Turns
 from premotor.errors import DataError
 from premotor.folders import SplitFolder
 from premotor.paths import check_inside
@@ -70,6 +71,7 @@ class EpisodeInfo(OfEpisode):
     provenance: Provenance
     color: ColorStats
     files: tuple[FileInfo, ...]  # states, keyframes, video; LeRobot's rows once the set is whole
+    turns: tuple[Turns | None, ...] = ()  # of each keyframe, where the expert says so of any
 
     def __str__(self) -> str:
         return f"episode {self.index} ({self.episode})"
@@ -90,6 +92,7 @@ class EpisodeInfo(OfEpisode):
         """Hash of all that training reads of the episode: its files, what is said, its rows."""
         said = [*vars(self.episode).values(), self.content, self.instructions]
         rows = [self.index, self.num_rows, self.keyframe_steps]
+        rows += [str(turns) for turns in self.turns]
         return hashlib.sha256(json.dumps([*said, *rows]).encode()).hexdigest()[:32]
 
 

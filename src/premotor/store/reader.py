@@ -15,6 +15,7 @@ from premotor.episode.clip import Clip
 from premotor.episode.demo import Demo
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS, CameraView, Observation
+from premotor.episode.turns import Turns
 from premotor.errors import DataError, UnknownName
 from premotor.folders import SplitFolder
 from premotor.geometry import rotations
@@ -118,7 +119,8 @@ class DemoSet:
 
     def keyframes(self, position: SupportsIndex) -> tuple[Keyframe, ...]:
         """The keyframes of one episode."""
-        return _keyframes(read_steps(self.folder, self.episodes[position], self.size))
+        info = self.episodes[position]
+        return _keyframes(read_steps(self.folder, info, self.size), info.turns)
 
     def observations(
         self, position: SupportsIndex, limit: int | None = None
@@ -240,10 +242,11 @@ def read_steps(folder: SplitFolder, info: EpisodeInfo, size: tuple[int, int]) ->
         return Steps.of(tables.read(data, columns, len(info.keyframe_steps) + 1), info, size)
 
 
-def _keyframes(steps: Steps) -> tuple[Keyframe, ...]:
+def _keyframes(steps: Steps, turns: Sequence[Turns | None]) -> tuple[Keyframe, ...]:
+    known = turns or [None] * (len(steps.step) - 1)
     return tuple(
-        Keyframe(_pose(a), bool(a[7] > 0.5), bool(a[8] > 0.5), int(step))
-        for a, step in zip(steps.action[1:], steps.step[1:], strict=True)
+        Keyframe(_pose(a), bool(a[7] > 0.5), bool(a[8] > 0.5), int(step), free)
+        for a, step, free in zip(steps.action[1:], steps.step[1:], known, strict=True)
     )
 
 

@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 from premotor.episode.demo import Demo
 from premotor.episode.keyframe import Keyframe
 from premotor.episode.observation import CAMERAS, Observation
+from premotor.episode.turns import Turns
 from premotor.errors import DataError
 from premotor.folders import SplitFolder
 from premotor.geometry import rotations
@@ -55,12 +56,18 @@ def write_episode(
         provenance=demo.provenance,
         color=_color_stats(demo.clip.frames),
         files=tuple(FileInfo.of(folder.relative(path), data) for path, data in contents.items()),
+        turns=_turns(demo),
     )
     _check(info, states, steps, demo.clip.frames)
     folder.info.unlink(missing_ok=True)
     for path, data in contents.items():
         write_atomically(path, data)
     return info
+
+
+def _turns(demo: Demo) -> tuple[Turns | None, ...]:
+    found = tuple(k.turns for k in demo.keyframes)
+    return found if any(found) else ()
 
 
 def _check(

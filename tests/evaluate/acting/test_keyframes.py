@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from premotor import checkpoint, presets
+from premotor.episode.turns import Turns
 from premotor.evaluate.acting import keyframes
 from premotor.evaluate.acting.keyframes import (
     decisive,
@@ -17,6 +18,7 @@ from premotor.evaluate.acting.keyframes import (
 )
 from premotor.execute import decode
 from premotor.folders import RunFolder
+from premotor.geometry.poses import Pose
 from premotor.measure.keyframes import located, turned
 from premotor.progress import no_progress
 from premotor.records import write_lines
@@ -123,6 +125,37 @@ def test_the_errors_are_those_of_the_decoded_pose(made_up_data, monkeypatch):
     assert max(r.rotation_error for r in records) < 0.1
     assert not any(r.gripper_right or located(r) for r in records)
     assert all(turned(r) for r in records)
+
+
+def test_the_nearest_of_what_is_as_good_counts(made_up_data, monkeypatch):
+    mirror = build_mirror(CONFIG).eval()
+    dataset = open_dataset(Source(made_up_data), "val", CONFIG.mirror)
+    known = dataset.cache.transitions
+    free = Turns((0.1, 0.2), (np.pi / 2, np.pi), symmetry=1)
+    told = tuple(
+        dataclasses.replace(info, turns=(free, *[None] * (len(info.keyframe_steps) - 1)))
+        for info in dataset.cache.episodes
+    )
+    cache = dataclasses.replace(dataset.cache, episodes=told)
+    honest, rows = decode.keyframes, iter(range(len(known)))
+
+    def elsewhere(output, config):
+        said = []
+        for keyframe in honest(output, config):
+            row = next(rows)
+            shown = Pose.of(known.position[row], known.quaternion[row])
+            aside = Pose.of((0.003, 0.0, 0.0)) @ free.poses(shown)[2]
+            said.append(dataclasses.replace(keyframe, end_effector=aside))
+        return said
+
+    monkeypatch.setattr(keyframes.decode, "keyframes", elsewhere)
+    records = list(predict_keyframes(mirror, dataclasses.replace(dataset, cache=cache), 0))
+    for record in records:
+        if record.keyframe_index == 0:
+            assert record.position_error == pytest.approx(0.003, abs=1e-6)
+            assert record.rotation_error < 0.1
+        else:
+            assert record.rotation_error == pytest.approx(180.0, abs=0.1)
 
 
 def _recorded(folder, *demos):

@@ -3,9 +3,11 @@
 From the expert's true observation the policy decodes by itself (predicted zoom, own rotations).
 Hundreds of keyframes instead of tens of episodes: a steadier number than success (decisions D48),
 and the *decisive* ones among them, at which the words choose, tell what of it is reading (D80).
+Where the expert says that other key poses would have been as good, the nearest of them counts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,9 @@ from premotor.execute.config import ExecuteConfig
 from premotor.execute.policy import ExecuteOutput
 from premotor.execute.virtual_views import from_cube
 from premotor.folders import RunFolder
+from premotor.geometry.poses import Pose
 from premotor.geometry.rotations import angle_between
+from premotor.measure.keyframes import POSITION, ROTATION
 from premotor.mirror import Mirror
 from premotor.progress import Progress
 from premotor.records import KeyframeRecord, read_lines, write_lines
@@ -103,23 +107,51 @@ def _predict(
     records = []
     said = zip(rows, decode.keyframes(output, config), _first_look(output, config), strict=True)
     for row, keyframe, first in said:
-        info, pose = dataset.cache.episodes[known.episode[row]], keyframe.end_effector
-        index, true = int(known.keyframe_index[row]), known.position[row]
-        turn = angle_between(pose.quaternion, known.quaternion[row].astype(np.float64))
+        info, index = dataset.cache.episodes[known.episode[row]], int(known.keyframe_index[row])
+        shown = Pose.of(known.position[row], known.quaternion[row])
+        away = _nearest(keyframe.end_effector, _answers(info, index, shown))
+        looked = min(np.linalg.norm(first - p.position) for p in _answers(info, index, shown))
         records.append(
             KeyframeRecord(
                 step=step,
                 **vars(info.episode),
                 keyframe_index=index,
-                position_error=float(np.linalg.norm(pose.position - true)),
-                rotation_error=float(np.rad2deg(turn)),
+                position_error=away.position,
+                rotation_error=away.rotation,
                 gripper_right=keyframe.gripper_open == bool(known.gripper_open[row]),
                 collision_right=keyframe.ignore_collisions == bool(known.ignore_collisions[row]),
-                coarse_error=float(np.linalg.norm(first - true)),
+                coarse_error=float(looked),
                 decisive=decisive(info, index),
             )
         )
     return records
+
+
+def _answers(info: EpisodeInfo, index: int, shown: Pose) -> list[Pose]:
+    """What is right at a keyframe: the expert's pose, and what it says is as good."""
+    turns = info.turns[index] if info.turns else None
+    return [shown] if turns is None else turns.poses(shown)
+
+
+@dataclass(frozen=True)
+class _Away:
+    """How far a key pose is from a right one."""
+
+    position: float  # [m]
+    rotation: float  # [degrees]
+
+    @classmethod
+    def of(cls, said: Pose, right: Pose) -> "_Away":
+        turn = angle_between(said.quaternion, right.quaternion)
+        return cls(float(np.linalg.norm(said.position - right.position)), float(np.rad2deg(turn)))
+
+
+def _nearest(said: Pose, right: Sequence[Pose]) -> _Away:
+    """From the right pose that is nearest, by the two bounds within which a keyframe counts."""
+    return min(
+        (_Away.of(said, pose) for pose in right),
+        key=lambda away: max(away.position / POSITION, away.rotation / ROTATION),
+    )
 
 
 def _first_look(output: ExecuteOutput, config: ExecuteConfig) -> Float[np.ndarray, "b 3"]:

@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from premotor.errors import PlacementFailed
+from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate import verbs
 from premotor.simulate.colors import COLORS, Color, others
@@ -32,6 +33,9 @@ FINGER_REACH = 0.165  # [m] a cup and the outer finger open beside it, with 10 m
 # across and along the line of the fingers, with 5 mm to spare.
 HAND_ASIDE, HAND_REACH = 0.086, 0.157  # [m]
 
+STEP = 2.0 * np.pi / 36  # [rad] in which the sides of a rim are told apart
+SIDES = tuple(float(STEP * k) for k in range(1, 36))  # all but the one that the expert takes
+
 # Heights of the tip, against the pose at the rim.
 BEFORE, LIFTED, ABOVE, INSIDE = 0.068, 0.174, 0.197, 0.097  # [m]
 
@@ -42,6 +46,7 @@ class Cast:
 
     base: Cup
     others: tuple[Cup, Cup]
+    free: tuple[tuple[float, ...], tuple[float, ...]]  # [rad] further sides to take each of them at
 
 
 def _raised(cup: Cup, height: float) -> Anchor:
@@ -50,26 +55,45 @@ def _raised(cup: Cup, height: float) -> Anchor:
     return Anchor(cup.name, up @ cup.rim, symmetry=2)
 
 
-def _check_fingers(taken: Pose, other: Pose) -> None:
-    """Refuse layouts where the finger outside the rim would come down on another cup.
-
-    Raises:
-        PlacementFailed: The other cup stands in the way.
-    """
-    x, y, _ = other.position - taken.position
-    if abs(x) < FINGER_ASIDE and 0.0 < y < FINGER_REACH:
-        raise PlacementFailed("a cup stands where a finger would have to come down")
+def _seen_from(taken: Pose, angle: float, other: Pose) -> Pose:
+    """Where another cup stands for a hand that takes a cup at a side turned by an angle [rad]."""
+    return (taken @ Pose.of((0.0, 0.0, 0.0), rotations.about_z(angle))).inverse() @ other
 
 
-def _check_hand(rim: Pose, taken: Pose, stack: Pose) -> None:
-    """Refuse layouts where the hand at a cup's rim would meet the cups stacked already.
+def _stops_finger(other: Pose) -> bool:
+    """Whether the finger outside the rim would come down on a cup, seen from the side taken."""
+    x, y, _ = other.position
+    return bool(abs(x) < FINGER_ASIDE and 0.0 < y < FINGER_REACH)
+
+
+def _stops_hand(stack: Pose, rim: Pose) -> bool:
+    """Whether the hand at a rim would meet the cups stacked already, seen from the side taken."""
+    x, y, _ = stack.position
+    return bool(abs(x) < HAND_ASIDE and abs(y - rim.position[1]) < HAND_REACH)
+
+
+def _check_sides(cups: Sequence[Cup], poses: Sequence[Pose]) -> None:
+    """Refuse layouts where the expert's hand would meet another cup, or the cups stacked already.
 
     Raises:
         PlacementFailed: They stand in the way.
     """
-    x, y, _ = stack.position - taken.position
-    if abs(x) < HAND_ASIDE and abs(y - rim.position[1]) < HAND_REACH:
+    for taken, other in permutations(poses, 2):  # as if any of them could be the one that stays
+        if _stops_finger(_seen_from(taken, 0.0, other)):
+            raise PlacementFailed("a cup stands where a finger would have to come down")
+    if _stops_hand(_seen_from(poses[2], 0.0, poses[0]), cups[2].rim):
         raise PlacementFailed("the stack would stand where the hand has to go")
+
+
+def _free_sides(cups: Sequence[Cup], poses: Sequence[Pose], taken: int) -> tuple[float, ...]:
+    """By how much [rad] the hand may be carried around a cup and still not meet another."""
+
+    def is_free(angle: float) -> bool:
+        others = [_seen_from(poses[taken], angle, p) for i, p in enumerate(poses) if i != taken]
+        stacked = taken == 2 and _stops_hand(others[0], cups[taken].rim)
+        return not (stacked or any(map(_stops_finger, others)))
+
+    return tuple(filter(is_free, SIDES))
 
 
 class StackCups(Task[Color, Cast]):
@@ -87,11 +111,10 @@ class StackCups(Task[Color, Cast]):
         cups = [Cup("cup_base", variation), Cup("cup_first", first), Cup("cup_second", second)]
         region = Region(BOUNDARY, yaw=(0.0, 0.0), spacing=SPACING)
         poses = [scene.spawn(cup, region, rng, clear_of=cups[:i]) for i, cup in enumerate(cups)]
-        for taken, other in permutations(poses, 2):  # as if any of them could be the one that stays
-            _check_fingers(taken, other)
-        _check_hand(cups[2].rim, taken=poses[2], stack=poses[0])
+        _check_sides(cups, poses)
         scene.graspable.extend(cup.name for cup in cups)
-        return Cast(cups[0], (cups[1], cups[2]))
+        free = _free_sides(cups, poses, 1), _free_sides(cups, poses, 2)
+        return Cast(cups[0], (cups[1], cups[2]), free)
 
     def instructions(self, variation: Color) -> tuple[str, ...]:
         name = variation.name
@@ -103,11 +126,11 @@ class StackCups(Task[Color, Cast]):
         )
 
     def expert(self, cast: Cast) -> Iterator[Waypoint]:
-        for cup in cast.others:
-            yield verbs.approach(_raised(cup, BEFORE))
+        for cup, free in zip(cast.others, cast.free, strict=True):
+            yield verbs.approach(_raised(cup, BEFORE), free)
             yield verbs.grasp(_raised(cup, 0.0))
             yield verbs.lift(_raised(cup, LIFTED))
-            yield verbs.approach(_raised(cast.base, ABOVE))
+            yield verbs.approach(_raised(cast.base, ABOVE), SIDES)
             yield verbs.release(_raised(cast.base, INSIDE))
 
     def decisive(self, variation: Color) -> Marks:
