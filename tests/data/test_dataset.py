@@ -61,6 +61,16 @@ def cache(tmp_path: Path) -> EpisodeCache:
     )
 
 
+def test_a_run_may_see_more_of_the_rows_that_have_to_find_their_place(cache: EpisodeCache):
+    far = cache.transitions.approaches  # the first of each episode, and by chance all others too
+    assert far.tolist() == [True] * 8
+    cache.transitions.position[1::2] = cache.transitions.position[::2]
+    config = PairingConfig(batch_size=8, recognition_every=0, approaches=3.0)
+    plan = pairing_of(Dataset(cache, FORMAT), 0, config)
+    drawn = np.concatenate([plan.rows(step, 0, 1).transitions for step in range(256)])
+    assert (drawn % 2 == 0).mean() == pytest.approx(0.75, abs=1e-3)
+
+
 def test_rows_carry_the_clouds_of_their_observations(cache: EpisodeCache):
     batch = Dataset(cache, FORMAT).batch(Rows(np.array([6, 1]), paired=False))
     assert batch.executed.points.shape == (2, 11, 3)

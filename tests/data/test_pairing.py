@@ -11,9 +11,12 @@ TASKS = ["stack"] * 5 + ["tap"] * 5
 SIZES = {"stack": 16, "tap": 14}  # transitions
 
 
+APPROACHES = np.arange(len(EPISODES)) % 3 == 0  # 6 of the 16, 4 of the 14
+
+
 def pairing(seed: int = 0, **changes: Any) -> Pairing:
     config = PairingConfig(**{"batch_size": 4, "pair_batch_size": 4} | changes)
-    return Pairing(EPISODES, TASKS, seed, config)
+    return Pairing(EPISODES, TASKS, seed, config, APPROACHES)
 
 
 def drawn(plan: Pairing, steps: int) -> np.ndarray:
@@ -63,6 +66,30 @@ def test_a_recognizer_that_learns_alone_sees_one_row_of_an_episode_at_every_step
 def test_tasks_get_the_shares_they_are_given(changes, share):
     plan = pairing(recognition_every=0, **changes)
     assert share_of_stack(drawn(plan, 512)) == pytest.approx(share, abs=1e-3)
+
+
+@pytest.mark.parametrize("factor", [3.0, 0.5])
+def test_rows_that_have_to_find_their_place_get_a_greater_share_of_their_task(factor):
+    rows = drawn(pairing(recognition_every=0, balance=1.0, approaches=factor), 1024)
+    assert share_of_stack(rows) == pytest.approx(0.5, abs=1e-3)
+    for task, far, near in ((range(5), 6, 10), (range(5, 10), 4, 10)):
+        own = rows[np.isin(EPISODES[rows], task)]
+        expected = far * factor / (far * factor + near)
+        assert APPROACHES[own].mean() == pytest.approx(expected, abs=2e-3)
+        counts = np.bincount(own, minlength=len(EPISODES))[np.isin(EPISODES, task)]
+        assert np.ptp(counts[APPROACHES[np.isin(EPISODES, task)]]) <= 1
+
+
+def test_a_task_of_approaches_alone_keeps_its_share():
+    config = PairingConfig(recognition_every=0, batch_size=4, balance=1.0, approaches=3.0)
+    rows = drawn(Pairing(EPISODES, TASKS, 0, config, np.isin(EPISODES, range(5))), 512)
+    assert share_of_stack(rows) == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0, np.inf, np.nan])
+def test_shares_that_no_row_can_have_are_refused(factor):
+    with pytest.raises(ConfigError, match=r"pairing\.approaches must be > 0, got .*; try 3"):
+        pairing(approaches=factor)
 
 
 def test_inside_a_task_the_draws_walk_in_epochs():

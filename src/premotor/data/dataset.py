@@ -271,7 +271,8 @@ def pairing_of(dataset: Dataset, seed: int, config: PairingConfig) -> Pairing:
     if config.texts == "any":
         dataset.check_paraphrases()
     tasks = [episode.task for episode in dataset.cache.episodes]
-    return Pairing(dataset.cache.transitions.episode, tasks, seed, config)
+    rows = dataset.cache.transitions
+    return Pairing(rows.episode, tasks, seed, config, rows.approaches)
 
 
 def training_batches(

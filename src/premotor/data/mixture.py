@@ -1,7 +1,7 @@
 """How often each task is drawn: a pure function of (seed, slot), so that resuming is exact.
 
-A task with n transitions has the share n^(1 - balance) * ratio, normalized. Inside a task the draws
-walk in epochs over its transitions.
+A task with n transitions has the share n^(1 - balance) * ratio, normalized. Inside a task, or inside
+each kind of its transitions where these have shares of their own, the draws walk in epochs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,8 +61,8 @@ class Mixture:
         """Prepare the draws.
 
         Args:
-            members: Transitions of each task.
-            shares: Share of each task, summing to 1.
+            members: Transitions of each task, or of each kind of them.
+            shares: Share of each, summing to 1; 0 where there are no members.
             seed: Of the run.
         """
         self._members = list(members)

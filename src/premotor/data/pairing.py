@@ -13,6 +13,7 @@ With `pair_tasks` the episodes that meet are of few tasks, so that variations ha
 and the furniture does not do (decisions D74).
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from premotor.data.mixture import Mixture, task_shares
 from premotor.data.streams import ACTING, KEYFRAME, PAIRED, stream
@@ -46,6 +47,9 @@ class PairingConfig:
     all that its data set has for it; the policy's text.context has to hold the longest"""
     balance: float = 0.0  # of acting rows over tasks: 0 by their transitions, 1 every task alike
     ratios: dict[str, float] = field(default_factory=dict)  # factors on the shares of some tasks
+    approaches: float = 1.0
+    """Factor on the share, within its task, of each acting row that has to find its place: the
+    first of an episode, and those whose key pose lies 5 cm or more aside of the one before"""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.balance <= 1.0 or any(r < 0.0 for r in self.ratios.values()):
@@ -53,6 +57,8 @@ class PairingConfig:
                 "pairing.balance must lie in [0, 1] and ratios must be >= 0, got "
                 f"{self.balance}, {self.ratios}"
             )
+        if not 0.0 < self.approaches < math.inf:
+            raise ConfigError(f"pairing.approaches must be > 0, got {self.approaches}; try 3")
         if min(self.batch_size, self.pair_batch_size) < 1 or self.recognition_every < 0:
             raise ConfigError(f"batch sizes must be >= 1 and recognition_every >= 0, got {self}")
         if self.pair_tasks and self.pair_batch_size % self.pair_tasks:
@@ -159,6 +165,7 @@ class Pairing:
         tasks: Sequence[str],
         seed: int,
         config: PairingConfig,
+        approaches: Bool[np.ndarray, " n"] | None = None,
     ) -> None:
         """Index the transitions by episode.
 
@@ -167,6 +174,7 @@ class Pairing:
             tasks: Task of each episode.
             seed: Seed of the run.
             config: Batch sizes, rhythm and shares of the tasks.
+            approaches: Which transitions have to find their place; only `config.approaches` asks.
         """
         episodes, first, counts = np.unique(
             np.sort(transition_episodes), return_index=True, return_counts=True
@@ -181,8 +189,10 @@ class Pairing:
         self._seed = seed
         self._meetings = _meetings([tasks[int(e)] for e in episodes], seed, config)
         self._mixture = None
-        if config.balance > 0.0 or config.ratios:
-            self._mixture = _mixture([tasks[int(e)] for e in transition_episodes], seed, config)
+        if config.balance > 0.0 or config.ratios or config.approaches != 1.0:
+            known = np.zeros(len(transition_episodes), bool) if approaches is None else approaches
+            named = [tasks[int(e)] for e in transition_episodes]
+            self._mixture = _mixture(named, known, seed, config)
         self.config = config
 
     def rows(self, step: int, rank: int, world: int) -> Rows:
@@ -232,8 +242,20 @@ def _meetings(tasks: Sequence[str], seed: int, config: PairingConfig) -> _AnyTas
     return _AnyTasks(len(tasks), config.pair_batch_size, seed)
 
 
-def _mixture(tasks: Sequence[str], seed: int, config: PairingConfig) -> Mixture:
-    """The draws of a run whose tasks have shares of their own; `tasks`: of each transition."""
+def _mixture(
+    tasks: Sequence[str], approaches: Bool[np.ndarray, " n"], seed: int, config: PairingConfig
+) -> Mixture:
+    """The draws of a run whose rows have shares of their own, told of each transition."""
     shares = task_shares(Counter(tasks), config.balance, config.ratios)
-    members = [np.flatnonzero([task == name for task in tasks]) for name in shares]
-    return Mixture(members, list(shares.values()), seed)
+    kinds = [(1.0, np.ones_like(approaches))]
+    if config.approaches != 1.0:
+        kinds = [(config.approaches, approaches), (1.0, ~approaches)]
+    members: list[Int[np.ndarray, " _"]] = []
+    parts: list[float] = []
+    for name, share in shares.items():
+        own = np.array([task == name for task in tasks])
+        groups = [np.flatnonzero(own & kind) for _, kind in kinds]
+        weights = [len(g) * factor for g, (factor, _) in zip(groups, kinds, strict=True)]
+        members += groups
+        parts += [share * (weight / sum(weights)) for weight in weights]
+    return Mixture(members, parts, seed)

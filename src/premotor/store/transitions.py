@@ -9,6 +9,8 @@ from jaxtyping import Bool, Float, Int
 from premotor.episode.observation import Observation
 from premotor.store.reader import DemoSet
 
+ASIDE = 0.05  # [m] on the table; what is nearer is done where the hand is
+
 
 @dataclass(frozen=True, eq=False)
 class Transitions:
@@ -29,6 +31,12 @@ class Transitions:
 
     def __len__(self) -> int:
         return len(self.episode)
+
+    @property
+    def approaches(self) -> Bool[np.ndarray, " m"]:
+        """Which targets lie elsewhere: the first of an episode, or far aside of the one before."""
+        away = np.linalg.norm(np.diff(self.position[:, :2], axis=0, prepend=np.inf), axis=1)
+        return (self.keyframe_index == 0) | (away >= ASIDE)
 
 
 class Rows:
