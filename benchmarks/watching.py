@@ -1,4 +1,4 @@
-"""What an update of `tiny`'s recognizer costs, by what it looks at and by its loss.
+"""What an update of `tiny`'s recognizer costs, by what it looks at, how, and by its loss.
 
 The variants take turns, so that what else the machine does is shared; the ratio to the preset's
 own is what counts. Clips are noise of the recorded size, the texts ids of the usual length.
@@ -11,6 +11,7 @@ import torch
 
 from benchmarks.clock import Stopwatch
 from premotor import presets
+from premotor.backbones.vit import StemInput
 from premotor.batch import Observed
 from premotor.episode.observation import TABLE_WINDOW
 from premotor.understand.config import UnderstandConfig
@@ -36,6 +37,8 @@ def main() -> None:
         f"{PX} px, window of the table": replace(large, window=TABLE_WINDOW),
         f"{CLASSES} classes": replace(tiny, loss="class_table"),
         f"both losses, {CLASSES} classes": replace(tiny, loss="both"),
+        "convolutional stem": with_stem(tiny, "frames_and_changes"),
+        "the same, frames without changes": with_stem(tiny, "frames"),
     }
     updates = {name: update(config) for name, config in variants.items()}
     taken: dict[str, list[float]] = {name: [] for name in variants}
@@ -47,6 +50,11 @@ def main() -> None:
     first = min(next(iter(taken.values())))
     for name, seconds in taken.items():
         print(f"  {name:36s} {1000 * min(seconds):5.0f} ms CPU, {min(seconds) / first:4.2f}x")
+
+
+def with_stem(config: UnderstandConfig, sees: StemInput) -> UnderstandConfig:
+    """Patches cut from maps of convolutions instead of pixels."""
+    return replace(config, video=replace(config.video, stem="convolutional", stem_input=sees))
 
 
 def update(config: UnderstandConfig) -> Callable[[], None]:

@@ -65,6 +65,23 @@ def test_the_loss_of_watching_is_chosen_by_name(capsys: pytest.CaptureFixture[st
     assert "class_table" in capsys.readouterr().err
 
 
+def test_the_stem_of_the_recognizer_is_chosen_by_name(capsys: pytest.CaptureFixture[str]):
+    options = [
+        "--understand.video.stem",
+        "convolutional",
+        "--understand.video.stem-dims",
+        "8",
+        "12",
+    ]
+    video = train.parse(["nano", *PLACES, *options]).job.config.mirror.understand.video
+    assert (video.stem, video.stem_dims) == ("convolutional", (8, 12))
+    with pytest.raises(ConfigError, match="got 2; try 16"):
+        train.parse(["nano", *PLACES, *options, "--understand.video.patch", "2"])
+    with pytest.raises(SystemExit):
+        train.parse(["nano", "--help"])
+    assert "what moved" in " ".join(capsys.readouterr().out.replace("│", " ").split())
+
+
 def test_unknown_presets_get_the_nearest():
     with pytest.raises(UnknownName, match="did you mean 'nano'"):
         train.parse(["nanno", *PLACES])

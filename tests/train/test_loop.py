@@ -173,6 +173,29 @@ def test_a_run_of_a_well_grounded_policy_resumes_bit_for_bit(dots: Path, tmp_pat
     assert not any(torch.equal(begun[k], expected[k]) for k in new)
 
 
+def test_a_run_that_watches_through_a_convolutional_stem_resumes_bit_for_bit(
+    dots: Path, tmp_path: Path
+):
+    understand = CONFIG.mirror.understand
+    video = dataclasses.replace(understand.video, stem="convolutional", stem_dims=(8, 8))
+    mirror = dataclasses.replace(
+        CONFIG.mirror, understand=dataclasses.replace(understand, video=video)
+    )
+    config = dataclasses.replace(CONFIG, mirror=mirror)
+    train(tmp_path / "whole", dots, config)
+    with pytest.raises(KeyError, match="plug"):
+        train(tmp_path / "torn", dots, config, crash_at=4)
+    assert train(tmp_path / "torn", dots, config).finished
+    assert run.read_config(tmp_path / "torn" / "config.yaml") == config
+    begun, ours, expected = (
+        weights(tmp_path / name, step) for name, step in (("whole", 0), ("torn", 8), ("whole", 8))
+    )
+    assert all(torch.equal(ours[k], v) for k, v in expected.items())
+    new = [k for k in expected if ".tower.stem." in k]
+    assert len(new) == 8
+    assert not any(torch.equal(begun[k], expected[k]) for k in new)
+
+
 def test_a_policy_that_counts_key_poses_learns_what_the_count_says(dots: Path, tmp_path: Path):
     execute = dataclasses.replace(CONFIG.mirror.execute, count_to=4)
     mirror = dataclasses.replace(CONFIG.mirror, execute=execute)

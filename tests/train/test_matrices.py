@@ -1,12 +1,13 @@
 """Every weight of every preset is known to be moved by Muon, or not to be."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
 
 from premotor import presets
-from premotor.mirror import Mirror
+from premotor.mirror import Mirror, MirrorConfig
 from premotor.train.matrices import matrices
 
 BLOCK = ("attn.in_proj_weight", "attn.out_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
@@ -14,6 +15,7 @@ TRUNK = ("query", "key_value", "out", "mlp_in", "mlp_out")
 TOKENS = ("attention.qkv", "attention.out", "mlp.into", "mlp.out")
 BY_MUON = {
     "understand.vision_encoder.tower.conv1.weight",
+    *(f"understand.vision_encoder.tower.stem.conv_{name}.weight" for name in ("half", "quarter")),
     *(f"understand.vision_encoder.tower.transformer.resblocks.N.{name}" for name in BLOCK),
     *(f"understand.text_encoder.transformer.resblocks.N.{name}" for name in BLOCK),
     *(f"execute.text.transformer.resblocks.N.{name}" for name in BLOCK),
@@ -71,10 +73,20 @@ REPEATED = re.compile(
 )
 
 
-@pytest.mark.parametrize("name", presets.TRAIN)
+def with_stem(config: MirrorConfig) -> MirrorConfig:
+    """Watching through the convolutional stem."""
+    video = replace(config.understand.video, stem="convolutional")
+    return replace(config, understand=replace(config.understand, video=video))
+
+
+CONFIGS = {name: preset.mirror for name, preset in presets.TRAIN.items()}
+CONFIGS["nano, convolutional stem of the recognizer"] = with_stem(CONFIGS["nano"])
+
+
+@pytest.mark.parametrize("name", CONFIGS)
 def test_every_weight_of_a_preset_is_on_one_of_the_lists(name: str):
     with torch.device("meta"):
-        mirror = Mirror(presets.train_preset(name).mirror)
+        mirror = Mirror(CONFIGS[name])
     for tower, module in mirror.towers.items():
         found = matrices(tower, module)
         for path, weight in module.named_parameters():

@@ -15,6 +15,7 @@ from premotor.train.optim import (
 from premotor.understand.recognizer import Recognizer
 
 UNDERSTAND = (
+    "vision_encoder.tower.stem.conv_half.weight",
     "vision_encoder.tower.conv1.weight",
     "vision_encoder.tower.ln_pre.weight",
     "vision_encoder.tower.transformer.resblocks.0.ln_1.weight",
@@ -85,7 +86,7 @@ def test_learning_rate_is_times_the_factor_of_the_tower():
 def test_video_layers_learn_less_the_nearer_they_are_to_the_pixels_and_text_by_itself():
     config = OptimizerConfig(understand_factor=0.1, text_factor=0.01, layer_decay=0.5)
     found = factors("understand", UNDERSTAND, config)
-    expected = [0.1 * x for x in (1 / 8, 1 / 8, 1 / 4, 1 / 2, 1.0, 1.0, 0.01)]
+    expected = [0.1 * x for x in (1 / 8, 1 / 8, 1 / 8, 1 / 4, 1 / 2, 1.0, 1.0, 0.01)]
     assert list(found.values()) == pytest.approx(expected)
     assert set(factors("execute", UNDERSTAND, config).values()) == {1.0}
 

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from premotor.backbones.text import TextConfig
 from premotor.backbones.vit import VideoTransformerConfig
+from premotor.codec import from_yaml, to_yaml
 from premotor.errors import ConfigError
 from premotor.understand.config import UnderstandConfig
 
@@ -38,3 +41,18 @@ def test_the_width_of_u_follows_its_source(source, width):
     assert (
         UnderstandConfig(video=video, text=TextConfig(embed_dim=24), u_source=source).u_dim == width
     )
+
+
+def test_a_stem_goes_into_a_file_and_back_and_files_without_one_cut_pixels():
+    plain = UnderstandConfig()
+    stem = replace(plain.video, stem="convolutional", stem_dims=(8, 12), stem_input="frames")
+    config = replace(plain, video=stem)
+    text = to_yaml(config)
+    assert from_yaml(UnderstandConfig, text, "file") == config
+    of_before = "".join(line for line in text.splitlines(True) if "stem" not in line)
+    assert len(of_before.splitlines()) == len(text.splitlines()) - 3
+    assert from_yaml(UnderstandConfig, of_before, "file") == plain
+    with pytest.raises(ConfigError, match="one of convolutional, patchify, got 'convolution'"):
+        from_yaml(UnderstandConfig, text.replace("convolutional", "convolution"), "file")
+    with pytest.raises(ConfigError, match="got 14; try 16"):
+        from_yaml(UnderstandConfig, text.replace("patch: 16", "patch: 14"), "file")

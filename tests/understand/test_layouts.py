@@ -219,6 +219,14 @@ def test_other_frames_pixels_and_words_are_fitted_and_said(file):
     assert "(1, 8, 64) to (1, 12, 64)" in " ".join(said)
 
 
+def test_a_stem_that_the_others_do_not_have_goes_neither_in_nor_out(file):
+    own = replace(SMALL, video=replace(SMALL.video, stem="convolutional"))
+    with pytest.raises(ConfigError, match=r"viclip\.pth: .*stem convolutional, ViCLIP and"):
+        import_recognizer(file, "viclip-b16", own)
+    with pytest.raises(ConfigError, match="with patchify"):
+        viclip_weights(Recognizer(own))
+
+
 def test_what_cannot_be_fitted_is_listed(file):
     with pytest.raises(CheckpointMismatch, match=r"misshapen vision_encoder\.conv1\.weight"):
         import_recognizer(file, "viclip-b16", replace(SMALL, video=replace(SMALL.video, tubelet=2)))

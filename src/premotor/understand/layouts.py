@@ -189,7 +189,8 @@ def import_recognizer(
 
     Raises:
         DataError: The file cannot be read.
-        ConfigError: Something that the file does not tell has to be told.
+        ConfigError: Something that the file does not tell has to be told, or the sizes have a stem
+            that no such file has.
         CheckpointMismatch: Every missing, extra and misshapen key is listed.
     """
     if layout not in LAYOUTS:
@@ -216,6 +217,7 @@ def taken_over(
     config, notes = settled(
         config or kind.sizes(stored, told), told, kind.activation(stored, told), kind.colors
     )
+    _check_stem(config)
     notes += [_scalar_note(k, stored[k]) for k in kind.aside if k in stored]
     stored = {k: v for k, v in stored.items() if k not in kind.aside}
     expected = _expected(config)
@@ -244,6 +246,19 @@ def taken_over(
 def _expected(config: UnderstandConfig) -> dict[str, Tensor]:
     with torch.device("meta"):
         return Recognizer(config).state_dict()
+
+
+def _check_stem(config: UnderstandConfig) -> None:
+    """Refuse a tower whose patches are not cut from pixels.
+
+    Raises:
+        ConfigError: It has another stem than ViCLIP and CLIP.
+    """
+    if config.video.stem != "patchify":
+        raise ConfigError(
+            f"the recognizer has video.stem {config.video.stem}, ViCLIP and CLIP have patchify, "
+            "and nothing of the one fits into the other; name a recognizer, or sizes, with patchify"
+        )
 
 
 def _scalar_note(name: str, value: Tensor) -> str:
@@ -298,7 +313,11 @@ def viclip_weights(recognizer: Recognizer) -> dict[str, Tensor]:
 
     A token table of few rows becomes a whole one, in which all other words are alike. With tokens
     of several frames ViCLIP's own code wants a longer table of times (decisions D25).
+
+    Raises:
+        ConfigError: It has a stem that ViCLIP has not.
     """
+    _check_stem(recognizer.config)
     text = recognizer.text_encoder
     weights = {viclip_name(k): v.detach().cpu() for k, v in recognizer.state_dict().items()}
     table = "text_encoder.token_embedding.weight"
