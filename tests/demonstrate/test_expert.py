@@ -150,3 +150,19 @@ def test_an_episode_whose_keyframe_nobody_may_act_is_not_kept(monkeypatch):
     monkeypatch.setattr(expert, "_render", None)  # nothing is rendered for it
     with pytest.raises(DemonstrationFailed, match=r"keyframe 0 at .*0.7498\] m lies outside"):
         run_expert(Environment(), EPISODE)
+
+
+def test_a_keyframe_says_what_the_waypoint_that_it_ends_says_is_as_good():
+    env = Environment()
+    keyframes = record(env, EpisodeId("stack_cups", 3, 3)).keyframes
+    assert [i for i, keyframe in enumerate(keyframes) if keyframe.turns] == [0, 3, 5, 8]
+    stays = env.world.body_pose("cup_base").position[:2]
+    for index in (3, 8):  # over the cup that stays, in which the others are now
+        turns = keyframes[index].turns
+        assert turns.center == pytest.approx(stays, abs=2e-3)
+        away = keyframes[index].end_effector.position[:2] - turns.center
+        assert np.linalg.norm(away) == pytest.approx(0.046, abs=2e-3)  # the radius of a rim
+
+
+def test_without_a_waypoint_that_says_so_a_keyframe_has_one_right_answer(demo):
+    assert all(keyframe.turns is None for keyframe in demo.keyframes)

@@ -11,9 +11,9 @@ from itertools import permutations
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from premotor.errors import PlacementFailed
-from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate import verbs
 from premotor.simulate.colors import COLORS, Color, others
@@ -55,21 +55,25 @@ def _raised(cup: Cup, height: float) -> Anchor:
     return Anchor(cup.name, up @ cup.rim, symmetry=2)
 
 
-def _seen_from(taken: Pose, angle: float, other: Pose) -> Pose:
-    """Where another cup stands for a hand that takes a cup at a side turned by an angle [rad]."""
-    return (taken @ Pose.of((0.0, 0.0, 0.0), rotations.about_z(angle))).inverse() @ other
+def _seen_from(
+    taken: Pose, other: Pose, angles: Float[np.ndarray, " a"]
+) -> Float[np.ndarray, "2 a"]:
+    """Where [m] another cup stands for hands that take a cup at sides turned by these angles."""
+    x, y, _ = (taken.inverse() @ other).position
+    along, across = np.cos(angles), np.sin(angles)
+    return np.stack([x * along + y * across, y * along - x * across])
 
 
-def _stops_finger(other: Pose) -> bool:
-    """Whether the finger outside the rim would come down on a cup, seen from the side taken."""
-    x, y, _ = other.position
-    return bool(abs(x) < FINGER_ASIDE and 0.0 < y < FINGER_REACH)
+def _stops_finger(seen: Float[np.ndarray, "2 a"]) -> Bool[np.ndarray, " a"]:
+    """Whether the finger outside the rim would come down on a cup."""
+    x, y = seen
+    return (np.abs(x) < FINGER_ASIDE) & (y > 0.0) & (y < FINGER_REACH)
 
 
-def _stops_hand(stack: Pose, rim: Pose) -> bool:
-    """Whether the hand at a rim would meet the cups stacked already, seen from the side taken."""
-    x, y, _ = stack.position
-    return bool(abs(x) < HAND_ASIDE and abs(y - rim.position[1]) < HAND_REACH)
+def _stops_hand(seen: Float[np.ndarray, "2 a"], rim: Pose) -> Bool[np.ndarray, " a"]:
+    """Whether the hand at a rim would meet the cups stacked already."""
+    x, y = seen
+    return (np.abs(x) < HAND_ASIDE) & (np.abs(y - rim.position[1]) < HAND_REACH)
 
 
 def _check_sides(cups: Sequence[Cup], poses: Sequence[Pose]) -> None:
@@ -78,22 +82,24 @@ def _check_sides(cups: Sequence[Cup], poses: Sequence[Pose]) -> None:
     Raises:
         PlacementFailed: They stand in the way.
     """
+    own = np.zeros(1)
     for taken, other in permutations(poses, 2):  # as if any of them could be the one that stays
-        if _stops_finger(_seen_from(taken, 0.0, other)):
+        if _stops_finger(_seen_from(taken, other, own)).any():
             raise PlacementFailed("a cup stands where a finger would have to come down")
-    if _stops_hand(_seen_from(poses[2], 0.0, poses[0]), cups[2].rim):
+    if _stops_hand(_seen_from(poses[2], poses[0], own), cups[2].rim).any():
         raise PlacementFailed("the stack would stand where the hand has to go")
 
 
 def _free_sides(cups: Sequence[Cup], poses: Sequence[Pose], taken: int) -> tuple[float, ...]:
     """By how much [rad] the hand may be carried around a cup and still not meet another."""
-
-    def is_free(angle: float) -> bool:
-        others = [_seen_from(poses[taken], angle, p) for i, p in enumerate(poses) if i != taken]
-        stacked = taken == 2 and _stops_hand(others[0], cups[taken].rim)
-        return not (stacked or any(map(_stops_finger, others)))
-
-    return tuple(filter(is_free, SIDES))
+    sides = np.array(SIDES)
+    stopped = np.zeros(len(sides), dtype=bool)
+    for index, pose in enumerate(poses):
+        if index != taken:
+            stopped |= _stops_finger(_seen_from(poses[taken], pose, sides))
+    if taken == 2:
+        stopped |= _stops_hand(_seen_from(poses[2], poses[0], sides), cups[2].rim)
+    return tuple(sides[~stopped].tolist())
 
 
 class StackCups(Task[Color, Cast]):
