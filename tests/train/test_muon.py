@@ -16,7 +16,7 @@ from premotor.train.optim import (
     set_learning_rate,
 )
 
-CONFIG = OptimizerConfig(name="muon", matrix_learning_rate=0.05, weight_decay=0.1)
+CONFIG = OptimizerConfig(name="muon", matrix_learning_rate=0.05, matrix_weight_decay=0.1)
 SHAPES = ((12, 12), (24, 8), (8, 40), (40, 9), (16, 3, 3, 3), (8, 4, 2, 2), (9, 2, 2, 3, 3))
 
 
@@ -110,6 +110,22 @@ def test_what_is_no_matrix_moves_bit_for_bit_as_by_adamw():
         assert not torch.equal(a.weight, c)
 
 
+def test_matrices_have_a_decay_of_their_own():
+    model = Layers(0)
+    config = replace(CONFIG, weight_decay=0.3, matrix_weight_decay=0.2)
+    groups = build_optimizer({"execute": model}, config).param_groups
+    assert {g["weight_decay"] for g in groups if g["matrices"]} == {0.2}
+    assert {g["weight_decay"] for g in groups if not g["matrices"]} <= {0.3, 0.0}
+    still = [m.weight.detach().clone() for m in model.maps]
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer = build_optimizer({"execute": model}, config)
+    optimizer.step()
+    for layer, before in zip(model.maps, still, strict=True):
+        if min(before.flatten(1).shape) >= 8:
+            torch.testing.assert_close(layer.weight, before * (1.0 - 0.05 * 0.2))
+
+
 @pytest.mark.parametrize("shape", [(12, 12), (30, 9), (9, 30), (3, 16, 10), (2, 10, 16)])
 def test_five_steps_bring_singular_values_near_one_and_keep_the_vectors(shape: tuple[int, ...]):
     given = torch.randn(shape, generator=torch.Generator().manual_seed(0))
@@ -124,7 +140,7 @@ def test_five_steps_bring_singular_values_near_one_and_keep_the_vectors(shape: t
 
 def test_a_gradient_of_zero_moves_nothing_at_first_and_decays_a_momentum_later():
     model = nn.Sequential(nn.Linear(8, 8))
-    optimizer = build_optimizer({"execute": model}, replace(CONFIG, weight_decay=0.0))
+    optimizer = build_optimizer({"execute": model}, replace(CONFIG, matrix_weight_decay=0.0))
     weight = model[0].weight
     before = weight.detach().clone()
     model[0].weight.grad = torch.zeros(8, 8)

@@ -55,7 +55,8 @@ class OptimizerConfig:
     newton_schulz_steps: int = 5  # muon: iterations that make a matrix's momentum orthogonal
     betas: tuple[float, float] = (0.9, 0.98)
     eps: float = 1e-8
-    weight_decay: float = 1e-4
+    weight_decay: float = 1e-4  # decoupled: a step takes learning rate * weight_decay of a weight
+    matrix_weight_decay: float = 1e-4  # muon: of the matrices, `weight_decay` being the rest's
     decay_matrices_only: bool = True  # biases, norms and other vectors are not decayed
     max_grad_norm: float = 1.0  # clipped in each tower by itself; 0 switches clipping off
     understand_factor: float = 1.0  # learning rate of U relative to `learning_rate`
@@ -251,13 +252,13 @@ class _Kind(NamedTuple):
 
 
 def _options(kind: _Kind, config: OptimizerConfig) -> dict[str, Any]:
-    decay = 0.0 if kind.spared else config.weight_decay
     if not kind.matrices:
+        decay = 0.0 if kind.spared else config.weight_decay
         return {"factor": -kind.slowness, "weight_decay": decay}
     return {
         "factor": -kind.slowness * (config.matrix_learning_rate / config.learning_rate),
         "lr": config.matrix_learning_rate,
-        "weight_decay": decay,
+        "weight_decay": config.matrix_weight_decay,
         "matrices": True,
         "momentum": config.momentum,
         "newton_schulz_steps": config.newton_schulz_steps,
