@@ -109,8 +109,9 @@ def _predict(
     for row, keyframe, first in said:
         info, index = dataset.cache.episodes[known.episode[row]], int(known.keyframe_index[row])
         shown = Pose.of(known.position[row], known.quaternion[row])
-        away = _nearest(keyframe.end_effector, _answers(info, index, shown))
-        looked = min(np.linalg.norm(first - p.position) for p in _answers(info, index, shown))
+        right = _answers(info, index, shown)
+        away = _nearest(keyframe.end_effector, right)
+        looked = min(np.linalg.norm(first - pose.position) for pose in right)
         records.append(
             KeyframeRecord(
                 step=step,
