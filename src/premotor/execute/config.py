@@ -74,6 +74,7 @@ class TrunkConfig:
     joint_depth: int = 4  # blocks over all views and the words
     mlp_ratio: int = 4
     gated: bool = True  # GEGLU, else a plain GELU MLP
+    qk_norm: bool = False  # layer norm of each head's queries and keys (decisions D84)
     final_norm: bool = False  # layer norm after the last block
     dropout: float = 0.1
 
@@ -127,6 +128,7 @@ class TokensConfig:
     cross_depth: int = 4  # screen-point tokens: AdaLN blocks that look at the view's cells
     self_depth: int = 4  # action tokens
     mlp_ratio: int = 4
+    qk_norm: bool = False  # as execute.trunk.qk_norm
     dropout: float = 0.1
     norm_condition: bool = True  # layer norm on the cross-attention's output before AdaLN
     modulation_std: float = 0.02  # of the AdaLN weights at the start; 0 = identity blocks
