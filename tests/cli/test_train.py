@@ -10,6 +10,7 @@ from premotor import presets
 from premotor.checkpoint import save_recognizer
 from premotor.cli import train
 from premotor.codec import to_yaml
+from premotor.data.pairing import PairingConfig
 from premotor.errors import ConfigError, DataError, UnknownName
 from premotor.execute.config import WordsConfig
 from premotor.train.optim import OptimizerConfig
@@ -186,3 +187,5 @@ def test_the_recipe_before_muon_is_a_line_of_options():
     assert config.optimizer == OptimizerConfig(understand_factor=0.25)
     assert execute.words == WordsConfig(slots=8, match_dim=16)
     assert (execute.tokens.patch, execute.heatmap.coarse_weight) == (0, 0.0)
+    assert (execute.trunk.qk_norm, execute.tokens.qk_norm, execute.count_to) == (False, False, 0)
+    assert config.pairing == PairingConfig(batch_size=16, pair_batch_size=32)

@@ -21,12 +21,12 @@ def made_up(config: TrainConfig, rows: int) -> MirrorBatch:
     """A batch of the shapes a preset asks for."""
     draw = torch.Generator().manual_seed(0)
     points = torch.rand(rows, 500, 3, generator=draw) * 0.6 + torch.tensor([-0.1, -0.3, 0.75])
-    video = config.mirror.understand.video
+    video, state_dim = config.mirror.understand.video, config.mirror.execute.state_dim
     texts = [f"push the {color} button" for color in ("red", "green", "blue")[:rows]]
     said = Tokenizer(config.mirror.understand.text.context).encode(texts)
     read = Tokenizer(config.mirror.execute.text.context).encode(texts)
     return MirrorBatch(
-        Executed(points, torch.rand(rows, 500, 3, generator=draw), torch.rand(rows, 3)),
+        Executed(points, torch.rand(rows, 500, 3, generator=draw), torch.rand(rows, state_dim)),
         read,
         Target(
             points[:, 7].clone(),

@@ -45,6 +45,14 @@ CHANGES = {
     "without_table": {"mirror.execute.words.match_by": "pixels"},
     "without_patches": {"mirror.execute.tokens.patch": 0},
     "last_stage_decides": {"mirror.execute.heatmap.coarse_weight": 0.0},
+    "without_decay": {"optimizer.matrix_weight_decay": 1e-4},
+    "without_qk_norm": {
+        "mirror.execute.trunk.qk_norm": False,
+        "mirror.execute.tokens.qk_norm": False,
+    },
+    "without_count": {"mirror.execute.count_to": 0},
+    "without_approaches": {"pairing.approaches": 1.0},
+    "answers_as_shown": {"pairing.answers": "recorded"},
     "chunk_1": {"mirror.execute.tokens.chunk": 1},
     "lamb": {"optimizer.name": "lamb", "optimizer.learning_rate": 1e-2, "optimizer.eps": 1e-6},
     "lamb_capped": {"optimizer.name": "lamb_capped", "optimizer.learning_rate": 3e-3},
@@ -141,6 +149,7 @@ def test_the_baseline_comes_first_and_every_variant_before_a_second_seed():
         ({"steps": 0}, ConfigError, "steps"),
         ({"seeds": 21}, ConfigError, "<= 20"),
         ({"workers": -1}, ConfigError, "workers"),
+        ({"common": ("batch_size",)}, ConfigError, "typed as .field=value., got 'batch_size'"),
         ({"vary": ("no_shift",)}, ConfigError, "name: field=value"),
         ({"vary": ("no_shift: augment.shift",)}, ConfigError, "name: field=value"),
         ({"vary": ("a/b: seed=1",)}, ConfigError, "name of a variant"),
@@ -273,6 +282,16 @@ def test_a_variant_of_ones_own_stands_beside_the_baseline_alone():
     both = dataclasses.replace(config, only=("lamb",))
     assert [v.name for v in both.variants] == ["full", "lamb", "mine"]
     assert config.variants[1].change == "pairing.batch_size=64"
+
+
+def test_what_all_trainings_have_in_common_is_the_baseline_s_too_and_said():
+    common = ("pairing.batch-size=32", "execute.heatmap.mean_window=3")
+    config = dataclasses.replace(CONFIG, common=common, only=("lamb",))
+    full, lamb = (job_of(config, unit).config for unit in units_of(config))
+    assert (full.pairing.batch_size, full.mirror.execute.heatmap.mean_window) == (32, 3)
+    assert {field for field, *_ in differing(full, lamb)} == set(CHANGES["lamb"])
+    assert [v.name for v in config.variants] == ["full", "lamb"]
+    assert config.variants[0].change.endswith("mean_window=3, as all have it")
 
 
 @pytest.mark.parametrize(

@@ -74,12 +74,6 @@ def test_a_job_survives_its_file(name: str, tmp_path: Path):
     assert read_json(tmp_path / "job.json", TrainJob) == job
 
 
-def test_an_option_that_changes_nothing_is_said_to(dots: Path, tmp_path: Path, caplog):
-    config = replace(NANO, steps=1, pairing=replace(NANO.pairing, answers="settled"))
-    assert train(TrainJob(config, Source(dots), tmp_path / "run"), Claim())
-    assert "--pairing.answers settled changes nothing" in caplog.text
-
-
 def test_one_call_trains_and_tells_of_every_step(dots: Path, tmp_path: Path):
     calls: list[Told] = []
     job = TrainJob(NANO, Source(dots), tmp_path / "run", "a line")

@@ -27,7 +27,9 @@ from premotor.train import launch, probe
 from premotor.understand.recognizer import Recognizer
 from premotor.worklist import WorkerCrashed
 
-OPTIONS = ["--steps", "16", "--eval-every", "8", "--checkpoint-every", "4", "--processes", "2"]
+# nano learns by Muon, whose work two processes share.
+OPTIONS = ["--optimizer.name", "muon", "--processes", "2"]
+OPTIONS += ["--steps", "16", "--eval-every", "8", "--checkpoint-every", "4"]
 
 
 def start(out: Path, data: Path, *extra: str, within: Sequence[str] = ()) -> subprocess.Popen[str]:
@@ -90,18 +92,6 @@ def test_killed_and_resumed_two_processes_end_bit_for_bit_the_same(
     assert same_end(out, whole)
     steps = [json.loads(line)["step"] for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert steps == list(range(16))
-
-
-@pytest.mark.slow
-def test_two_processes_that_share_muon_s_work_resume_bit_for_bit(dots: Path, tmp_path: Path):
-    muon = ["--optimizer.name", "muon", "--optimizer.matrix-learning-rate", "0.01"]
-    finish(start(tmp_path / "whole", dots, *muon))
-    process = start(tmp_path / "torn", dots, *muon)
-    wait_for_steps(tmp_path / "torn", 6)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    finish(start(tmp_path / "torn", dots, *muon, "--resume"))
-    assert same_end(tmp_path / "torn", tmp_path / "whole")
 
 
 @pytest.mark.slow
@@ -176,7 +166,7 @@ def workers_of(out: Path) -> list[int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("delay", [0.0, 0.3, 2.0])
+@pytest.mark.parametrize("delay", [0.0, 2.0])
 def test_workers_of_a_killed_training_end_also_while_they_load(
     dots: Path, tmp_path: Path, delay: float
 ):
@@ -188,7 +178,9 @@ def test_workers_of_a_killed_training_end_also_while_they_load(
     time.sleep(delay)
     process.kill()
     process.communicate()
-    time.sleep(3.0)
+    deadline = time.monotonic() + 3.0
+    while workers_of(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert workers_of(tmp_path) == []
     finish(start(tmp_path / "run", dots, "--resume"))
     assert not list((tmp_path / "run").rglob(".*.tmp"))

@@ -24,7 +24,7 @@ from premotor.errors import ConfigError, UnknownName
 from premotor.evaluate.acting.keyframes import known_keyframes, measure_keyframes
 from premotor.evaluate.acting.success import RollOuts, RolloutUnit, Weights
 from premotor.experiments.contrast import summarize
-from premotor.experiments.variants import BASELINE, VARIANTS, Variant, parse_variant
+from premotor.experiments.variants import BASELINE, VARIANTS, Variant, parse_variant, with_common
 from premotor.folders import AblationFolder, RunFolder
 from premotor.measure.paired import MOST_FLIPPED
 from premotor.mirror import Mirror
@@ -56,6 +56,8 @@ class AblateConfig:
     vary: tuple[str, ...] = ()
     """Variants of one's own, each in quotes as "name: field=value field=value", with fields as
     `premotor train` names them."""
+    common: tuple[str, ...] = ()
+    """Fields that all trainings have otherwise than the preset, as "pairing.batch_size=32"."""
     seeds: int = 1  # trainings per variant, from 0 on; 1: intervals are about these episodes
     steps: int = 1500  # updates of each
     episodes: int = 20  # unseen episodes per task; 0 = no roll-outs, held-out keyframes alone
@@ -75,6 +77,7 @@ class AblateConfig:
         for name in self.only:
             if name not in VARIANTS:
                 raise UnknownName.of("variant", name, VARIANTS)
+        with_common(BASELINE, self.common)
         own = [parse_variant(text).name for text in self.vary]
         if twice := [name for name in own if name in VARIANTS or own.count(name) > 1]:
             raise ConfigError(f"several variants are called {twice[0]!r}; give yours another name")
@@ -103,8 +106,13 @@ class AblateConfig:
     def variants(self) -> tuple[Variant, ...]:
         """The baseline, those of the table that are wanted, and those that were typed."""
         named = self.only or (() if self.vary else VARIANTS)
-        chosen = (v for v in VARIANTS.values() if v is BASELINE or v.name in named)
-        return *chosen, *map(parse_variant, self.vary)
+        chosen = (v for v in VARIANTS.values() if v is not BASELINE and v.name in named)
+        return self.baseline, *chosen, *map(parse_variant, self.vary)
+
+    @property
+    def baseline(self) -> Variant:
+        """What every variant changes one thing of."""
+        return with_common(BASELINE, self.common)
 
     @property
     def source(self) -> Source:
@@ -151,7 +159,8 @@ def job_of(config: AblateConfig, unit: TrainingUnit, command: str = "") -> Train
         pairing=replace(preset.pairing, recognition_every=0),  # no clips: u and z stay untrained
     )
     run = config.folder.run(*unit.key)
-    return TrainJob(unit.variant.apply(plain), config.source, run.path, command)
+    changed = unit.variant.apply(config.baseline.apply(plain))
+    return TrainJob(changed, config.source, run.path, command)
 
 
 def slots_of(config: AblateConfig) -> list[EpisodeSlot]:
@@ -260,7 +269,7 @@ def train_and_judge(
     job = job_of(config, unit, command)
     run = RunFolder(job.out)
     device = chosen_device(config.device)
-    if unit.variant.decodes_only:
+    if unit.variant.decodes_only and unit.variant.name != BASELINE.name:
         take_weights(job_of(config, TrainingUnit(BASELINE, unit.seed)), job)
     last = checkpoints(job.out)[-1:]
     finished = bool(last) and last[0].step == config.steps

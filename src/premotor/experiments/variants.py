@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from premotor.codec import restore
@@ -51,6 +51,9 @@ class Variant:
         return bool(self.values) and all(name in DECODING for name in self.values)
 
 
+_CHANGE = re.compile(r"[^=]+=.+")
+
+
 def _put(plain: dict[str, Any], name: str, value: Any) -> None:
     """Set a field of a configuration that is given as plain values."""
     *above, last = name.split(".")
@@ -74,15 +77,39 @@ def parse_variant(text: str) -> Variant:
     """
     name, _, rest = text.partition(":")
     changes = rest.split()
-    if not changes or not all(re.fullmatch(r"[^=]+=.+", change) for change in changes):
+    if not changes or not all(map(_CHANGE.fullmatch, changes)):
         raise ConfigError(
             f'a variant is typed as "name: field=value ...", got {text!r}; as '
             '"careful: optimizer.learning_rate=1e-3 seed=1"'
         )
     check_name(name, "name of a variant")  # its folder is named by it
+    return Variant(name=name, change=", ".join(changes), values=_values(changes))
+
+
+def with_common(baseline: Variant, changes: Sequence[str]) -> Variant:
+    """A baseline that begins with fields typed as "field=value", in its words and values.
+
+    Raises:
+        ConfigError: One has another form.
+    """
+    if not changes:
+        return baseline
+    for change in changes:
+        if not _CHANGE.fullmatch(change):
+            raise ConfigError(
+                f'a field of all trainings is typed as "field=value", got {change!r}; as '
+                "pairing.batch_size=32"
+            )
+    return replace(
+        baseline,
+        change=f"{baseline.change}, with {', '.join(changes)}, as all have it",
+        values={**baseline.values, **_values(changes)},
+    )
+
+
+def _values(changes: Iterable[str]) -> dict[str, Any]:
     pairs = (change.split("=", 1) for change in changes)
-    values = {_full(key): _value(value) for key, value in pairs}
-    return Variant(name=name, change=", ".join(changes), values=values)
+    return {_full(key): _value(value) for key, value in pairs}
 
 
 def _full(name: str) -> str:
@@ -131,6 +158,34 @@ VARIANTS = {
             name="last_stage_decides",
             change="the zoomed stage alone says where",
             values={"mirror.execute.heatmap.coarse_weight": 0.0},
+        ),
+        Variant(
+            name="without_decay",
+            change="the matrices that Muon moves decay as little as the rest",
+            values={"optimizer.matrix_weight_decay": 1e-4},
+        ),
+        Variant(
+            name="without_qk_norm",
+            change="queries and keys as the matrices make them",
+            values={
+                "mirror.execute.trunk.qk_norm": False,
+                "mirror.execute.tokens.qk_norm": False,
+            },
+        ),
+        Variant(
+            name="without_count",
+            change="nobody tells how many key poses were done",
+            values={"mirror.execute.count_to": 0},
+        ),
+        Variant(
+            name="without_approaches",
+            change="rows that have to find their place are drawn as often as the rest",
+            values={"pairing.approaches": 1.0},
+        ),
+        Variant(
+            name="answers_as_shown",
+            change="of several right key poses the one that was shown",
+            values={"pairing.answers": "recorded"},
         ),
         Variant(
             name="chunk_1",

@@ -17,7 +17,7 @@ from pathlib import Path
 from premotor.backbones.frozen_text import read_tower
 from premotor.checkpoint import checkpoints
 from premotor.claims import Claim
-from premotor.data.dataset import Dataset, pairing_of
+from premotor.data.dataset import pairing_of
 from premotor.device import chosen_device
 from premotor.errors import ConfigError
 from premotor.folders import RunFolder
@@ -139,7 +139,6 @@ def _prepare(job: TrainJob, claim: Claim, progress: Progress) -> None:
     open_probe_dataset(source, config, progress)
     pairing_of(dataset, config.seed, config.pairing)
     _say_what_cannot_be_judged(source)
-    _say_what_changes_nothing(dataset, config)
     claim_run(run, config, claim)  # last of all: what is there may go by that
 
 
@@ -151,15 +150,6 @@ def _say_what_cannot_be_judged(source: Source) -> None:
             "no split test in %s: `premotor evaluate --data` will have nothing to name and align; "
             "make it with `premotor collect --split test`",
             source.path,
-        )
-
-
-def _say_what_changes_nothing(dataset: Dataset, config: TrainConfig) -> None:
-    """An option that was asked for, and of which nothing will be seen."""
-    if config.pairing.answers == "settled" and not any(e.turns for e in dataset.cache.episodes):
-        _log.warning(
-            "--pairing.answers settled changes nothing: no episode to learn from says that "
-            "other key poses are as good; of our tasks stack_cups does, collected by this version"
         )
 
 

@@ -56,7 +56,7 @@ class OptimizerConfig:
     betas: tuple[float, float] = (0.9, 0.98)
     eps: float = 1e-8
     weight_decay: float = 1e-4  # decoupled: a step takes learning rate * weight_decay of a weight
-    matrix_weight_decay: float = 1e-4  # muon: of the matrices, `weight_decay` being the rest's
+    matrix_weight_decay: float = 0.1  # muon: of the matrices, `weight_decay` being the rest's
     decay_matrices_only: bool = True  # biases, norms and other vectors are not decayed
     max_grad_norm: float = 1.0  # clipped in each tower by itself; 0 switches clipping off
     understand_factor: float = 1.0  # learning rate of U relative to `learning_rate`
