@@ -16,9 +16,10 @@ def make_batch(rows: int = 3, seed: int = 0) -> MirrorBatch:
     draw = torch.Generator().manual_seed(seed)
     points = torch.rand(rows, 200, 3, generator=draw) * 0.8 + torch.tensor([-0.2, -0.4, 0.7])
     texts = [f"push the {color} button" for color in ("red", "green", "blue")[:rows]]
+    state = torch.rand(rows, CONFIG.execute.state_dim)
     caption = Tokenizer(CONFIG.understand.text.context).encode(texts)
     return MirrorBatch(
-        Executed(points, torch.rand(rows, 200, 3, generator=draw), torch.rand(rows, 3)),
+        Executed(points, torch.rand(rows, 200, 3, generator=draw), state),
         Tokenizer(CONFIG.execute.text.context).encode(texts),
         Target(
             points[:, 0].clone(),

@@ -60,17 +60,17 @@ def test_what_is_looked_at_does_not_depend_on_the_length_of_queries_and_keys(bui
     assert same is qk_norm
 
 
-def normed() -> ExecuteConfig:
+def asked(qk_norm: bool) -> ExecuteConfig:
     execute = nano().mirror.execute
     return replace(
         execute,
-        trunk=replace(execute.trunk, qk_norm=True),
-        tokens=replace(execute.tokens, qk_norm=True),
+        trunk=replace(execute.trunk, qk_norm=qk_norm),
+        tokens=replace(execute.tokens, qk_norm=qk_norm),
     )
 
 
 def test_only_a_policy_that_asks_for_it_has_gains_and_they_are_no_matrices():
-    plain, policy = Policy(nano().mirror.execute), Policy(normed())
+    plain, policy = Policy(asked(qk_norm=False)), Policy(asked(qk_norm=True))
     gains = set(policy.state_dict()) - set(plain.state_dict())
     trunks, cross, self_ = 2 * 1, 1 * 2, 1  # one joint block each; a cross block looks twice
     assert len(gains) == 2 * (trunks + cross + self_)
