@@ -19,7 +19,7 @@ from premotor.data.dataset import (
     training_batches,
 )
 from premotor.data.pairing import Pairing, PairingConfig, Rows
-from premotor.episode.turns import Turns
+from premotor.episode.turns import RESTING, Turns
 from premotor.errors import TextTooLong
 from premotor.geometry.poses import Pose
 from premotor.store.cache import EpisodeCache, Transitions
@@ -87,6 +87,25 @@ def test_a_row_may_act_to_the_settled_one_of_the_key_poses_that_are_as_good(cach
     assert batch.target.position[1].numpy() == pytest.approx(pose.position, abs=1e-6)
     assert batch.target.quaternion[1].numpy() == pytest.approx(pose.quaternion, abs=1e-6)
     assert torch.equal(batch.target.gripper_open, shown.gripper_open)
+
+
+@pytest.mark.parametrize("other_side", [False, True])
+def test_what_a_policy_of_settled_answers_never_meets_is_not_learned(cache, other_side):
+    taken = Turns((0.2, 0.2), (np.pi / 2, np.pi, 3 * np.pi / 2), symmetry=2)
+    put = dataclasses.replace(taken, symmetry=1)
+    rows, resting = cache.transitions, np.array(RESTING)
+    rows.position[2] = (0.2, 0.3 if other_side else 0.1, 0.9)
+    rows.quaternion[2] = resting
+    episodes = [dataclasses.replace(e, turns=()) for e in cache.episodes]
+    episodes[1] = dataclasses.replace(cache.episodes[1], turns=(taken, put))
+    episodes[2] = dataclasses.replace(cache.episodes[2], turns=(None, put))
+    dataset = Dataset(dataclasses.replace(cache, episodes=tuple(episodes)), FORMAT)
+    assert np.flatnonzero(dataset.never_met).tolist() == [3] * other_side
+    config = PairingConfig(batch_size=8, recognition_every=0)
+    for answers, left in (("settled", [3] * other_side), ("recorded", [])):
+        plan = pairing_of(dataset, 0, dataclasses.replace(config, answers=answers))
+        drawn = {row for step in range(64) for row in plan.rows(step, 0, 1).transitions}
+        assert sorted(set(range(8)) - drawn) == left
 
 
 def test_rows_carry_the_clouds_of_their_observations(cache: EpisodeCache):

@@ -86,6 +86,24 @@ def test_a_task_of_approaches_alone_keeps_its_share():
     assert share_of_stack(rows) == pytest.approx(0.5, abs=1e-3)
 
 
+@pytest.mark.parametrize("approaches", [1.0, 3.0])
+def test_what_is_left_out_is_never_drawn_and_its_task_keeps_its_share(approaches):
+    left_out = np.isin(np.arange(len(EPISODES)), (0, 1, len(EPISODES) - 1))
+    config = PairingConfig(recognition_every=0, batch_size=4, balance=1.0, approaches=approaches)
+    rows = drawn(Pairing(EPISODES, TASKS, 0, config, APPROACHES, left_out), 512)
+    assert set(rows) == set(np.flatnonzero(~left_out))
+    assert share_of_stack(rows) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_what_is_left_out_leaves_the_others_of_its_task_alike():
+    left_out = np.arange(len(EPISODES)) == 3
+    config = PairingConfig(recognition_every=0, batch_size=4)
+    counts = np.bincount(drawn(Pairing(EPISODES, TASKS, 0, config, None, left_out), 512))
+    assert counts[3] == 0
+    for task in (range(5), range(5, 10)):
+        assert np.ptp(counts[np.isin(EPISODES, task) & ~left_out]) <= 1
+
+
 @pytest.mark.parametrize("factor", [0.0, -1.0, np.inf, np.nan])
 def test_shares_that_no_row_can_have_are_refused(factor):
     with pytest.raises(ConfigError, match=r"pairing\.approaches must be > 0, got .*; try 3"):

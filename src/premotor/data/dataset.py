@@ -13,7 +13,7 @@ from itertools import islice
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from premotor.backbones.tokenizer import Cleaning, Tokenizer, token_ids
@@ -60,7 +60,7 @@ class Dataset:
 
     def target(self, transitions: Int[np.ndarray, " b"], answers: Answers = "recorded") -> Target:
         """The keyframe that ends each transition, or the settled one of those as good."""
-        rows = self.cache.transitions if answers == "recorded" else self._settled
+        rows = self.cache.transitions if answers == "recorded" else self._settled[0]
         return Target(
             torch.from_numpy(rows.position[transitions].astype(np.float32)),
             torch.from_numpy(rows.quaternion[transitions].astype(np.float32)),
@@ -68,17 +68,33 @@ class Dataset:
             torch.from_numpy(rows.ignore_collisions[transitions].astype(np.int64)),
         )
 
+    @property
+    def never_met(self) -> Bool[np.ndarray, " n"]:
+        """Transitions that begin as no episode does of a policy that gives the settled answers.
+
+        There the hand holds a thing by the side that it was not turned to: where it goes from
+        there would contradict, for a policy that cannot tell, where it goes with the other side.
+        """
+        return self._settled[1]
+
     @cached_property
-    def _settled(self) -> Transitions:
-        """All rows, those of which others are known to be as good with the settled one."""
+    def _settled(self) -> tuple[Transitions, Bool[np.ndarray, " n"]]:
+        """All rows, with the settled one where others are known to be as good; those never met."""
         rows = self.cache.transitions
         position, quaternion = rows.position.copy(), rows.quaternion.copy()
+        never_met, other_side = np.zeros(len(rows), dtype=bool), False
         for row, (episode, index) in enumerate(zip(rows.episode, rows.keyframe_index, strict=True)):
             turns = self.cache.episodes[episode].turns
+            other_side &= index > 0
             if turns and (free := turns[index]) is not None:
-                pose = free.settled(Pose.of(position[row], quaternion[row]))
+                shown = Pose.of(position[row], quaternion[row])
+                pose = free.settled(shown)
                 position[row], quaternion[row] = pose.position, pose.quaternion
-        return replace(rows, position=position, quaternion=quaternion)
+                if free.symmetry > 1:  # the hand is empty, and takes a side
+                    other_side = free.turns_hand(shown)
+                else:
+                    never_met[row] = other_side
+        return replace(rows, position=position, quaternion=quaternion), never_met
 
     def instruction(
         self, episodes: Int[np.ndarray, " b"], rng: np.random.Generator | None = None
@@ -285,7 +301,8 @@ def pairing_of(dataset: Dataset, seed: int, config: PairingConfig) -> Pairing:
         dataset.check_paraphrases()
     tasks = [episode.task for episode in dataset.cache.episodes]
     rows = dataset.cache.transitions
-    return Pairing(rows.episode, tasks, seed, config, rows.approaches)
+    left_out = dataset.never_met if config.answers == "settled" else None
+    return Pairing(rows.episode, tasks, seed, config, rows.approaches, left_out)
 
 
 def training_batches(

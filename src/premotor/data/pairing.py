@@ -171,6 +171,7 @@ class Pairing:
         seed: int,
         config: PairingConfig,
         approaches: Bool[np.ndarray, " n"] | None = None,
+        left_out: Bool[np.ndarray, " n"] | None = None,
     ) -> None:
         """Index the transitions by episode.
 
@@ -180,6 +181,7 @@ class Pairing:
             seed: Seed of the run.
             config: Batch sizes, rhythm and shares of the tasks.
             approaches: Which transitions have to find their place; only `config.approaches` asks.
+            left_out: Transitions that no acting batch has.
         """
         episodes, first, counts = np.unique(
             np.sort(transition_episodes), return_index=True, return_counts=True
@@ -194,10 +196,12 @@ class Pairing:
         self._seed = seed
         self._meetings = _meetings([tasks[int(e)] for e in episodes], seed, config)
         self._mixture = None
-        if config.balance > 0.0 or config.ratios or config.approaches != 1.0:
-            known = np.zeros(len(transition_episodes), bool) if approaches is None else approaches
+        none = np.zeros(len(transition_episodes), bool)
+        left_out = none if left_out is None else left_out
+        if config.balance > 0.0 or config.ratios or config.approaches != 1.0 or left_out.any():
+            known = none if approaches is None else approaches
             named = [tasks[int(e)] for e in transition_episodes]
-            self._mixture = _mixture(named, known, seed, config)
+            self._mixture = _mixture(named, known, left_out, seed, config)
         self.config = config
 
     def rows(self, step: int, rank: int, world: int) -> Rows:
@@ -253,13 +257,17 @@ def _meetings(tasks: Sequence[str], seed: int, config: PairingConfig) -> _AnyTas
 
 
 def _mixture(
-    tasks: Sequence[str], approaches: Bool[np.ndarray, " n"], seed: int, config: PairingConfig
+    tasks: Sequence[str],
+    approaches: Bool[np.ndarray, " n"],
+    left_out: Bool[np.ndarray, " n"],
+    seed: int,
+    config: PairingConfig,
 ) -> Mixture:
     """The draws of a run whose rows have shares of their own, told of each transition."""
     shares = task_shares(Counter(tasks), config.balance, config.ratios)
-    kinds = [(1.0, np.ones_like(approaches))]
+    kinds = [(1.0, ~left_out)]
     if config.approaches != 1.0:
-        kinds = [(config.approaches, approaches), (1.0, ~approaches)]
+        kinds = [(config.approaches, approaches & ~left_out), (1.0, ~approaches & ~left_out)]
     members: list[Int[np.ndarray, " _"]] = []
     parts: list[float] = []
     for name, share in shares.items():

@@ -42,11 +42,19 @@ class Turns:
         The two sides of a rim between which a hand turned in itself chooses are alike in this; of
         such the one with the smallest y is taken.
         """
+        return self._settle(shown)[1]
+
+    def turns_hand(self, shown: Pose) -> bool:
+        """Whether the settled one has the hand turned in itself, against the one shown."""
+        return self._settle(shown)[0] > 0
+
+    def _settle(self, shown: Pose) -> tuple[int, Pose]:
+        """The settled one, and by how many steps of the symmetry its hand is turned in itself."""
         best = [min(kind, key=_turned) for kind in self._kinds(shown)]
         least = min(map(_turned, best))
         return min(
-            (pose for pose in best if _turned(pose) < least + ALIKE),
-            key=lambda pose: float(pose.position[1]),
+            ((k, pose) for k, pose in enumerate(best) if _turned(pose) < least + ALIKE),
+            key=lambda found: float(found[1].position[1]),
         )
 
     def _kinds(self, shown: Pose) -> list[list[Pose]]:
