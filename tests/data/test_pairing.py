@@ -95,13 +95,19 @@ def test_what_is_left_out_is_never_drawn_and_its_task_keeps_its_share(approaches
     assert share_of_stack(rows) == pytest.approx(0.5, abs=1e-3)
 
 
-def test_what_is_left_out_leaves_the_others_of_its_task_alike():
+def test_what_is_left_out_leaves_the_others_alike():
     left_out = np.arange(len(EPISODES)) == 3
     config = PairingConfig(recognition_every=0, batch_size=4)
     counts = np.bincount(drawn(Pairing(EPISODES, TASKS, 0, config, None, left_out), 512))
     assert counts[3] == 0
-    for task in (range(5), range(5, 10)):
-        assert np.ptp(counts[np.isin(EPISODES, task) & ~left_out]) <= 1
+    assert np.ptp(counts[~left_out]) <= 1
+
+
+def test_what_is_left_out_meets_no_clip_either():
+    left_out = np.arange(len(EPISODES)) == 3
+    config = PairingConfig(recognition_every=1, batch_size=4, pair_batch_size=5)
+    plan = Pairing(EPISODES, TASKS, 0, config, None, left_out)
+    assert set(drawn(plan, 200)) == set(np.flatnonzero(~left_out))
 
 
 @pytest.mark.parametrize("factor", [0.0, -1.0, np.inf, np.nan])

@@ -181,27 +181,27 @@ class Pairing:
             seed: Seed of the run.
             config: Batch sizes, rhythm and shares of the tasks.
             approaches: Which transitions have to find their place; only `config.approaches` asks.
-            left_out: Transitions that no acting batch has.
+            left_out: Transitions that no batch has.
         """
-        episodes, first, counts = np.unique(
-            np.sort(transition_episodes), return_index=True, return_counts=True
-        )
+        kept = np.arange(len(transition_episodes))
+        if left_out is not None:
+            kept = kept[~left_out]
+        owners = transition_episodes[kept]
+        episodes, first, counts = np.unique(np.sort(owners), return_index=True, return_counts=True)
         if config.clips_every and len(episodes) < config.pair_batch_size:
             raise ConfigError(
                 f"pair_batch_size {config.pair_batch_size} needs as many episodes, the data set "
                 f"has {len(episodes)}; collect more or lower --pairing.pair-batch-size"
             )
-        self._by_episode = np.argsort(transition_episodes, kind="stable")
+        self._kept, self._by_episode = kept, kept[np.argsort(owners, kind="stable")]
         self._first, self._counts = first, counts
         self._seed = seed
         self._meetings = _meetings([tasks[int(e)] for e in episodes], seed, config)
         self._mixture = None
-        none = np.zeros(len(transition_episodes), bool)
-        left_out = none if left_out is None else left_out
-        if config.balance > 0.0 or config.ratios or config.approaches != 1.0 or left_out.any():
-            known = none if approaches is None else approaches
-            named = [tasks[int(e)] for e in transition_episodes]
-            self._mixture = _mixture(named, known, left_out, seed, config)
+        if config.balance > 0.0 or config.ratios or config.approaches != 1.0:
+            known = np.zeros(len(kept), bool) if approaches is None else approaches[kept]
+            named = [tasks[int(e)] for e in owners]
+            self._mixture = _mixture(named, known, seed, config)
         self.config = config
 
     def rows(self, step: int, rank: int, world: int) -> Rows:
@@ -230,10 +230,10 @@ class Pairing:
         return step // every if every else 0
 
     def _acts(self, step: int) -> Int[np.ndarray, " b"]:
-        length, size = len(self._by_episode), self.config.batch_size
+        length, size = len(self._kept), self.config.batch_size
         start = (step - self._num_paired_before(step)) * size
         if self._mixture is not None:
-            return self._mixture.draw(start, size)
+            return self._kept[self._mixture.draw(start, size)]
         places = np.arange(start, start + size)
         epochs = places // length
         chosen = np.empty(size, dtype=np.int64)
@@ -241,7 +241,7 @@ class Pairing:
             here = epochs == epoch
             order = _order(self._seed, ACTING, int(epoch), length)
             chosen[here] = order[places[here] - epoch * length]
-        return chosen
+        return self._kept[chosen]
 
     def _pairs(self, step: int) -> Int[np.ndarray, " b"]:
         episodes = self._meetings.episodes(self._num_paired_before(step))
@@ -257,17 +257,13 @@ def _meetings(tasks: Sequence[str], seed: int, config: PairingConfig) -> _AnyTas
 
 
 def _mixture(
-    tasks: Sequence[str],
-    approaches: Bool[np.ndarray, " n"],
-    left_out: Bool[np.ndarray, " n"],
-    seed: int,
-    config: PairingConfig,
+    tasks: Sequence[str], approaches: Bool[np.ndarray, " n"], seed: int, config: PairingConfig
 ) -> Mixture:
     """The draws of a run whose rows have shares of their own, told of each transition."""
     shares = task_shares(Counter(tasks), config.balance, config.ratios)
-    kinds = [(1.0, ~left_out)]
+    kinds = [(1.0, np.ones_like(approaches))]
     if config.approaches != 1.0:
-        kinds = [(config.approaches, approaches & ~left_out), (1.0, ~approaches & ~left_out)]
+        kinds = [(config.approaches, approaches), (1.0, ~approaches)]
     members: list[Int[np.ndarray, " _"]] = []
     parts: list[float] = []
     for name, share in shares.items():
