@@ -23,7 +23,7 @@ def measure(compiled: bool) -> tuple[float, float]:
     if compiled:
         policy.compile_dense()
     points = torch.tensor([-0.1, -0.3, 0.75]) + 0.5 * torch.rand(2, 300, 3)
-    executed = Executed(points, torch.rand(2, 300, 3), torch.rand(2, 3))
+    executed = Executed(points, torch.rand(2, 300, 3), torch.rand(2, NANO.state_dim))
     words = torch.randint(1, 400, (2, NANO.text.context))
     ones = torch.ones(2, dtype=torch.long)
     turn = torch.tensor([[0.0, 1.0, 0.0, 0.0]]).repeat(2, 1)

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from premotor.execute.virtual_views import lift, look_up
 
 torch.set_num_threads(1)
 WORKER = Path(__file__).with_name("compile_worker.py")
-NANO = presets.train_preset("nano").mirror.execute
+NANO = replace(presets.train_preset("nano").mirror.execute, count_to=0)
 PATCHIFY = ExecuteConfig(
     views=ViewsConfig(size=16),
     trunk=TrunkConfig(patch=4, embed_dim=16, width=32, heads=2, per_view_depth=1, joint_depth=1),

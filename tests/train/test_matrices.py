@@ -63,11 +63,11 @@ OUTPUTS = {
     "align.from_e.weight",
 }
 NARROW = {
-    "execute.trunks.N.stem.proprioception.weight",
     "execute.trunks.N.stem.match.color.0.weight",
     "execute.trunks.N.due.weight",
     "execute.heads.N.match.weight",
 }
+STATE = {"execute.trunks.N.stem.proprioception.weight"}  # narrow, unless key poses are counted
 REPEATED = re.compile(
     r"\b(resblocks|trunks|joint|per_view|heads|cross|self_blocks|rotation_heads|linears)\.\d+\."
 )
@@ -87,6 +87,8 @@ CONFIGS["nano, convolutional stem of the recognizer"] = with_stem(CONFIGS["nano"
 def test_every_weight_of_a_preset_is_on_one_of_the_lists(name: str):
     with torch.device("meta"):
         mirror = Mirror(CONFIGS[name])
+    counted = CONFIGS[name].execute.count_to > 0
+    by_muon, narrow = (BY_MUON | STATE, NARROW) if counted else (BY_MUON, NARROW | STATE)
     for tower, module in mirror.towers.items():
         found = matrices(tower, module)
         for path, weight in module.named_parameters():
@@ -94,7 +96,7 @@ def test_every_weight_of_a_preset_is_on_one_of_the_lists(name: str):
             if weight.ndim < 2:
                 assert path not in found
                 continue
-            lists = [known in part for part in (BY_MUON, EMBEDDINGS, OUTPUTS, NARROW)]
+            lists = [known in part for part in (by_muon, EMBEDDINGS, OUTPUTS, narrow)]
             assert sum(lists) == 1, f"{known}: decide in train/matrices.py, then list it here"
             assert (path in found) == lists[0], known
 
