@@ -58,10 +58,10 @@ def test_an_empty_hand_knows_whether_it_settles_on_the_side_it_was_shown_at(yaw)
     sides = tuple(math.radians(10 * k) for k in range(1, 36))
     shown, axis = beside((0.2, 0.1), math.radians(yaw)), Pose.of((0.2, 0.1, 0.9))
     turns = Turns((0.2, 0.1), sides, symmetry=2)
-    settled = turns.settled(shown)
+    spin, settled = turns.settled_with_spin(shown)
     left, right = (float((p.inverse() @ axis).position[1]) for p in (shown, settled))
-    assert turns.turns_hand(shown) is (left * right < 0.0)  # where the axis is, as the hands see it
-    assert not Turns((0.2, 0.1), sides).turns_hand(shown)
+    assert (spin > 0) is (left * right < 0.0)  # where the axis is, as the hands see it
+    assert Turns((0.2, 0.1), sides).settled_with_spin(shown)[0] == 0
 
 
 def test_a_side_that_is_not_free_is_not_settled_on():

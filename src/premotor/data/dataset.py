@@ -87,11 +87,10 @@ class Dataset:
             turns = self.cache.episodes[episode].turns
             other_side &= index > 0
             if turns and (free := turns[index]) is not None:
-                shown = Pose.of(position[row], quaternion[row])
-                pose = free.settled(shown)
+                spin, pose = free.settled_with_spin(Pose.of(position[row], quaternion[row]))
                 position[row], quaternion[row] = pose.position, pose.quaternion
                 if free.symmetry > 1:  # the hand is empty, and takes a side
-                    other_side = free.turns_hand(shown)
+                    other_side = spin > 0
                 else:
                     never_met[row] = other_side
         return replace(rows, position=position, quaternion=quaternion), never_met

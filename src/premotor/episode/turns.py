@@ -42,14 +42,13 @@ class Turns:
         The two sides of a rim between which a hand turned in itself chooses are alike in this; of
         such the one with the smallest y is taken.
         """
-        return self._settle(shown)[1]
+        return self.settled_with_spin(shown)[1]
 
-    def turns_hand(self, shown: Pose) -> bool:
-        """Whether the settled one has the hand turned in itself, against the one shown."""
-        return self._settle(shown)[0] > 0
+    def settled_with_spin(self, shown: Pose) -> tuple[int, Pose]:
+        """The settled one behind the steps of the symmetry by which its hand is turned in itself.
 
-    def _settle(self, shown: Pose) -> tuple[int, Pose]:
-        """The settled one, and by how many steps of the symmetry its hand is turned in itself."""
+        Against the one shown, whose side of a rim it has where there are none.
+        """
         best = [min(kind, key=_turned) for kind in self._kinds(shown)]
         least = min(map(_turned, best))
         return min(
