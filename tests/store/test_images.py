@@ -21,6 +21,18 @@ def test_colors_come_back_exactly():
     assert np.array_equal(images.decode_rgb(images.encode_rgb(rgb)), rgb)
 
 
+def test_a_video_gives_the_same_bytes_whatever_memory_held_before(make_demo):
+    frames = make_demo(seed=0).clip.frames
+    rng, held = np.random.default_rng(0), []
+    found = set()
+    for _ in range(80):
+        held.append(rng.integers(0, 256, rng.integers(100, 300_000), dtype=np.uint8))
+        if len(held) > 50:
+            held.pop(rng.integers(50))
+        found.add(video.encode(frames, 20))
+    assert len(found) == 1
+
+
 def test_a_video_gives_the_same_bytes_twice_and_nearly_its_frames():
     ramp = np.linspace(0, 255, 64).astype(np.uint8)
     frames = np.stack([np.roll(np.tile(ramp[:, None], (64, 1, 3)), i, 1) for i in range(12)])
