@@ -114,6 +114,18 @@ class QueryKeyNorm(nn.Module):
         return self.query(q), self.key(k)
 
 
+class AsTheyAre(nn.Module):
+    """Queries and keys, unchanged: what stands in place of `QueryKeyNorm` where it is off."""
+
+    def forward(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        return q, k
+
+
+def query_key_norm(width: int, heads: int, on: bool) -> nn.Module:
+    """What is done to queries and keys (b, heads, n, width / heads) before they are compared."""
+    return QueryKeyNorm(width // heads) if on else AsTheyAre()
+
+
 class Attention(nn.Module):
     """Multi-head self-attention with packed query, key and value projections."""
 

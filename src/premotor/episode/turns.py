@@ -49,10 +49,10 @@ class Turns:
 
         Against the one shown, whose side of a rim it has where there are none.
         """
-        best = [min(kind, key=_turned) for kind in self._kinds(shown)]
-        least = min(map(_turned, best))
+        best = [min(kind, key=away_from_rest) for kind in self._kinds(shown)]
+        least = min(map(away_from_rest, best))
         return min(
-            ((k, pose) for k, pose in enumerate(best) if _turned(pose) < least + ALIKE),
+            ((k, pose) for k, pose in enumerate(best) if away_from_rest(pose) < least + ALIKE),
             key=lambda found: float(found[1].position[1]),
         )
 
@@ -68,8 +68,8 @@ class Turns:
         return kinds
 
 
-def _turned(pose: Pose) -> float:
-    """By how much [rad] a hand is turned from the one at rest."""
+def away_from_rest(pose: Pose) -> float:
+    """By how much [rad] a hand is turned from the one at rest, rounded so that equals are equal."""
     return round(rotations.angle_between(pose.quaternion, np.array(RESTING)), _DIGITS)
 
 

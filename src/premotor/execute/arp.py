@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from premotor.backbones.attention import QueryKeyNorm, attend, dropout, in_float32
+from premotor.backbones.attention import attend, dropout, in_float32, query_key_norm
 from premotor.execute.config import NUM_VIEWS, TokensConfig
 
 NUM_PROMPTS = 2 * NUM_VIEWS  # features at the point, then spatial maxima
@@ -69,10 +69,6 @@ def sinusoid(values: Int[Tensor, "*b"], dim: int) -> Float[Tensor, "*b e"]:
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
-def _head_norm(dim: int, config: TokensConfig) -> QueryKeyNorm | None:
-    return QueryKeyNorm(dim // config.heads) if config.qk_norm else None
-
-
 class SelfAttention(nn.Module):
     """Multi-head attention under a mask of who may attend to whom."""
 
@@ -80,7 +76,7 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.heads, self.dropout = config.heads, config.dropout
         self.qkv = nn.Linear(dim, 3 * dim)
-        self.norm_heads = _head_norm(dim, config)
+        self.norm_heads = query_key_norm(dim, config.heads, config.qk_norm)
         self.out = nn.Linear(dim, dim)
 
     def forward(
@@ -89,8 +85,7 @@ class SelfAttention(nn.Module):
         batch, length, dim = x.shape
         packed = self.qkv(x).view(batch, length, 3, self.heads, -1)
         q, k, v = packed.permute(2, 0, 3, 1, 4).unbind(0)
-        if self.norm_heads is not None:
-            q, k = self.norm_heads(q, k)
+        q, k = self.norm_heads(q, k)
         rate = self.dropout if self.training else 0.0
         mixed = attend(q, k, v, rate, mask)
         mixed = self.out(mixed.transpose(1, 2).reshape(batch, length, dim))
@@ -141,7 +136,7 @@ class CrossBlock(nn.Module):
         self.norm_query = nn.LayerNorm(dim, eps=1e-6)
         self.query = nn.Linear(dim, dim)
         self.key_value = nn.Linear(dim, 2 * dim)
-        self.norm_heads = _head_norm(dim, config)
+        self.norm_heads = query_key_norm(dim, config.heads, config.qk_norm)
         self.seen = nn.Linear(dim, dim)
         free = {"elementwise_affine": False, "eps": 1e-6}
         self.norm_seen = nn.LayerNorm(dim, **free) if config.norm_condition else nn.Identity()
@@ -158,8 +153,7 @@ class CrossBlock(nn.Module):
         q = self.query(self.norm_query(x)).view(batch, length, self.heads, -1).transpose(1, 2)
         packed = self.key_value(cells).view(batch, cells.shape[1], 2, self.heads, -1)
         k, v = packed.permute(2, 0, 3, 1, 4).unbind(0)
-        if self.norm_heads is not None:
-            q, k = self.norm_heads(q, k)
+        q, k = self.norm_heads(q, k)
         rate = self.dropout if self.training else 0.0
         mixed = attend(q, k, v, rate)
         mixed = self.seen(mixed.transpose(1, 2).reshape(batch, length, dim))

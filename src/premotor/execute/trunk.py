@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from premotor.backbones.attention import QueryKeyNorm, attend, dropout, in_float32
+from premotor.backbones.attention import attend, dropout, in_float32, query_key_norm
 from premotor.execute.config import NUM_CHANNELS, NUM_VIEWS, ExecuteConfig, TrunkConfig, WordsConfig
 from premotor.execute.match import MATCHES
 
@@ -51,7 +51,7 @@ class Block(nn.Module):
         self.norm_attention = nn.LayerNorm(width)
         self.query = nn.Linear(width, width, bias=False)
         self.key_value = nn.Linear(width, 2 * width, bias=False)
-        self.norm_heads = QueryKeyNorm(width // config.heads) if config.qk_norm else None
+        self.norm_heads = query_key_norm(width, config.heads, config.qk_norm)
         self.out = nn.Linear(width, width)
         self.norm_mlp = nn.LayerNorm(width)
         self.mlp_in = nn.Linear(width, 2 * inner if config.gated else inner)
@@ -63,8 +63,7 @@ class Block(nn.Module):
         weight = torch.cat([self.query.weight, self.key_value.weight])
         packed = F.linear(x, weight).view(batch, length, 3, self.heads, -1)
         q, k, v = packed.permute(2, 0, 3, 1, 4).unbind(0)
-        if self.norm_heads is not None:
-            q, k = self.norm_heads(q, k)
+        q, k = self.norm_heads(q, k)
         rate = self.dropout if self.training else 0.0
         mixed = attend(q, k, v, rate)
         mixed = self.out(mixed.transpose(1, 2).reshape(batch, length, width))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from premotor.episode.turns import RESTING, Turns
+from premotor.episode.turns import RESTING, Turns, away_from_rest
 from premotor.geometry import rotations
 from premotor.geometry.poses import Pose
 from premotor.simulate import arm
@@ -31,9 +31,7 @@ class Anchor:
         Among turns that are equally good, the one nearest to the hand's own at the start: the
         wrist has the same room on both sides there.
         """
-        turned = self._turned(world)
-        away = [rotations.angle_between(t.quaternion, np.array(POINTING_DOWN)) for t in turned]
-        return turned[int(np.argmin(np.round(away, 6)))]
+        return min(self._turned(world), key=away_from_rest)
 
     def _turned(self, world: World) -> list[Pose]:
         """The poses in the world that are equally good."""
