@@ -79,11 +79,6 @@ class EvaluationFolder(OutputFolder):
         """List of findings.Study."""
         return self.path / "studies.json"
 
-    @property
-    def keyframes(self) -> Path:
-        """JSON lines of KeyframeRecord."""
-        return self.path / "keyframes.jsonl"
-
 
 @dataclass(frozen=True)
 class RunFolder(OutputFolder):
@@ -135,6 +130,11 @@ class RunFolder(OutputFolder):
     def evaluation(self) -> EvaluationFolder:
         """What was measured of the run."""
         return EvaluationFolder(self.path / "evaluation")
+
+    @property
+    def keyframes(self) -> Path:
+        """JSON lines of KeyframeRecord; beside the evaluation, which is made without them."""
+        return self.path / "keyframes.jsonl"
 
     @property
     def report(self) -> Path:

@@ -1,10 +1,10 @@
 """What a run writes down, as dataclasses that go to JSON and come back.
 
 A run folder holds `manifest.json`, `config.yaml`, `metrics.jsonl` (StepRecord), `probe/` (arrays,
-and `rows.json` of ProbeRow), `checkpoints/`, and `evaluation/` with `rollouts.jsonl` (EvalRecord),
-`judgements.jsonl` (JudgementRecord), `recognition.json` (RecognitionRecord), `named.jsonl`
-(NamedClip), `naming_pairs.json` (NamingPair), `studies.json` (findings.Study), `films/` (FilmRecord
-+ images) and `keyframes.jsonl` (KeyframeRecord). The ablation's own folder holds `ablation.json`
+and `rows.json` of ProbeRow), `checkpoints/`, `keyframes.jsonl` (KeyframeRecord) and `evaluation/`
+with `rollouts.jsonl` (EvalRecord), `judgements.jsonl` (JudgementRecord), `recognition.json`
+(RecognitionRecord), `named.jsonl` (NamedClip), `naming_pairs.json` (NamingPair), `studies.json`
+(findings.Study) and `films/` (FilmRecord + images). The ablation's own folder holds `ablation.json`
 (AblationRecord). What `premotor align` and `premotor probe` write stands in findings.py.
 """
 

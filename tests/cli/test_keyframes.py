@@ -31,7 +31,7 @@ def test_shares_by_task_are_shown_and_every_keyframe_is_on_record(run, tmp_path,
     assert premotor(line) == 0
     said = capsys.readouterr()
     assert "after 4 updates" in said.err
-    records = list(read_lines(run / "evaluation" / "keyframes.jsonl", KeyframeRecord))
+    records = list(read_lines(run / "keyframes.jsonl", KeyframeRecord))
     assert [(r.task, r.step, r.keyframe_index) for r in records] == [
         (demo.episode.task, 4, k) for demo in demos for k in range(3)
     ]
@@ -43,7 +43,7 @@ def test_shares_by_task_are_shown_and_every_keyframe_is_on_record(run, tmp_path,
     assert "2 in 2 episodes" in decisive
     assert "touch dot" not in decisive
     assert premotor(f"{line} --tasks open_drawer --step 0") == 0  # measured anew
-    records = list(read_lines(run / "evaluation" / "keyframes.jsonl", KeyframeRecord))
+    records = list(read_lines(run / "keyframes.jsonl", KeyframeRecord))
     assert {(r.task, r.step) for r in records} == {("open_drawer", 0)}
 
 
@@ -57,7 +57,7 @@ def test_what_is_not_there_is_said(run, tmp_path, make_demo):
     ):
         with pytest.raises(error, match=message):
             premotor(f"{line} {options}")
-    assert not (run / "evaluation" / "keyframes.jsonl").exists()
+    assert not (run / "keyframes.jsonl").exists()
 
 
 @pytest.mark.sim
@@ -66,7 +66,7 @@ def test_collected_episodes_have_their_decisive_keyframes(run, tmp_path):
     tasks, data = ("close_jar", "push_buttons", "place_cups"), tmp_path / "data"
     assert premotor(f"collect {' '.join(tasks)} --episodes 2 --split val --out {data}") == 0
     assert premotor(f"keyframes {run} --data {data}") == 0
-    records = list(read_lines(run / "evaluation" / "keyframes.jsonl", KeyframeRecord))
+    records = list(read_lines(run / "keyframes.jsonl", KeyframeRecord))
     for episode in {r.episode for r in records}:
         own = [r.decisive for r in records if r.episode == episode]
         task = ALL_TASKS[episode.task]

@@ -40,12 +40,12 @@ def command(argv: Sequence[str]) -> int:
     """Run `premotor keyframes`."""
     wanted = parsed(KeyframesCommand, "keyframes", argv)
     torch.set_num_threads(available_cores())
-    evaluation, device = RunFolder(wanted.run).evaluation, chosen_device(wanted.device)
+    device = chosen_device(wanted.device)
     with StageBars() as bars:
         records = measure_keyframes(
             wanted.run, wanted.source, wanted.split, bars, step=wanted.step, device=device
         )
     show_tables(keyframe_tables(records))
-    line = f"after {records[0].step} updates; written: {evaluation.keyframes}"
+    line = f"after {records[0].step} updates; written: {RunFolder(wanted.run).keyframes}"
     Console(stderr=True).print(line, soft_wrap=True)
     return 0

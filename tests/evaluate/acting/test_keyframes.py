@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from premotor import checkpoint, presets
+from premotor.claims import Claim
 from premotor.episode.turns import Turns
 from premotor.evaluate.acting import keyframes
 from premotor.evaluate.acting.keyframes import (
@@ -58,11 +59,12 @@ def test_what_was_measured_of_these_weights_and_episodes_is_known(run, made_up_d
     first = measure_keyframes(run, source, "val", no_progress)
     assert known_keyframes(run, source, "val") == first
     assert known_keyframes(run, source, "train") == []
+    RunFolder(run).evaluation.check(Claim())  # which is still to be made
     checkpoint.save(run, 9, build_mirror(CONFIG), {"world": 1})
     assert known_keyframes(run, source, "val") == []  # other weights
     assert measure_keyframes(run, source, "val", no_progress, step=7) == first
     older = [dataclasses.replace(record, coarse_error=None) for record in first]
-    write_lines(RunFolder(run).evaluation.keyframes, older)
+    write_lines(RunFolder(run).keyframes, older)
     shutil.rmtree(RunFolder(run).checkpoint(9))
     assert known_keyframes(run, source, "val") == []  # of before the first look was told
 

@@ -45,7 +45,7 @@ def known_keyframes(run: Path, source: Source, split: str) -> list[KeyframeRecor
         for info in source.open(split).episodes
         for index in range(len(info.keyframe_steps))
     }
-    known = list(read_lines(RunFolder(run).evaluation.keyframes, KeyframeRecord))
+    known = list(read_lines(RunFolder(run).keyframes, KeyframeRecord))
     whole = {(r.step, r.episode, r.keyframe_index) for r in known} == wanted
     return known if whole and all(r.coarse_error is not None for r in known) else []
 
@@ -59,7 +59,7 @@ def measure_keyframes(
     step: int | None = None,
     device: str = "cpu",
 ) -> list[KeyframeRecord]:
-    """Every keyframe of a split under a checkpoint of a run, in its `evaluation/keyframes.jsonl`.
+    """Every keyframe of a split under a checkpoint of a run, in its `keyframes.jsonl`.
 
     Args:
         run: A run folder; what the file held before is replaced.
@@ -79,7 +79,7 @@ def measure_keyframes(
     for record in predict_keyframes(mirror, dataset, step):
         records.append(record)
         progress("keyframes", len(records), len(dataset.cache.transitions), "")
-    write_lines(RunFolder(run).evaluation.keyframes, records)
+    write_lines(RunFolder(run).keyframes, records)
     return records
 
 
