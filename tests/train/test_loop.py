@@ -14,13 +14,11 @@ from premotor.backbones.frozen_text import FrozenTextConfig
 from premotor.backbones.text import TextConfig, TextTower
 from premotor.claims import Claim
 from premotor.data.dataset import pairing_of, training_batches
-from premotor.errors import ConfigError, DataError, OutputExists, TrainingDiverged
+from premotor.errors import ConfigError, DataError, TrainingDiverged
 from premotor.evaluate.naming.recognition import recognize
 from premotor.folders import RunFolder
-from premotor.geometry.cameras import Window
-from premotor.records import RunManifest, StepRecord, read_json, read_lines, write_json
+from premotor.records import RunManifest, StepRecord, read_json, read_lines
 from premotor.stopping import StopSignal
-from premotor.store.layout import former_fingerprint
 from premotor.train import loop, probe, run
 from premotor.train.config import TrainConfig
 from premotor.train.loop import FitResult
@@ -274,55 +272,6 @@ def test_divergence_names_the_term_and_keeps_the_last_good_checkpoint(dots: Path
     assert checkpoint.find(out).step == 3
 
 
-def test_another_configuration_is_refused_with_the_differences(trained: Path, dots: Path):
-    other, demos = dataclasses.replace(CONFIG, steps=9, processes=2), represent.Source(dots).open()
-    with pytest.raises(ConfigError, match="steps: 8 in the run, 9 now") as caught:
-        run.check_run(RunFolder(trained), other, demos, Claim(resume=True))
-    assert "processes" not in str(caught.value)
-
-
-def test_other_data_are_refused(dots: Path, tmp_path: Path):
-    config = dataclasses.replace(CONFIG, steps=1)
-    train(tmp_path / "run", dots, config)
-    demos = represent.Source(dots).open()
-    first, *rest = demos.episodes
-    said = dataclasses.replace(first, instructions=("something else",))
-    for episodes in ((first, *rest[:-1]), (said, *rest)):
-        others = dataclasses.replace(demos, episodes=episodes)
-        with pytest.raises(ConfigError, match="other data"):
-            run.check_run(RunFolder(tmp_path / "run"), config, others, Claim(resume=True))
-
-
-def test_a_run_of_version_0_1_0_goes_on_with_the_same_files_alone(dots: Path, tmp_path: Path):
-    config, folder = dataclasses.replace(CONFIG, steps=1), RunFolder(tmp_path / "run")
-    train(folder.path, dots, config)
-    demos, manifest = represent.Source(dots).open(), read_json(folder.manifest, RunManifest)
-    former = dataclasses.replace(manifest, data_fingerprint=former_fingerprint(demos.episodes))
-    write_json(folder.manifest, former)
-    run.check_run(folder, config, demos, Claim(resume=True))
-    fewer = dataclasses.replace(demos, episodes=demos.episodes[1:])
-    with pytest.raises(ConfigError, match="other data"):
-        run.check_run(folder, config, fewer, Claim(resume=True))
-
-
-def test_existing_output_is_refused_and_can_be_overwritten(tmp_path: Path):
-    folder = RunFolder(tmp_path / "run")
-    run.claim_run(folder, CONFIG, Claim())
-    folder.metrics.write_text("old\n")
-    with pytest.raises(OutputExists, match="--resume"):
-        run.claim_run(folder, CONFIG, Claim())
-    run.claim_run(folder, CONFIG, Claim(overwrite=True))
-    assert folder.config.exists()
-    assert not folder.metrics.exists()
-
-
-def test_what_is_no_run_is_never_overwritten(tmp_path: Path):
-    (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(OutputExists, match="not a run"):
-        run.claim_run(RunFolder(tmp_path), CONFIG, Claim(overwrite=True))
-    assert (tmp_path / "thesis.tex").exists()
-
-
 def test_another_number_of_processes_is_refused(dots: Path, tmp_path: Path):
     out = tmp_path / "run"
     with pytest.raises(KeyError):
@@ -341,35 +290,6 @@ def test_missing_validation_split_is_said_and_survived(
     train(tmp_path / "run", dots, config)
     assert "no probe set" in caplog.text
     assert not (tmp_path / "run" / "probe").exists()
-
-
-@pytest.mark.parametrize(
-    ("px", "top", "said"),
-    [
-        (32, 0.0, ""),
-        (32, 0.5, ""),
-        (48, 0.0, "video.px is 48 and of the clips 32 px are looked at"),
-    ],
-)
-def test_clips_that_are_enlarged_are_said(
-    dots: Path, caplog: pytest.LogCaptureFixture, px, top, said
-):
-    """They are 32 px; a window as wide as they are is not enlarged."""
-    understand = CONFIG.mirror.understand
-    understand = dataclasses.replace(
-        understand,
-        video=dataclasses.replace(understand.video, px=px),
-        window=Window(top=top),
-    )
-    dataset = represent.open_dataset(represent.Source(dots), "train", CONFIG.mirror)
-    run.tell_enlarged(understand, dataset)
-    assert said in caplog.text
-    assert bool(said) == bool(caplog.text)
-
-
-def test_a_missing_data_set_is_named(tmp_path: Path):
-    with pytest.raises(DataError, match="nowhere"):
-        represent.open_dataset(represent.Source(tmp_path / "nowhere"), "train", CONFIG.mirror)
 
 
 def test_clips_are_whole_in_the_last_part_of_a_run():
