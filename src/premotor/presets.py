@@ -147,7 +147,7 @@ def nano() -> TrainConfig:
 
 
 def tiny() -> TrainConfig:
-    """Learns three tasks on two CPU cores: 2,600 steps in ten minutes, 8,000 in forty."""
+    """Learns three tasks on two CPU cores: 2,400 steps in ten minutes, 8,000 in forty."""
     understand = UnderstandConfig(
         video=VideoTransformerConfig(
             px=96, patch=16, num_frames=8, tubelet=2, width=128, layers=4, heads=4, embed_dim=128
