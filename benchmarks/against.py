@@ -21,11 +21,13 @@ from benchmarks.clock import Stopwatch
 from premotor.records import StepRecord, read_lines
 
 OTHER, DATA, FOLDER = "PREMOTOR_AGAINST", "PREMOTOR_AGAINST_DATA", "PREMOTOR_AGAINST_FOLDER"
+OPTIONS = "PREMOTOR_AGAINST_OPTIONS"
 HOW = f"""  not measured: {OTHER} is not set. To compare with the last commit:
     git worktree add /tmp/before HEAD
     export {OTHER}=/tmp/before
   {DATA}=DIR takes a data set that is there (train and another split), which the other checkout can
-  read, instead of collecting a small one; {FOLDER}=DIR keeps caches and runs for the next time."""
+  read, instead of collecting a small one; {FOLDER}=DIR keeps caches and runs for the next time;
+  {OPTIONS}="--pairing.batch-size 32" is given to all trainings, which both must know."""
 TASKS = ("push_buttons", "open_drawer", "slide_block_to_color_target")
 EPISODES = 12  # per task of the data set that is made for this
 PAIRS = {"start": 7, "cache": 3, "train": 3}
@@ -194,7 +196,7 @@ def _rate(side: Side, preset: str, processes: int) -> float:
     side.command(
         f"train {preset} --data {shlex.quote(str(side.data))} --out {shlex.quote(str(out))} "
         f"--steps {steps} --processes {processes} --eval-every 0 --probe-split {held} "
-        f"--probe-episodes 8 --overwrite"
+        f"--probe-episodes 8 --overwrite {os.environ.get(OPTIONS, '')}"
     )
     records = list(read_lines(out / "metrics.jsonl", StepRecord))[WARM_UP:]
     rows = sum(r.samples_per_second * r.step_seconds for r in records)
