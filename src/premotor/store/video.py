@@ -36,8 +36,8 @@ def encode(
             "preset": preset,
             "bf": "0",
             "threads": "1",
-            # x264's macroblock tree reads memory that nobody wrote: at some sizes a few of a
-            # hundred encodings differ. Without it files are a seventh larger.
+            # x264's macroblock tree reads memory that nobody wrote: at some sizes up to a few of
+            # a hundred encodings differ. Without it files are a seventh larger.
             "x264-params": "mbtree=0",
         }
         for frame in frames:
