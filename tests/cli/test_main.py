@@ -48,25 +48,38 @@ def test_a_reader_that_has_enough_ends_a_command_quietly():
 
 INTERRUPTED = """
 import signal, sys
+from ctypes import ArgumentError
 from premotor.cli import main
+from premotor.errors import RenderingError
 
-def imports(arguments):
+def draws(arguments):
     try:
-        if arguments:
-            signal.raise_signal(getattr(signal, arguments[0]))
+        if arguments[1:]:
+            signal.raise_signal(getattr(signal, arguments[1]))
     except KeyboardInterrupt:
         pass
-    raise ImportError("initialization failed")
+    raise eval(arguments[0])("of its own")
 
-main._run = imports
+main._run = draws
 main.main()
 """
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_compiled_module_that_is_interrupted_while_it_loads_is_a_stop(name):
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED, name], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (130, "stopped\n")
-    broken = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True)
-    assert broken.returncode == 1
-    assert "ImportError: initialization failed" in broken.stderr
+def interrupted(*arguments: str) -> tuple[int, str]:
+    command = [sys.executable, "-c", INTERRUPTED, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("error", ["ImportError", "SystemError", "ArgumentError", "RenderingError"])
+def test_what_compiled_code_raises_when_it_is_interrupted_is_a_stop(error):
+    assert interrupted(error, "SIGINT") == (130, "stopped\n")
+    assert interrupted(error, "SIGTERM") == (130, "stopped\n")
+
+
+def test_the_same_errors_are_told_where_nobody_asked_to_stop():
+    code, said = interrupted("ArgumentError")
+    assert code == 1
+    assert "Traceback" in said
+    assert "ctypes.ArgumentError: of its own" in said
+    assert interrupted("RenderingError") == (1, "error: of its own\n")

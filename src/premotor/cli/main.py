@@ -109,8 +109,8 @@ def _give_up_output() -> None:
 class _Interrupt:
     """What a signal that asks to stop does where nothing finer is in force: a KeyboardInterrupt.
 
-    Compiled modules that are interrupted while they are imported raise an error of their own
-    instead, so it is kept that somebody asked.
+    Compiled code that is interrupted, at its import or at a call back into Python, raises an error
+    of its own instead (SystemError, ctypes.ArgumentError), so it is kept that somebody asked.
     """
 
     asked = False
@@ -141,17 +141,18 @@ def main() -> None:
     said = ""
     try:
         code = run(sys.argv[1:])
-    except PremotorError as error:
-        said, code = f"error: {error}", error.exit_code
     except KeyboardInterrupt as stop:  # of a campaign it says how far it came and how to go on
         said, code = str(stop) or "stopped", STOPPED
     except BrokenPipeError:  # whoever read the output, as `head` does, has enough
         _give_up_output()
         code = 141
-    except (ImportError, SystemError):
-        if not interrupt.asked:
+    except Exception as error:
+        if interrupt.asked:
+            said, code = "stopped", STOPPED
+        elif isinstance(error, PremotorError):
+            said, code = f"error: {error}", error.exit_code
+        else:
             raise
-        said, code = "stopped", STOPPED
     if said:
         with contextlib.suppress(OSError):  # a terminal that is gone
             print(said, file=sys.stderr, flush=True)
