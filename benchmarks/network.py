@@ -1,4 +1,4 @@
-"""Where the time of the tiny policy's network goes, as it is and with what is an option.
+"""Where the time of the tiny policy's network goes: as it was before Muon, as it is, and flatter.
 
 Each part is run by itself, forward and backward, on what one training step's pass gave it; CPU
 time of one thread, the networks by turns. The rest is what the parts leave of the whole pass:
@@ -16,7 +16,7 @@ from benchmarks.clock import best_of
 from benchmarks.policy import scene
 from premotor import presets
 from premotor.batch import MirrorBatch
-from premotor.execute import policy as drawing
+from premotor.execute import policy as policies
 from premotor.execute.config import ExecuteConfig
 from premotor.execute.loss import execute_losses
 from premotor.execute.policy import Policy
@@ -27,7 +27,7 @@ ROWS = 16
 REPEATS = 5
 MATCH, STEMS = "word match", "stems"
 PARTS = ("block attention", "block MLP", MATCH, STEMS, "heads", "token transformer", "patches")
-VIEWS = ("whole_scene", "zoomed_scene", "render", "add_planes")
+VIEWS = (policies.draw_whole, policies.draw_zoomed, policies.add_planes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +49,11 @@ def main() -> None:
     """Print the table."""
     torch.set_num_threads(1)
     tiny = presets.train_preset("tiny").mirror.execute
-    table = replace(tiny, words=replace(tiny.words, match_by="table"))
-    told = replace(table, words=replace(table.words, slots=4), tokens=replace(tiny.tokens, patch=3))
-    networks = {"as it is": tiny, "table match": table, "4 slots and patches too": told}
+    networks = {
+        "before Muon": _before(tiny),
+        "tiny": tiny,
+        "tiny, joint_depth 2": replace(tiny, trunk=replace(tiny.trunk, joint_depth=2)),
+    }
     calls = [_taken_apart(config) for config in networks.values()]
     print(f"  tiny, {ROWS} rows, one thread, forward and backward, ms CPU:")
     print(f"    {'':20s}" + "".join(f"{name:>26s}" for name in networks))
@@ -63,6 +65,18 @@ def main() -> None:
     rows["rest"] = [whole - part for whole, part in zip(rows["all"], parts, strict=True)]
     for part in (*PARTS, "rest", "views", "all"):
         print(f"    {part:20s}" + "".join(f"{taken:26.1f}" for taken in rows[part]))
+
+
+def _before(tiny: ExecuteConfig) -> ExecuteConfig:
+    """As docs/reproduce.md has it."""
+    return replace(
+        tiny,
+        trunk=replace(tiny.trunk, qk_norm=False),
+        heatmap=replace(tiny.heatmap, coarse_weight=0.0),
+        tokens=replace(tiny.tokens, patch=0, qk_norm=False),
+        words=replace(tiny.words, match_by="pixels", slots=8),
+        count_to=0,
+    )
 
 
 def _milliseconds(calls: list[Call]) -> float:
@@ -98,7 +112,7 @@ def _functions(policy: Policy) -> Iterator[tuple[str, Any, str]]:
     yield "token transformer", policy.tokens, "actions"
     if policy.patches is not None:
         yield "patches", policy.patches, "forward"
-    yield from (("views", drawing, name) for name in VIEWS)
+    yield from (("views", policies, view.__name__) for view in VIEWS)
 
 
 def _recorder(function: Callable[..., Any], calls: list[Call]) -> Callable[..., Any]:
