@@ -24,7 +24,7 @@ class DemoConfig:
     tasks: tuple[str, ...] = TASKS
     demonstrations: int = 150  # training episodes per task
     unseen: int = 20  # test episodes per task, for roll-outs, recognition and alignment
-    steps: int = 2400  # of training
+    steps: int = 2200  # of training
     seed: int = 0
     overwrite: bool = False  # start anew; else what is there is kept and gone on with
 
