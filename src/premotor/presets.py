@@ -9,6 +9,7 @@ from premotor.backbones.tokenizer import small_vocabulary
 from premotor.backbones.vit import VideoTransformerConfig
 from premotor.data.augment import AugmentConfig
 from premotor.data.pairing import PairingConfig
+from premotor.episode.observation import TABLE_WINDOW
 from premotor.errors import UnknownName
 from premotor.execute.config import (
     ExecuteConfig,
@@ -18,7 +19,6 @@ from premotor.execute.config import (
     ViewsConfig,
     WordsConfig,
 )
-from premotor.geometry.cameras import Window
 from premotor.mirror import MirrorConfig
 from premotor.train.config import TrainConfig
 from premotor.train.optim import OptimizerConfig
@@ -162,7 +162,7 @@ def tiny() -> TrainConfig:
             stem="convolutional",
         ),
         text=_text(width=64, layers=2, embed_dim=128, context=PARAPHRASE),
-        window=Window(top=0.25),  # nothing is handled above
+        window=TABLE_WINDOW,
         loss="both",
     )
     return TrainConfig(
