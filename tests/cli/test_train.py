@@ -13,6 +13,7 @@ from premotor.codec import to_yaml
 from premotor.data.pairing import PairingConfig
 from premotor.errors import ConfigError, DataError, UnknownName
 from premotor.execute.config import WordsConfig
+from premotor.geometry.cameras import Window
 from premotor.train.optim import OptimizerConfig
 from premotor.understand.recognizer import Recognizer
 
@@ -189,3 +190,9 @@ def test_the_recipe_before_muon_is_a_line_of_options():
     assert (execute.tokens.patch, execute.heatmap.coarse_weight) == (0, 0.0)
     assert (execute.trunk.qk_norm, execute.tokens.qk_norm, execute.count_to) == (False, False, 0)
     assert config.pairing == PairingConfig(batch_size=16, pair_batch_size=32)
+    understand = config.mirror.understand
+    assert (understand.video.stem, understand.window, understand.loss) == (
+        "patchify",
+        Window(),
+        "contrastive",
+    )

@@ -38,6 +38,7 @@ def made_up(config: TrainConfig, rows: int) -> MirrorBatch:
             torch.rand(rows, video.num_frames, 3, video.px, video.px, generator=draw),
             said,
             torch.arange(rows),
+            classes=said if config.mirror.understand.needs_classes else None,
         ),
     )
 
