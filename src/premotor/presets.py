@@ -148,7 +148,7 @@ def nano() -> TrainConfig:
 
 
 def tiny() -> TrainConfig:
-    """Learns three tasks on two CPU cores: 2,200 steps in nine minutes, 8,000 in thirty."""
+    """Learns three tasks on two CPU cores: 2,200 steps in nine minutes."""
     understand = UnderstandConfig(
         video=VideoTransformerConfig(
             px=96,
