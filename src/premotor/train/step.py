@@ -46,7 +46,8 @@ class Objective(nn.Module):
         loss = understand_loss(
             self.mirror.understand(observed, mask_ratio, generator), observed, config
         )
-        return MirrorLosses(loss, {"understand": loss.detach()})
+        told = {"understand": loss.detach()}
+        return MirrorLosses(total=loss, own=loss, align=None, terms=told)
 
 
 @dataclass(frozen=True, eq=False)
