@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from premotor.mirror import Mirror, MirrorLosses
+from premotor.align.config import AlignConfig
+from premotor.mirror import MirrorLosses
 from premotor.train.optim import average_gradients, clip_gradients, clip_share, gradients_of
 
 Parameters = Sequence[nn.Parameter]
@@ -70,13 +71,14 @@ def of_sum(
 class EachLoss:
     """The gradient of each loss clipped by itself, and measured part by part."""
 
-    def __init__(self, mirror: Mirror) -> None:
+    def __init__(self, mirror: nn.Module, config: AlignConfig) -> None:
         """Know the weights by tower and part.
 
         Args:
-            mirror: Whose `config.align` says how L_align joins the towers' own losses.
+            mirror: The joint network, or one whose weights are named like its.
+            config: How L_align joins the towers' own losses.
         """
-        self._config = mirror.config.align
+        self._config = config
         learned = {name: p for name, p in mirror.named_parameters() if p.requires_grad}
         self._learned = list(learned.values())
         self._parts: dict[str, list[nn.Parameter]] = {}

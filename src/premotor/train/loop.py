@@ -173,7 +173,7 @@ def _open(config: TrainConfig, run: RunFolder, source: Source, engine: Accelerat
         make_batch=lambda step: make_batch(step).to(engine.device),
         probe=None if probed is None else choose_probe(probed, config.probe_episodes),
         judged=judged_by(mirror, lambda: build_mirror(config).to(engine.device), config.ema),
-        each=EachLoss(mirror) if config.optimizer.clip == "each" else None,
+        each=EachLoss(mirror, config.mirror.align) if config.optimizer.clip == "each" else None,
     )
 
 
