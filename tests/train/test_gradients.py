@@ -160,7 +160,7 @@ def test_weighing_by_tower_needs_the_gradient_of_each_loss():
         with pytest.raises(ConfigError, match=r"choose --optimizer\.clip each"):
             TrainConfig(mirror=mirror)
         TrainConfig(mirror=mirror, optimizer=OptimizerConfig(clip="each"))
-    with pytest.raises(ConfigError, match=r"must be >= 0, got 1.0, 1.0, -0.1; try"):
+    with pytest.raises(ConfigError, match="ratio must be >= 0"):
         AlignConfig(ratio=-0.1)
 
 

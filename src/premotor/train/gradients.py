@@ -38,6 +38,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "maps": ("align.",),
     "maps/u": ("align.from_u.",),
     "maps/e": ("align.from_e.",),
+    "maps/codes": ("align.codes",),
 }
 TOWERS = {"understand": "recognizer", "execute": "policy", "align": "maps"}  # as parts are called
 
