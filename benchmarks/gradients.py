@@ -16,7 +16,7 @@ from premotor import presets
 from premotor.batch import MirrorBatch
 from premotor.mirror import Mirror
 from premotor.train.config import TrainConfig
-from premotor.train.gradients import EachLoss
+from premotor.train.gradients import by_loss
 from premotor.train.optim import Clip, build_optimizer
 from premotor.train.step import Objective, StepPlan, step_generator, train_step
 
@@ -44,9 +44,10 @@ def _update(config: TrainConfig, clip: Clip, rows: int) -> Callable[[], object]:
     torch.manual_seed(0)
     mirror = Mirror(config.mirror).train()
     objective = Objective(mirror, config.augment)
-    optimizer = build_optimizer(mirror.towers, replace(config.optimizer, clip=clip))
+    asked = replace(config.optimizer, clip=clip)
+    optimizer = build_optimizer(mirror.towers, asked)
     batch = _batch(config, rows)
-    each = EachLoss(mirror, config.mirror.align) if clip == "each" else None
+    each = by_loss(mirror, asked)
 
     def update() -> None:
         plan = StepPlan(4, 0.5, 1.0, step_generator(0, 4, 0), False, each=each)

@@ -67,7 +67,7 @@ def test_the_gradient_of_each_loss_gets_the_limit_by_itself():
             "execute": 0.6,
             "align in understand": 10.0,
             "align in execute": 0.15,
-            "align in align": 2.5,
+            "align": 2.5,
         }
     )
 
