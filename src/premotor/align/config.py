@@ -24,6 +24,11 @@ class AlignConfig:
     num_labels: int = 0
     """Codes that are learned in place of the other side (pairing.partner labels), one for each
     instruction of the data; 0: none"""
+    policy_factor: float = 1.0  # on L_align's gradient in E, after clipping (optimizer.clip each)
+    recognizer_factor: float = 1.0  # the same in U
+    ratio: float = 0.0
+    """> 0: in each tower L_align's gradient is made so many times as long as the clipped one of the
+    own loss, at every step, whatever the weight (0 stays the baseline); optimizer.clip each"""
 
     def __post_init__(self) -> None:
         if self.latent_dim is not None and self.latent_dim < 1:
@@ -33,6 +38,11 @@ class AlignConfig:
         if self.weight < 0.0:
             raise ConfigError(f"align.weight must be >= 0, got {self.weight}; 0 is the baseline")
         check_numbers(self)
+
+    @property
+    def by_tower(self) -> bool:
+        """Whether L_align's gradient is weighed in each tower by itself."""
+        return self.ratio > 0.0 or (self.policy_factor, self.recognizer_factor) != (1.0, 1.0)
 
 
 def resolve_latent_dim(config: AlignConfig, u_dim: int, e_dim: int) -> int:
