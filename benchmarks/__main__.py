@@ -8,6 +8,7 @@ import sys
 GROUPS = (
     *("simulator", "peers", "training", "datapath", "optimizers", "gradients", "policy"),
     *("network", "gpu", "parity", "recognizer", "watching", "contrast", "alignment", "coverage"),
+    "procedure",
     "against",
 )
 
