@@ -22,7 +22,7 @@ from premotor.measure.nulls import SIGNIFICANT
 from premotor.records import Interval
 from premotor.report import findings
 from premotor.report.figures import ALIGN, EXECUTE, FAINT, INK, OBSERVE, QUIET, STYLE, svg
-from premotor.report.table import Amount, CellKind, Column, PValue, Table, percent, shown
+from premotor.report.table import Amount, Column, PValue, Table, percent, shown
 from premotor.report.table import markdown as as_markdown
 from premotor.report.tables import words
 
@@ -70,7 +70,9 @@ def _on_training(record: ProbeRecord) -> tuple[str, ...]:
 
 def _rise(before: dict[str, float | None], after: dict[str, float | None]) -> str:
     name = "debiased_cka_raw"
-    one, two = (shown(values[name], _kind(name)) for values in (before, after))
+    one, two = (
+        shown(values[name], findings.UNIT_KINDS[CURVES[name].unit]) for values in (before, after)
+    )
     return f"debiased CKA of u and e went from {one} to {two}"
 
 
@@ -171,16 +173,11 @@ def _curve_table(curve: Sequence[ProbePoint]) -> Table:
         title="Over training, by updates",
         columns=(Column("measure"), *(Column(f"{p.step:,}", "number") for p in curve)),
         rows=tuple(
-            (label, *(Amount(value, _kind(name)) for value in values))
+            (label, *(Amount(value, findings.UNIT_KINDS[CURVES[name].unit]) for value in values))
             for label, name, values in (*plain, *centered)
         ),
         note="Each step has maps of its own, fitted on the same episodes.",
     )
-
-
-def _kind(name: str) -> CellKind:
-    unit = CURVES[name].unit
-    return "number" if unit == "score" else unit
 
 
 def figure(record: ProbeRecord) -> str:
