@@ -62,9 +62,12 @@ def _on_training(record: ProbeRecord) -> tuple[str, ...]:
     if len(record.curve) < 2:
         return ()
     first, last = record.curve[0], record.curve[-1]
-    said = f"From update {first.step:,} to {last.step:,} {_rise(first.values, last.values)}"
+    said = (
+        f"From update {first.step:,} to {last.step:,} debiased CKA of u and e went "
+        f"{_rise(first.values, last.values)}"
+    )
     if last.centered:
-        said += f"; with each task's mean taken off {_rise(first.centered, last.centered)}"
+        said += f", with each task's mean taken off {_rise(first.centered, last.centered)}"
     return (f"{said}.",)
 
 
@@ -73,7 +76,7 @@ def _rise(before: dict[str, float | None], after: dict[str, float | None]) -> st
     one, two = (
         shown(values[name], findings.UNIT_KINDS[CURVES[name].unit]) for values in (before, after)
     )
-    return f"debiased CKA of u and e went from {one} to {two}"
+    return f"from {one} to {two}"
 
 
 def _on_sight(record: ProbeRecord) -> tuple[str, ...]:
