@@ -23,7 +23,7 @@ LEAST_GROUPS = 8  # of two rows or more, where partners are of one group
 class FitConfig:
     """How the two maps learn; they stop where rows held out are matched best."""
 
-    align: AlignConfig = field(default_factory=AlignConfig)
+    align: AlignConfig = field(default_factory=lambda: AlignConfig(temperature=0.05))
     steps: int = 600  # updates at most
     batch_size: int = 256  # rows per update; all where there are fewer
     learning_rate: float = 2e-3
