@@ -9,20 +9,18 @@ with `rollouts.jsonl` (EvalRecord), `judgements.jsonl` (JudgementRecord), `recog
 """
 
 import os
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar
 
-from premotor import __version__
 from premotor.codec import from_json, renamed, restore, to_json
 from premotor.episode.identity import EpisodeId, OfEpisode
 from premotor.errors import DataError, naming
 from premotor.limits import read_bytes
 from premotor.paths import check_name
+from premotor.running_code import code_version as code_version
 from premotor.temporary import held_file, sweep_beside
 
 Record = TypeVar("Record")
@@ -236,6 +234,34 @@ class KeyframeRecord(OfEpisode):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeldOutRecord:
+    """What one checkpoint makes of held-out episodes, without acting (evaluate/held_out_losses.py).
+
+    Every number is a mean over tasks, each counting alike.
+    """
+
+    split: str
+    rows: int  # key poses that were asked for
+    clips: int  # episodes whose clips were named and whose u and e were compared
+    execute: dict[str, float]  # [nat] "execute", L_e, and its terms, teacher-forced
+    execute_by_task: dict[str, float]  # [nat] L_e
+    position: float  # share of key poses within 2 cm, from the expert's true observation
+    rotation: float  # share within 15 degrees
+    decisive: float | None  # of those at which the words choose, within 2 cm; None: there are none
+    text_accuracy: float  # share of clips named rightly among all texts
+    text_accuracy_by_task: dict[str, float]
+    text_within_task: float  # the same among the texts of the clip's own task
+    text_log_p: float  # [nat] log p of the true text among all, at `temperature`
+    text_log_p_within_task: float  # [nat] among those of the clip's task, at the same
+    temperature: float  # at which log p is largest over the clips of the split `fitted_on`
+    fitted_on: str
+    neighbor: dict[str, float]
+    """Share of episodes whose nearest other one of the task has the same instruction, by "u", "e"
+    and "e_without_words"; empty where no task has two instructions of two episodes each"""
+    chance: dict[str, float]  # what a guess gets: "text_accuracy", "text_within_task", "neighbor"
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
     """One training of one variant, and all that was measured of it."""
 
@@ -282,34 +308,6 @@ class FilmRecord(OfEpisode):
         check_name(self.strip, "strip")
         if self.video:
             check_name(self.video, "video")
-
-
-@lru_cache(maxsize=1)
-def code_version() -> str:
-    """Version of the package, and the commit it was run from where that is its own checkout."""
-    root = Path(__file__).parents[2]
-    if not _is_checkout(root):
-        return __version__
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=10"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return __version__
-    return f"{__version__}+{found.stdout.strip()}"
-
-
-def _is_checkout(root: Path) -> bool:
-    """Whether a folder is the top of premotor's repository, and not of one it is installed in."""
-    project = root / "pyproject.toml"
-    own = root / "src" / "premotor" / "records.py" == Path(__file__)
-    return own and (root / ".git").exists() and 'name = "premotor"' in _text(project)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 def write_atomically(path: Path, data: bytes) -> None:

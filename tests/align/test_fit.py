@@ -1,10 +1,12 @@
 """The probe finds what is linear in both sides, and nothing where there is nothing."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from premotor.align.config import AlignConfig
-from premotor.align.fit import FitConfig, fit_projections
+from premotor.align.fit import FitConfig, _SameGroup, fit_projections
 from premotor.errors import ConfigError
 from premotor.measure.retrieval import information_bound
 
@@ -67,3 +69,54 @@ def test_rows_that_cannot_be_fitted_are_refused():
         FitConfig(held_out=0.9)
     with pytest.raises(ConfigError, match="batch_size >= 2"):
         FitConfig(batch_size=1)
+
+
+def grouped(groups: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """u and e share their group's action and the single row's scene."""
+    generator = torch.Generator().manual_seed(0)
+    action = torch.randn(int(groups.max()) + 1, 4, generator=generator)[groups]
+    scene = torch.randn(len(groups), 4, generator=generator)
+    both = torch.cat([action, scene], dim=1)
+    u = both @ torch.randn(8, 12, generator=generator)
+    return u, both @ torch.randn(8, 9, generator=generator)
+
+
+def test_partners_by_group_teach_what_the_group_shares_and_not_the_scene():
+    groups, rank = torch.arange(360) // 6, torch.arange(360) % 6
+    u, e = grouped(groups)
+    config = replace(CONFIG, learning_rate=1e-2)
+    known, one, other = rank < 4, rank == 4, rank == 5
+    alike = fit_projections(u[known], e[known], config, 0, groups[known])
+    same = fit_projections(u[known], e[known], config, 0)
+    assert bound(alike, u[one], e[other]) > 2.0
+    assert bound(same, u[one], e[other]) < 0.0
+    assert bound(same, u[one], e[one]) > bound(alike, u[one], e[one])
+
+
+def test_a_batch_has_two_different_rows_of_each_of_some_groups_and_none_held_out():
+    groups = torch.tensor([3, 1, 3, 1, 3, 7] + [g for g in range(20, 30) for _ in range(3)])
+    generator = torch.Generator().manual_seed(0)
+    partners = _SameGroup.of(groups, FitConfig(), generator)
+    held = set(zip(*(side.tolist() for side in partners.held_out), strict=True))
+    deciding = {int(groups[row]) for row, _ in held}
+    assert len(deciding) == len(held) == 4
+    assert 7 not in groups[partners.learned]  # it is alone
+    met: set[tuple[int, int]] = set()
+    for _ in range(300):
+        u, e = partners.draw(6, generator)
+        assert torch.equal(groups[u], groups[e])
+        assert (u != e).all()
+        assert len(set(groups[u].tolist())) == len(u) == 6
+        met |= set(zip(u.tolist(), e.tolist(), strict=True))
+    assert {(e, u) for u, e in held} <= met
+    assert not {u for u, _ in met} & {u for u, _ in held}
+    assert not {e for _, e in met} & {e for _, e in held}
+    free = set(groups[partners.learned].tolist()) - deciding
+    counts = [int((groups == g).sum()) for g in free]
+    assert len(met) == 4 + sum(n * (n - 1) for n in counts)  # every two rows, both ways
+
+
+def test_too_few_groups_of_two_are_refused():
+    u, e = views(1.0, 48)
+    with pytest.raises(ConfigError, match="got 7 groups of two rows or more, need at least 8"):
+        fit_projections(u, e, FitConfig(), seed=0, groups=torch.arange(48) % 41)
