@@ -34,7 +34,7 @@ from premotor.understand.config import UnderstandConfig
 _log = logging.getLogger(__name__)
 # No weight depends on these: how often it is looked at and kept. Of `processes` counts how many
 # wrote the checkpoint, which is asked when that is loaded.
-HARMLESS = ("processes", "eval_every", "checkpoint_every", "keep_checkpoints")
+HARMLESS = ("processes", "eval_every", "checkpoint_every", "keep_checkpoints", "keep_steps")
 _PACKAGES = ("torch", "accelerate", "numpy", "safetensors", "mujoco")
 
 
