@@ -402,7 +402,7 @@ class ComparisonFolder(OutputFolder):
         return self.path / "plan.yaml"
 
     @property
-    def begun(self) -> Path:
+    def beginning(self) -> Path:
         """BegunRecord: the code and the data that it was begun with."""
         return self.path / "begun.json"
 

@@ -14,7 +14,7 @@ with the common values, those of its arm and its seed, and nothing else.
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -116,6 +116,7 @@ class ComparisonPlan:
     def __post_init__(self) -> None:
         train_preset(self.preset)
         _check_arms(self)
+        _check_fields(self)
         _check_numbers(self)
         for name in self.compared:
             steps = self.steps_of(name)  # refuses what the preset cannot be changed to
@@ -139,6 +140,11 @@ class ComparisonPlan:
     def judged_split(self) -> str:
         """Whose episodes everything is judged on."""
         return "test" if self.counted else "val"
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that are needed: a pilot never touches what the comparison is judged on."""
+        return ("train", "val", "test") if self.counted else ("train", "val")
 
     @property
     def digest(self) -> str:
@@ -216,24 +222,29 @@ def _check_arms(plan: ComparisonPlan) -> None:
     for name in plan.arms:
         if name not in ARMS:
             raise UnknownName.of("arm", name, ARMS)
+    if len(set(plan.arms)) < len(plan.arms):
+        raise ConfigError(f"arms must be named once each, got {list(plan.arms)}")
     for name, own in plan.candidates.items():
         check_name(name, "name of a candidate")  # a folder is called so
         if own.arm not in ARMS:
             raise UnknownName.of(f"arm that candidate {name} is", own.arm, ARMS)
         if name in ARMS:
             raise ConfigError(f"candidate {name!r} has the name of an arm; give it another one")
-    if len(set(plan.arms)) < len(plan.arms):
-        raise ConfigError(f"arms must be named once each, got {list(plan.arms)}")
     meant = (plan.baseline, plan.claim, *plan.seeds_of, *plan.without_rollouts, *plan.features_of)
     for name in meant:
         if name not in plan.compared:
             raise UnknownName.of("arm of this plan", name, plan.compared)
     if plan.baseline == plan.claim:
         raise ConfigError(f"baseline and claim are both {plan.claim!r}; name two arms")
-    changes = (plan.common, *(own.set for own in plan.candidates.values()))
-    for key in (key for change in changes for key in change):
-        if full_name(key) in _OWN:
-            raise ConfigError(f"{key} follows from {_OWN[full_name(key)]} of the plan; remove it")
+
+
+def _check_fields(plan: ComparisonPlan) -> None:
+    """Refuse to have set by hand what the plan itself says."""
+    for change in (plan.common, *(own.set for own in plan.candidates.values())):
+        for key in change:
+            if full_name(key) in _OWN:
+                says = _OWN[full_name(key)]
+                raise ConfigError(f"{key} follows from {says} of the plan; remove it")
 
 
 def _check_numbers(plan: ComparisonPlan) -> None:
@@ -245,13 +256,7 @@ def _check_numbers(plan: ComparisonPlan) -> None:
 
 
 def _faults(plan: ComparisonPlan) -> Iterator[str]:
-    if not 1 <= plan.seeds <= MOST_FLIPPED:  # whose sign patterns can all be gone through
-        yield f"seeds must be 1 to {MOST_FLIPPED}, got {plan.seeds}"
-    for name, count in plan.seeds_of.items():
-        if not 1 <= count <= plan.seeds:
-            yield f"seeds_of {name} must be 1 to {plan.seeds}, the plan's seeds, got {count}"
-    if not 0 <= plan.look < plan.seeds:
-        yield f"look must be 0 to {plan.seeds - 1}, below the plan's seeds, got {plan.look}"
+    yield from _faults_of_seeds(plan)
     if not 0.0 < plan.smallest_effect < 1.0:
         yield f"smallest_effect must lie in (0, 1), got {plan.smallest_effect}; 0.03 is 3 points"
     shares = plan.judged_at
@@ -260,14 +265,18 @@ def _faults(plan: ComparisonPlan) -> Iterator[str]:
     for name in ("max_key_poses", "feature_episodes"):
         if getattr(plan, name) < 1:
             yield f"{name} must be >= 1, got {getattr(plan, name)}"
+    lacking = set(plan.splits) - plan.data.fingerprints.keys() if plan.data.fingerprints else set()
+    if lacking:
+        yield f"data.fingerprints lacks {', '.join(sorted(lacking))}"
     if plan.films > plan.episodes:
         yield f"films must be 0 to {plan.episodes}, the plan's episodes, got {plan.films}"
-    if lacking := SPLITS.keys() - plan.data.fingerprints.keys() if plan.data.fingerprints else ():
-        yield f"data.fingerprints lacks {', '.join(sorted(lacking))}"
-    if plan.films and not plan.episodes:
-        yield "films are of roll-outs, of which episodes: 0 leaves none"
 
 
-def plain(plan: ComparisonPlan) -> dict[str, Any]:
-    """The plan as plain values, for whatever shows it."""
-    return asdict(plan)
+def _faults_of_seeds(plan: ComparisonPlan) -> Iterator[str]:
+    if not 1 <= plan.seeds <= MOST_FLIPPED:  # whose sign patterns can all be gone through
+        yield f"seeds must be 1 to {MOST_FLIPPED}, got {plan.seeds}"
+    for name, count in plan.seeds_of.items():
+        if not 1 <= count <= plan.seeds:
+            yield f"seeds_of {name} must be 1 to {plan.seeds}, the plan's seeds, got {count}"
+    if plan.look and not 2 <= plan.look < plan.seeds:
+        yield f"look must be 0, or 2 to {plan.seeds - 1}, below the plan's seeds, got {plan.look}"
