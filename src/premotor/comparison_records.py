@@ -5,7 +5,7 @@ a `Comparison` from the records of all units and writes it as `compare.json`; `r
 shows it. `KeptFilm` and `KeptClip` lie beside the records and are what the page plays.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from premotor.episode.identity import OfEpisode
@@ -222,13 +222,13 @@ class KeyPose:
 class KeptFilm(FilmRecord):
     """A filmed roll-out with what its policy chose; the same episodes in every arm and seed."""
 
-    key_poses: tuple[KeyPose, ...] = field(default=())
+    key_poses: tuple[KeyPose, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeptClip(OfEpisode):
-    """The recognizer's clip of one judged episode, small enough for a page."""
+    """One judged episode whose u and e are kept, and what the recognizer saw of it."""
 
     episode_index: int  # number in its data set, as in `features/*.npz`
     instruction: str
-    video: str  # MP4 file name, relative to the folder of this record
+    video: str  # MP4 file name, relative to the folder of this record; "" where none is kept
