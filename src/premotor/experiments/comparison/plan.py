@@ -99,7 +99,10 @@ class ComparisonPlan:
     tasks: Literal["all"] | tuple[str, ...] = "all"
     data: PlannedData
     judged_at: tuple[float, ...] = (0.0, 0.0625, 0.125, 0.25, 0.5, 1.0)  # shares of the run
-    keyframe_rows: int = 0  # held-out key poses per task and judged step; 0: all there are
+    keyframe_rows: int = 160  # held-out key poses per task at each judged step; 0: all there are
+    clips: int = 50
+    """Held-out clips per task that are named and compared at each judged step; 0: all there are.
+    The last checkpoint names them all besides."""
     episodes: int = 25  # unseen ones per task that the last checkpoint acts in; 0: no roll-outs
     without_rollouts: tuple[str, ...] = ()  # arms that never act
     max_key_poses: int = EPISODE_KEY_POSES  # per episode

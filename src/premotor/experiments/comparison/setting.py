@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from premotor.episode.identity import EpisodeId, EpisodeSlot
 from premotor.demonstrate.seeds import episode_slots
+from premotor.episode.identity import EpisodeId, EpisodeSlot
 from premotor.experiments.comparison.plan import ComparisonPlan
 from premotor.experiments.comparison.records import BegunRecord
 from premotor.folders import ComparedUnitFolder, ComparisonFolder, RunFolder

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 
 import numpy as np
 
@@ -20,12 +19,12 @@ from premotor.errors import PremotorError, SystemRefused, TrainingDiverged
 from premotor.experiments.comparison.judging import Judge
 from premotor.experiments.comparison.records import BROKE, DIVERGED, LegRecord, UnitRecord
 from premotor.experiments.comparison.setting import Setting, Unit
-from premotor.records import StepRecord, read_json, read_lines, write_json
+from premotor.records import EvalRecord, StepRecord, read_json, read_lines, write_json
 from premotor.stopping import Stopped
 from premotor.train.job import TrainJob, train
+from premotor.train.run import package_versions
 
 _log = logging.getLogger(__name__)
-_PACKAGES = ("torch", "accelerate", "numpy", "safetensors", "mujoco", "mink", "ompl", "numba")
 
 
 def known_unit(setting: Setting, unit: Unit) -> UnitRecord | None:
@@ -58,7 +57,9 @@ def do_unit(setting: Setting, unit: Unit) -> UnitRecord:
         fault = f"{DIVERGED}: {error}"
     except Exception as error:
         _log.exception("%s", unit)
-        said = str(error) if isinstance(error, PremotorError) else f"{type(error).__name__}: {error}"
+        said = (
+            str(error) if isinstance(error, PremotorError) else f"{type(error).__name__}: {error}"
+        )
         fault = f"{BROKE}: {said}"
     record = _record(setting, unit, fault)
     write_json(setting.folder(unit).record, record)
@@ -135,13 +136,9 @@ def _record(setting: Setting, unit: Unit, fault: str) -> UnitRecord:
         plan=begun.plan,
         code=begun.code,
         data=begun.data,
-        versions={"python": platform.python_version()} | _versions(),
+        versions=package_versions(),
         machine=f"{platform.node()}, {platform.machine()}, {platform.system()}",
         ended=datetime.now(UTC).isoformat(timespec="seconds"),
         rollout_seconds=sum(record.seconds for record in Ledger(rollouts, EvalRecord).read()),
         fault=fault,
     )
-
-
-def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in _PACKAGES}
