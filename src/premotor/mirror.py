@@ -52,11 +52,13 @@ class MirrorOutput:
     aligned: Aligned | None  # .z_u, .z_e (b, D_z), unit norm
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class MirrorLosses:
     """The objective and the terms it is the sum of."""
 
-    total: Scalar  # [nat] L
+    total: Scalar  # [nat] L = own + lambda L_align
+    own: Scalar  # [nat] L_u + L_e, or the one of them that there is
+    align: Scalar | None  # [nat] L_align, unweighted; None where nothing is aligned
     terms: Mapping[str, Scalar]  # [nat] detached: "understand", "execute", its seven, "align"
 
 
@@ -105,10 +107,12 @@ def mirror_losses(output: MirrorOutput, batch: MirrorBatch, config: MirrorConfig
         raise ConfigError("a batch without a target has no loss; give it the next keyframe")
     done = execute_losses(output.executed, batch.target, config.execute)
     terms: dict[str, Scalar] = {"execute": done.total, **done.terms}
-    total = done.total
+    own, align = done.total, None
     if batch.observed is not None and output.observed is not None and output.aligned is not None:
         z_u, z_e = output.aligned.z_u, output.aligned.z_e
         terms["understand"] = understand_loss(output.observed, batch.observed, config.understand)
-        terms["align"] = info_nce(z_u, z_e, config.align.temperature)
-        total = total + terms["understand"] + config.align.weight * terms["align"]
-    return MirrorLosses(total, {name: term.detach() for name, term in terms.items()})
+        terms["align"] = align = info_nce(z_u, z_e, config.align.temperature)
+        own = own + terms["understand"]
+    total = own if align is None else own + config.align.weight * align
+    told = {name: term.detach() for name, term in terms.items()}
+    return MirrorLosses(total=total, own=own, align=align, terms=told)

@@ -66,6 +66,11 @@ class StepRecord:
     samples_per_second: float
     data_seconds: float  # waited for data in this step [s]
     step_seconds: float  # the whole step [s]
+    gradients: dict[str, float] = field(default_factory=dict)
+    """Of steps that act and watch, where each loss is clipped by itself, before clipping: "P/own",
+    norm of the own losses' gradient in part P ("policy", "policy/coarse", ...); "P/align", of the
+    weighted alignment's; "P/cosine" of both; "policy/ratio", "recognizer/ratio": alignment's norm
+    over the own one's as they were applied. {} in older records"""
 
 
 @dataclass(frozen=True)

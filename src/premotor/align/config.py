@@ -12,6 +12,13 @@ class AlignConfig:
     latent_dim: int | None = None  # D_z, width of z_u and z_e; None = by `resolve_latent_dim`
     temperature: float = 0.05  # tau, fixed
     weight: float = 1.0  # lambda in L = L_u + L_e + lambda L_align; 0.0 is the baseline
+    policy_factor: float = 1.0  # on L_align's gradient in E, after clipping; optimizer.clip each
+    recognizer_factor: float = (
+        1.0  # on L_align's gradient in U, after clipping; optimizer.clip each
+    )
+    ratio: float = 0.0
+    """> 0: in each tower L_align's gradient is made so many times as long as the clipped one of the
+    own loss, at every step, whatever the weight (0 stays the baseline); optimizer.clip each"""
 
     def __post_init__(self) -> None:
         if self.latent_dim is not None and self.latent_dim < 1:
@@ -20,6 +27,16 @@ class AlignConfig:
             raise ConfigError(f"align.temperature must be > 0, got {self.temperature}; try 0.05")
         if self.weight < 0.0:
             raise ConfigError(f"align.weight must be >= 0, got {self.weight}; 0 is the baseline")
+        if min(self.policy_factor, self.recognizer_factor, self.ratio) < 0.0:
+            raise ConfigError(
+                "align.policy_factor, align.recognizer_factor and align.ratio must be >= 0, got "
+                f"{self.policy_factor}, {self.recognizer_factor}, {self.ratio}; try 1, 1 and 0.1"
+            )
+
+    @property
+    def by_tower(self) -> bool:
+        """Whether L_align's gradient is weighed in each tower by itself."""
+        return self.ratio > 0.0 or (self.policy_factor, self.recognizer_factor) != (1.0, 1.0)
 
 
 def resolve_latent_dim(config: AlignConfig, u_dim: int, e_dim: int) -> int:

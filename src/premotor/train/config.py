@@ -99,6 +99,12 @@ class TrainConfig:
             raise ConfigError(f"unmasked_share must lie in [0, 1], got {self.unmasked_share}")
         if not 0.0 <= self.ema < 1.0:
             raise ConfigError(f"ema must lie in [0, 1), got {self.ema}; try 0.99, or 0 for none")
+        if self.mirror.align.by_tower and self.optimizer.clip != "each":
+            raise ConfigError(
+                "align.ratio, align.policy_factor and align.recognizer_factor need the gradient of "
+                f"each loss, got optimizer.clip {self.optimizer.clip!r}; choose "
+                "--optimizer.clip each"
+            )
         check_numbers(self)
 
     def mask_ratio(self, step: int) -> float:

@@ -5,7 +5,8 @@ Exactness: every random draw of a step comes from (seed, step, process), the row
 restore; on a CPU a resumed run ends bit for bit where an uninterrupted one does.
 
 The engine is Accelerate: it joins the processes, places and autocasts. On GPUs it averages
-gradients by DistributedDataParallel; on CPUs `optim.average_gradients` does, at less cost.
+gradients by DistributedDataParallel; on CPUs, and where the gradient of each loss is clipped by
+itself, `optim.average_gradients` does.
 """
 
 import time
@@ -29,6 +30,7 @@ from premotor.represent import Source, open_dataset
 from premotor.stopping import StopSignal
 from premotor.train.config import TrainConfig
 from premotor.train.ema import Judged, judged_by
+from premotor.train.gradients import EachLoss
 from premotor.train.launch import in_worker
 from premotor.train.optim import build_optimizer, set_learning_rate
 from premotor.train.probe import Probe, choose_probe, write_probe
@@ -69,6 +71,7 @@ class _Session:
     make_batch: Callable[[int], TrainingBatch]  # on the engine's device already
     probe: Probe | None
     judged: Judged  # which weights are probed and stored
+    each: EachLoss | None  # clips the gradient of each loss by itself; None: that of their sum
 
     @property
     def rank(self) -> int:
@@ -152,6 +155,11 @@ def _fit(session: _Session, last: int, on_step: OnStep | None) -> FitResult:
             dist.destroy_process_group()
 
 
+def _averages(engine: Accelerator, config: TrainConfig) -> bool:
+    """Whether gradients are averaged by ourselves: the engine does it for one backward pass."""
+    return engine.device.type == "cpu" or config.optimizer.clip == "each"
+
+
 def _open(config: TrainConfig, run: RunFolder, source: Source, engine: Accelerator) -> _Session:
     dataset = open_dataset(source, "train", config.mirror)
     if engine.is_main_process and config.pairing.clips_every:
@@ -160,7 +168,7 @@ def _open(config: TrainConfig, run: RunFolder, source: Source, engine: Accelerat
     mirror = build_mirror(config).to(engine.device)
     if config.compile:
         mirror.execute.compile_dense()
-    on_cpu = engine.device.type == "cpu"  # evaluation_mode: no DistributedDataParallel around it
+    averaged = _averages(engine, config)  # evaluation_mode: no DistributedDataParallel around it
     pairing = pairing_of(dataset, config.seed, config.pairing)
     make_batch = training_batches(
         dataset, pairing, config.seed, engine.process_index, engine.num_processes
@@ -170,11 +178,12 @@ def _open(config: TrainConfig, run: RunFolder, source: Source, engine: Accelerat
         run=run,
         engine=engine,
         mirror=mirror,
-        objective=engine.prepare_model(Objective(mirror, config.augment), evaluation_mode=on_cpu),
+        objective=engine.prepare_model(Objective(mirror, config.augment), evaluation_mode=averaged),
         optimizer=build_optimizer(mirror.towers, config.optimizer),
         make_batch=lambda step: make_batch(step).to(engine.device),
         probe=None if probed is None else choose_probe(probed, config.probe_episodes),
         judged=judged_by(mirror, lambda: build_mirror(config).to(engine.device), config.ema),
+        each=EachLoss(mirror) if config.optimizer.clip == "each" else None,
     )
 
 
@@ -276,7 +285,8 @@ def _update(
         max_grad_norm=config.optimizer.max_grad_norm,
         generator=generator,
         stop=stop.received,
-        average=session.world > 1 and session.engine.device.type == "cpu",
+        average=session.world > 1 and _averages(session.engine, config),
+        each=session.each,
     )
     try:
         return rate, train_step(session.objective, session.optimizer, batch, plan)
@@ -297,4 +307,5 @@ def _record(
         samples_per_second=rows / seconds,
         data_seconds=waited,
         step_seconds=seconds,
+        gradients=result.gradients,
     )
