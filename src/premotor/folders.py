@@ -411,6 +411,16 @@ class ComparisonFolder(OutputFolder):
         return ComparedUnitFolder(self.path / "units" / arm / f"seed_{seed}")
 
     @property
+    def pixels(self) -> Path:
+        """What pixels alone tell of the judged episodes whose u and e are kept."""
+        return self.path / "features" / "pixels.npz"
+
+    @property
+    def fit_pixels(self) -> Path:
+        """The same of episodes of split train."""
+        return self.path / "features" / "fit_pixels.npz"
+
+    @property
     def clips(self) -> Path:
         """Videos of the judged episodes that are filmed, and `clips.json` (KeptClip)."""
         return self.path / "clips"

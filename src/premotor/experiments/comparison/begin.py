@@ -28,6 +28,7 @@ class Places:
     records: ComparisonFolder
     work: Path
     data: Path
+    cache: Path
 
 
 def begin(
@@ -70,6 +71,7 @@ def begin(
         records=records,
         work=places.work.absolute(),
         data=places.data.absolute(),
+        cache=places.cache.absolute(),
         begun=read_json(records.beginning, BegunRecord),
         workers=workers,
         progress=progress,

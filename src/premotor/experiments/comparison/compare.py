@@ -4,6 +4,7 @@ Everything that has a record is passed over, so that the same command goes on wh
 stopped. Several processes share the work: each takes the next unit that nobody is at.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +12,21 @@ from typing import Annotated
 
 import tyro
 
+from premotor.comparison_records import Comparison
 from premotor.errors import ConfigError, UnknownName
 from premotor.experiments.comparison.begin import Places, begin
 from premotor.experiments.comparison.beside import Helpers
 from premotor.experiments.comparison.plan import ComparisonPlan
+from premotor.experiments.comparison.reading import ComparisonRecords
 from premotor.experiments.comparison.setting import Unit, units_of
-from premotor.experiments.comparison.working import Done, work
+from premotor.experiments.comparison.shared import keep_shared
+from premotor.experiments.comparison.summary import summarize
+from premotor.experiments.comparison.working import work
 from premotor.folders import ComparisonFolder
 from premotor.progress import Progress, no_progress
+from premotor.records import write_atomically, write_json
+from premotor.report.comparison.page import write_page
+from premotor.report.comparison.words import markdown
 from premotor.settings import check_numbers
 from premotor.worklist import MOST_WORKERS
 
@@ -34,6 +42,8 @@ class CompareConfig:
     """Folder for weights and caches. None: runs/compare/ and the plan's name."""
     data: Path | None = None
     """Folder of the demonstrations, which are made where they are missing. None: in --work."""
+    cache_dir: Path | None = None
+    """Where what training reads of the data is kept. None: in --work."""
     only: tuple[str, ...] = ()  # units to do, as arm or arm/seed; () = all
     beside: int = 1  # processes that each do units, in one thread
     workers: int = 1  # simulator processes of each of them
@@ -59,6 +69,7 @@ class CompareConfig:
             records=ComparisonFolder(self.records or self.plan.with_suffix("")),
             work=work,
             data=self.data or work / "data",
+            cache=self.cache_dir or work / "cache",
         )
 
 
@@ -84,8 +95,12 @@ def chosen_units(plan: ComparisonPlan, only: Sequence[str]) -> list[Unit]:
     return [unit for unit in every if unit in named] if only else every
 
 
-def train_all(config: CompareConfig, command: str = "", progress: Progress = no_progress) -> Done:
-    """Make what is missing of a comparison: data, trainings, judgements.
+def compare(
+    config: CompareConfig, command: str = "", progress: Progress = no_progress
+) -> Comparison:
+    """Make what is missing of a comparison, and write what it comes to.
+
+    `compare.json`, `compare.md` and `compare.html` are written anew, of the units that are whole.
 
     Args:
         config: The plan, and where.
@@ -93,10 +108,34 @@ def train_all(config: CompareConfig, command: str = "", progress: Progress = no_
         progress: Told how far all is.
 
     Raises:
-        PremotorError: As `begin`.
+        PremotorError: As `begin.begin`.
         Stopped: It was asked to stop; what is done is kept.
     """
-    setting = begin(config.places, config.workers, command, progress)
-    units = chosen_units(setting.plan, config.only)
-    with Helpers(config.places, units, config.workers, config.beside - 1):
-        return work(setting, units)
+    places = config.places
+    if not config.read:
+        setting = begin(places, config.workers, command, progress)
+        units = chosen_units(setting.plan, config.only)
+        keep_shared(setting)
+        with Helpers(places, units, config.workers, config.beside - 1):
+            work(setting, units)
+    return write(places.records, page=config.page)
+
+
+def write(records: ComparisonFolder, *, page: bool) -> Comparison:
+    """Write tables and page anew, from the records alone.
+
+    Args:
+        records: The folder.
+        page: Whether the page is written too, which takes longest.
+
+    Raises:
+        DataError: There are no records, or some are damaged.
+        ConfigError: They do not belong into one table.
+    """
+    found = summarize(ComparisonRecords.read(records))
+    with records.owned(math.inf):
+        write_json(records.record, found)
+        write_atomically(records.tables, markdown(found).encode())
+        if page:
+            write_page(found, records.path, records.page)
+    return found

@@ -11,6 +11,7 @@ from premotor.evaluate.acting.films import FPS, film
 from premotor.evaluate.acting.keyframes import predict_keyframes
 from premotor.evaluate.acting.success import RollOuts, RolloutUnit, Weights, shared_environment
 from premotor.evaluate.acting.traces import EVERY, Trace, trace_path
+from premotor.evaluate.agreeing.kept_features import keep, representations
 from premotor.evaluate.held_out_losses import (
     HeldOutConfig,
     measure_held_out,
@@ -23,6 +24,7 @@ from premotor.records import EvalRecord, HeldOutRecord, write_json, write_lines
 from premotor.represent import open_dataset
 
 _LAST = "trained"  # name of the last checkpoint in the records
+_FITTED = ("u", "e")  # on which maps are fitted anew
 _CLASSES = "text"  # clips are named among all texts
 
 
@@ -42,6 +44,12 @@ class Judge:
         mirror, told = self._mirror(step), self.setting.told(self.unit)
         config = self._held_out
         judged, fitted = (self._open(s, mirror) for s in (config.split, config.fit_split))
+        if self._keeps(step):
+            folder, count = self.setting.folder(self.unit), self.setting.plan.feature_episodes
+            keep(folder.features(step), representations(mirror, judged, count, progress=told))
+            learned = self._open("train", mirror)
+            fit = representations(mirror, learned, count, _FITTED, told)
+            keep(folder.fit_features(step), fit)
         return measure_held_out(mirror, judged, fitted, config, told)
 
     def finish(self) -> None:
@@ -63,6 +71,12 @@ class Judge:
     @property
     def _last(self) -> int:
         return self.setting.plan.steps_of(self.unit.arm)[-1]
+
+    def _keeps(self, step: int) -> bool:
+        """Whether u and e of a checkpoint are kept."""
+        plan = self.setting.plan
+        followed = plan.features_of or (plan.baseline, plan.claim)
+        return step == self._last or self.unit.arm in followed
 
     @cached_property
     def _held_out(self) -> HeldOutConfig:
@@ -120,7 +134,8 @@ class Judge:
             progress=self.setting.told(self.unit),
         ).of([RolloutUnit(weights, slot, plan.max_key_poses) for slot in self.setting.slots])
         records = found.insist("roll-outs")  # the same episodes must stand for all
-        shown = [record for record in records if record.episode in filmed]
+        there = [r for r in records if trace_path(traces, r).is_file()]  # else work was removed
+        shown = [record for record in there if record.episode in filmed]
         write_json(films, [self._film(record) for record in shown])
         for path in traces.glob("*.npz"):
             path.unlink()

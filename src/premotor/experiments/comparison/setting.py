@@ -31,6 +31,7 @@ class Setting:
     records: ComparisonFolder
     work: Path  # weights, caches and traces; can be thrown away when all is done
     data: Path  # folder of the data set
+    cache: Path  # where what training reads of it is kept
     begun: BegunRecord
     workers: int = 1  # simulator processes of a unit
     progress: Progress = no_progress
@@ -38,7 +39,7 @@ class Setting:
     @property
     def source(self) -> Source:
         """What every unit learns from and is judged on."""
-        return Source(self.data, tasks=self.plan.task_names, cache_dir=self.work / "cache")
+        return Source(self.data, tasks=self.plan.task_names, cache_dir=self.cache)
 
     def folder(self, unit: Unit) -> ComparedUnitFolder:
         """The records of a unit."""

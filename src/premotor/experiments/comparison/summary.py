@@ -28,9 +28,6 @@ from premotor.measure.procedure import (
 )
 from premotor.measure.seeds import ArmLevel, ArmOutcome, SeedContrast, arm_level, seed_contrast
 
-_PILOT = "a pilot, judged on split val: it settles what a plan says, and nothing is claimed of it"
-
-
 def summarize(records: ComparisonRecords) -> Comparison:
     """What a comparison comes to so far.
 
@@ -129,12 +126,8 @@ class _Tables:
 
     @property
     def verdict(self) -> ClaimVerdict | None:
-        """Of the co-primary outcomes; None of a pilot, and before any run was whole."""
-        return claim_verdict(self._rule, self._primary) if self._is_claimed else None
-
-    @property
-    def _is_claimed(self) -> bool:
-        return self._plan.counted and bool(self._primary)
+        """Of the co-primary outcomes; None before any run of both arms was whole."""
+        return claim_verdict(self._rule, self._primary) if self._primary else None
 
     def mirror(self, verdict: ClaimVerdict | None) -> tuple[MirrorVerdict, ...]:
         """Whether an effect may be called one of the mirror."""
@@ -146,8 +139,7 @@ class _Tables:
     @property
     def cannot(self) -> tuple[str, ...]:
         """What cannot be shown, a sentence each."""
-        pilot = () if self._plan.counted else (_PILOT,)
-        return (*pilot, *(cannot_show(self._rule, self._primary) if self._primary else ()))
+        return cannot_show(self._rule, self._primary) if self._primary else ()
 
 
 def _arm_outcome(records: ComparisonRecords, arm: str, measured: Measured) -> ArmOutcome | None:
