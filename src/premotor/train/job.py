@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from premotor.align.rules import check_rule
 from premotor.backbones.frozen_text import read_tower
 from premotor.checkpoint import checkpoints
 from premotor.claims import Claim
@@ -62,8 +63,8 @@ class TrainJob:
             ConfigError: The batches do not split over as many as are wanted, or there is no GPU.
         """
         config = self.config
-        sizes = (config.pairing.batch_size, config.pairing.pair_batch_size)
-        return number_of_processes(config.processes, chosen_device(config.device), sizes)
+        device, sizes = chosen_device(config.device), config.pairing.sizes
+        return number_of_processes(config.processes, device, sizes)
 
 
 def train(job: TrainJob, claim: Claim, progress: Progress = no_progress) -> bool:
@@ -142,6 +143,7 @@ def _prepare(job: TrainJob, claim: Claim, progress: Progress) -> None:
     dataset = open_dataset(source, "train", config.mirror, progress)
     open_probe_dataset(source, config, progress)
     pairing_of(dataset, config.seed, config.pairing)
+    check_rule(config.pairing.partner, config.mirror.align, dataset.num_instructions)
     _say_what_cannot_be_judged(source)
     claim_run(run, config, claim)  # last of all: what is there may go by that
 

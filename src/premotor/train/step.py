@@ -43,9 +43,8 @@ class Objective(nn.Module):
         self, observed: Observed, mask_ratio: float, generator: torch.Generator
     ) -> MirrorLosses:
         config = self.mirror.config.understand
-        loss = understand_loss(
-            self.mirror.understand(observed, mask_ratio, generator), observed, config
-        )
+        output = self.mirror.understand(observed, mask_ratio, generator)
+        loss = understand_loss(output, observed.text_id, config)
         told = {"understand": loss.detach()}
         return MirrorLosses(total=loss, own=loss, align=None, terms=told)
 
