@@ -9,7 +9,7 @@ from premotor.claims import Claim
 from premotor.codec import to_yaml
 from premotor.errors import ConfigError
 from premotor.experiments.comparison.checkout import check_committed, code_state
-from premotor.experiments.comparison.data import fingerprints_of, make_data
+from premotor.experiments.comparison.data import check_planned, fingerprints_of, make_data
 from premotor.experiments.comparison.plan import ComparisonPlan, differences, read_plan
 from premotor.experiments.comparison.records import BegunRecord, CodeState
 from premotor.experiments.comparison.setting import Setting
@@ -62,6 +62,7 @@ def begin(
     with records.owned(math.inf):
         make_data(plan, places.data, available_cores(), progress)
         found = fingerprints_of(plan, Source(places.data, tasks=plan.task_names))
+        check_planned(plan, found, places.data)
         _check_begun(records, plan, code)
         _check_data(records, found, places.data)
         if not records.beginning.is_file():

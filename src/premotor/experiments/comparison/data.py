@@ -48,28 +48,36 @@ def fingerprints_of(plan: ComparisonPlan, source: Source) -> dict[str, str]:
     """What the data are, by split.
 
     Raises:
-        ConfigError: They are not as many as planned, or not what the plan says.
-        DataError: They are damaged.
+        ConfigError: They are not as many as planned.
+        DataError: They are missing or damaged.
     """
-    found = {split: _fingerprint(plan, source.open(split), split) for split in plan.splits}
+    return {split: _fingerprint(plan, source.open(split), split) for split in plan.splits}
+
+
+def check_planned(plan: ComparisonPlan, found: dict[str, str], folder: Path) -> None:
+    """Refuse data that are not those of the plan, and a plan that counts and names none.
+
+    Raises:
+        ConfigError: It names both fingerprints, or those to write into the plan.
+    """
+    planned = plan.data.fingerprints
     wrong = [
-        f"{split} is {found[split]}, planned {planned}"
-        for split, planned in plan.data.fingerprints.items()
-        if split in found and found[split] != planned
+        f"{split} is {found[split]}, planned {planned[split]}"
+        for split in found.keys() & planned.keys()
+        if found[split] != planned[split]
     ]
     if wrong:
         raise ConfigError(
-            f"the data in {source.path} are not those of the plan: {'; '.join(wrong)}; other "
+            f"the data in {folder} are not those of the plan: {'; '.join(sorted(wrong))}; other "
             "versions of the simulator or the renderer, or another machine, give other bytes: take "
             "the data that the plan was written with, or write a plan for these"
         )
-    if plan.counted and not plan.data.fingerprints:
+    if plan.counted and not planned:
         lines = "\n".join(f"    {split}: {text}" for split, text in found.items())
         raise ConfigError(
             "a plan that counts names its data; write into it and commit:\n"
             f"data:\n  fingerprints:\n{lines}"
         )
-    return found
 
 
 def _fingerprint(plan: ComparisonPlan, demos: DemoSet, split: str) -> str:

@@ -54,6 +54,11 @@ class UnitRecords:
         return self.record is not None and self.record.whole
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do: it is whole, or it diverged."""
+        return self.record is not None and (self.record.whole or self.record.hopeless)
+
+    @property
     def fault(self) -> str:
         """Why it diverged or broke; "" where it did not."""
         return self.record.fault if self.record else ""

@@ -31,9 +31,7 @@ def keep_shared(setting: Setting) -> None:
         write_json(records.clips / CLIPS, _clips(setting, dataset, filmed))
 
 
-def _clips(
-    setting: Setting, dataset: Dataset, filmed: Collection[EpisodeId]
-) -> list[KeptClip]:
+def _clips(setting: Setting, dataset: Dataset, filmed: Collection[EpisodeId]) -> list[KeptClip]:
     """Every episode whose features are kept; with its video where its roll-out is filmed."""
     rows = chosen_transitions(dataset, setting.plan.feature_episodes)
     kept = [dataset.cache.episodes[int(i)] for i in dataset.episodes_of(rows)]
@@ -55,4 +53,3 @@ def _video(setting: Setting, info: EpisodeInfo) -> str:
     name = f"{info.task}_{info.variation}_{info.seed}.mp4"
     write_atomically(setting.records.clips / name, folder.video(info.index).read_bytes())
     return name
-

@@ -28,6 +28,7 @@ from premotor.measure.procedure import (
 )
 from premotor.measure.seeds import ArmLevel, ArmOutcome, SeedContrast, arm_level, seed_contrast
 
+
 def summarize(records: ComparisonRecords) -> Comparison:
     """What a comparison comes to so far.
 
