@@ -8,7 +8,6 @@ only one arm draws has a random stream of its own (decisions D85 to D87).
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from premotor.errors import UnknownName
 from premotor.experiments.variants import Variant
 
 Judged = Literal["all", "acting", "naming"]
@@ -96,14 +95,3 @@ ARMS = {
         ),
     )
 }
-
-
-def arm(name: str) -> Arm:
-    """An arm by its name.
-
-    Raises:
-        UnknownName: There is none of that name; the nearest are offered.
-    """
-    if name not in ARMS:
-        raise UnknownName.of("arm", name, ARMS)
-    return ARMS[name]
