@@ -118,21 +118,22 @@ def compare(
         keep_shared(setting)
         with Helpers(places, units, config.workers, config.beside - 1):
             work(setting, units)
-    return write(places.records, page=config.page)
+    return write(places.records, progress, page=config.page)
 
 
-def write(records: ComparisonFolder, *, page: bool) -> Comparison:
+def write(records: ComparisonFolder, progress: Progress, *, page: bool) -> Comparison:
     """Write tables and page anew, from the records alone.
 
     Args:
         records: The folder.
+        progress: Told how far the slow parts are.
         page: Whether the page is written too, which takes longest.
 
     Raises:
         DataError: There are no records, or some are damaged.
         ConfigError: They do not belong into one table.
     """
-    found = summarize(ComparisonRecords.read(records))
+    found = summarize(ComparisonRecords.read(records), progress)
     with records.owned(math.inf):
         write_json(records.record, found)
         write_atomically(records.tables, markdown(found).encode())

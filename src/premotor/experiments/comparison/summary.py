@@ -27,16 +27,18 @@ from premotor.measure.procedure import (
     mirror_verdicts,
 )
 from premotor.measure.seeds import ArmLevel, ArmOutcome, SeedContrast, arm_level, seed_contrast
+from premotor.progress import Progress, no_progress
 
 
-def summarize(records: ComparisonRecords) -> Comparison:
+def summarize(records: ComparisonRecords, progress: Progress = no_progress) -> Comparison:
     """What a comparison comes to so far.
 
     Args:
         records: Of any of its units; what is missing is named.
+        progress: Told how far the slow parts are.
     """
     plan, tables = records.plan, _Tables(records)
-    verdict = tables.verdict
+    verdict, aligned = tables.verdict, crossed(records, progress)
     return Comparison(
         name=plan.name,
         counted=plan.counted,
@@ -54,13 +56,13 @@ def summarize(records: ComparisonRecords) -> Comparison:
         outcomes=tables.outcomes,
         verdict=verdict,
         mirror=tables.mirror(verdict),
-        cannot=tables.cannot,
+        cannot=(*tables.cannot, *filter(None, [aligned.why_not])),
         levels=tables.levels,
         by_task=tables.by_task,
         contrasts=tables.contrasts,
         curves=tuple(_curves(records.units)),
         gradients=tuple(_gradients(records)),
-        alignment=crossed(records),
+        alignment=aligned.curves,
         cost=tuple(_cost(unit) for unit in records.units if unit.begun),
         missing=tuple(str(u.unit) for u in records.units if u.record is None),
         provenance=_provenance(records),
