@@ -72,7 +72,7 @@ def test_paper_has_the_released_sizes_to_the_parameter():
     named = mirror.execute.named_parameters()
     assert sum(p.numel() for name, p in named if not name.startswith("text.")) == 72_115_622
     assert (config.understand.u_dim, config.execute.e_dim) == (768, 384)
-    assert mirror.align.latent_dim == 384
+    assert mirror.align.latent_dim == 1024
     tokens = config.execute.tokens
     assert (tokens.cross_depth + tokens.self_depth, tokens.chunk) == (8, 2)  # the paper's table
 
@@ -86,6 +86,16 @@ def test_paper_follows_the_recipe_of_the_table():
     assert [config.mask_ratio(step) for step in (0, 63_999, 64_000, 79_999)] == [0.5, 0.5, 0, 0]
     assert config.mirror.understand.video.drop_path == 0.1
     assert config.augment.yaw == 45.0
+    assert config.optimizer.learning_rate * config.optimizer.align_factor == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize("name", presets.TRAIN)
+def test_every_preset_pairs_by_instruction_as_the_paper_does(name: str):
+    config = presets.train_preset(name)
+    align, pairing = config.mirror.align, config.pairing
+    assert (align.weight, align.temperature, pairing.partner) == (0.5, 0.1, "instruction")
+    assert pairing.block is not None
+    assert pairing.block.rows == pairing.pair_batch_size
 
 
 @pytest.mark.slow

@@ -273,7 +273,7 @@ def test_divergence_names_the_term_and_keeps_the_last_good_checkpoint(dots: Path
     with torch.no_grad():
         model.align.from_u.weight.fill_(1e38)  # finite, unlike what comes of it
     checkpoint.save(out, last.step, model, checkpoint.load_state(last))
-    with pytest.raises(TrainingDiverged, match="step 4: loss term 'align' not finite"):
+    with pytest.raises(TrainingDiverged, match="step 4: loss term 'align'"):
         train(out, dots)
     assert checkpoint.find(out).step == 3
 

@@ -76,8 +76,9 @@ class Blocks:
             raise ConfigError(
                 f"blocks of pair_tasks {shape.tasks} x pair_instructions {shape.instructions} need "
                 f"{shape.pairs} instructions with {EPISODES} episodes each, the data set has "
-                f"{len(shown)}; collect more or lower --pairing.pair-instructions and "
-                "--pairing.pair-batch-size"
+                f"{len(shown)}; collect more, lower --pairing.pair-instructions and "
+                "--pairing.pair-batch-size, or pair by episode: --pairing.pair-tasks 0 "
+                "--pairing.pair-instructions 0 --pairing.partner episode"
             )
         self._members = [np.array(groups[of]) for of in shown]
         names = sorted({task for task, _ in shown})

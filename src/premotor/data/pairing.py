@@ -96,7 +96,7 @@ class PairingConfig:
                     f"{self.pair_instructions} go with blocks: set pair_tasks and "
                     "pair_instructions to 1 or more, or partner to episode"
                 )
-        elif shape.rows != self.pair_batch_size:
+        elif self.clips_every and shape.rows != self.pair_batch_size:
             raise ConfigError(
                 f"pair_tasks {shape.tasks} x pair_instructions {shape.instructions} x 2 episodes "
                 f"are {shape.rows} rows, pair_batch_size is {self.pair_batch_size}; make them equal"

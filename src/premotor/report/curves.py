@@ -33,7 +33,15 @@ NEIGHBORS = 10
 GROUPS: tuple[tuple[str, str, dict[str, tuple[str, str]]], ...] = (
     ("Understand", "video-text loss, L_u [nat]", {"understand": ("L_u", OBSERVE)}),
     ("Execute", "sum of its seven terms, L_e [nat]", {"execute": ("L_e", EXECUTE)}),
-    ("Align", "bidirectional InfoNCE, L_align [nat]", {"align": ("L_align", ALIGN)}),
+    (
+        "Align",
+        "bidirectional InfoNCE, L_align [nat]",
+        {
+            "align": ("L_align", ALIGN),
+            "align_task_alone": ("knowing the task alone", QUIET),
+            "align_within_task": ("within the task", TASK_COLORS[2]),
+        },
+    ),
     (
         "Where",
         "position heatmaps, cross-entropy [nat]",
@@ -60,7 +68,8 @@ def loss_panels(run: RunRecords) -> tuple[Panel, ...]:
     """One chart per group of loss terms; the total is left out, being their sum."""
     if not run.steps:
         return ()
-    names = {name for record in run.steps for name in record.losses} - {"total"}
+    told = {name for record in run.steps for name in record.losses}
+    names = told - {"total", "align_bound"}  # the latter is chance less L_align
     grouped = {name for _, _, terms in GROUPS for name in terms}
     groups = [*GROUPS, *((n, "[nat]", {n: (n, QUIET)}) for n in sorted(names - grouped))]
     panels: list[Panel] = []
@@ -89,6 +98,10 @@ def _line(steps: Sequence[StepRecord], name: str, label: str, color: str) -> Ser
 
 
 def _chance(run: RunRecords) -> tuple[Level, ...]:
+    told = [r.losses for r in run.steps if "align_bound" in r.losses]  # of blocks
+    if told:
+        chance = float(np.mean([losses["align"] + losses["align_bound"] for losses in told]))
+        return (Level(label=f"chance: {chance:.2f}", value=chance),)
     rows = run.training.pairing.pair_batch_size
     if rows < 2:
         return ()
