@@ -13,6 +13,7 @@ from premotor.errors import UnknownName
 from premotor.mirror import Mirror
 from premotor.simulate.tasks import ALL_TASKS
 from premotor.train.config import TrainConfig
+from premotor.train.gradients import by_loss
 from premotor.train.optim import build_optimizer
 from premotor.train.step import Objective, StepPlan, step_generator, train_step
 
@@ -48,10 +49,10 @@ def descend(config: TrainConfig, steps: int, rows: int) -> list[dict[str, float]
     mirror = Mirror(config.mirror)
     objective = Objective(mirror, config.augment).train()
     optimizer = build_optimizer(mirror.towers, config.optimizer)
-    batch = made_up(config, rows)
+    batch, each = made_up(config, rows), by_loss(mirror, config.optimizer)
     losses = []
     for step in range(steps):
-        plan = StepPlan(step, 0.0, 1.0, step_generator(0, step, 0), stop=False)
+        plan = StepPlan(step, 0.0, 1.0, step_generator(0, step, 0), stop=False, each=each)
         losses.append(train_step(objective, optimizer, batch, plan).losses)
     return losses
 

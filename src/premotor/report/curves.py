@@ -1,7 +1,7 @@
 """Training as curves: every loss term, alignment of the probe episodes, speed."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -62,6 +62,21 @@ GROUPS: tuple[tuple[str, str, dict[str, tuple[str, str]]], ...] = (
         {"gripper": ("gripper", TASK_COLORS[5]), "collision": ("collision", TASK_COLORS[6])},
     ),
 )
+# Parts of the gradients of a step (`StepRecord.gradients`) with their names and colors.
+PARTS = {
+    "recognizer/video": ("recognizer, video", TASK_COLORS[0]),
+    "recognizer/text": ("recognizer, words", TASK_COLORS[8]),
+    "policy/coarse": ("policy, coarse", TASK_COLORS[1]),
+    "policy/fine": ("policy, fine", TASK_COLORS[3]),
+    "policy/action": ("policy, action", TASK_COLORS[5]),
+    "policy/text": ("policy, words", TASK_COLORS[6]),
+}
+# What is told of each part: ending of its name, title and note of the chart.
+GRADIENTS = (
+    ("own", "Gradient of the own loss", "norm by part, L_u or L_e, before clipping"),
+    ("align", "Gradient of alignment", "norm by part, weighted L_align, before clipping"),
+    ("cosine", "Do they agree?", "cosine of both gradients by part"),
+)
 
 
 def loss_panels(run: RunRecords) -> tuple[Panel, ...]:
@@ -75,7 +90,7 @@ def loss_panels(run: RunRecords) -> tuple[Panel, ...]:
     panels: list[Panel] = []
     for title, note, terms in groups:
         lines = [
-            _line(run.steps, name, label, color)
+            _line([(r.step, r.losses) for r in run.steps], name, label, color)
             for name, (label, color) in terms.items()
             if name in names
         ]
@@ -85,8 +100,11 @@ def loss_panels(run: RunRecords) -> tuple[Panel, ...]:
     return tuple(panels)
 
 
-def _line(steps: Sequence[StepRecord], name: str, label: str, color: str) -> Series:
-    points = [(r.step, r.losses[name]) for r in steps if name in r.losses]
+def _line(
+    told: Sequence[tuple[int, Mapping[str, float]]], name: str, label: str, color: str
+) -> Series:
+    """One number over the steps at which it was told."""
+    points = [(step, values[name]) for step, values in told if name in values]
     points = points[thinned(len(points))]
     return Series(
         label=label,
@@ -206,6 +224,20 @@ def engine_panels(run: RunRecords) -> tuple[Panel, ...]:
         panel("Gradient norm", "before clipping", [line("norm", norms, smooth=True)]),
         panel("Speed", "samples per second", [line("speed", speeds, smooth=True)]),
     )
+
+
+def gradient_panels(run: RunRecords) -> tuple[Panel, ...]:
+    """What each loss asks of each part of the towers; none where it was not written down."""
+    panels: list[Panel] = []
+    for ending, title, note in GRADIENTS:
+        lines = [
+            _line([(r.step, r.gradients) for r in run.steps], f"{part}/{ending}", label, color)
+            for part, (label, color) in PARTS.items()
+            if any(f"{part}/{ending}" in r.gradients for r in run.steps)
+        ]
+        if lines:
+            panels.append(panel(title, note, lines))
+    return tuple(panels)
 
 
 def waiting_share(steps: Sequence[StepRecord]) -> float | None:
