@@ -7,7 +7,8 @@ import sys
 
 GROUPS = (
     *("simulator", "peers", "training", "datapath", "optimizers", "policy", "network"),
-    *("gpu", "parity", "recognizer", "watching", "contrast", "alignment", "coverage", "against"),
+    *("gpu", "parity", "recognizer", "watching", "contrast", "alignment", "coverage", "procedure"),
+    "against",
 )
 
 

@@ -283,4 +283,6 @@ def _over_seeds_and_episodes(
 
 def _shares(count: int, resamples: int, rng: np.random.Generator) -> Float[np.ndarray, "r _"]:
     """How often each of so many is drawn, over how many are drawn."""
-    return rng.multinomial(count, np.full(count, 1.0 / count), size=resamples) / count
+    drawn = rng.integers(0, count, (resamples, count)) + count * np.arange(resamples)[:, None]
+    times = np.bincount(drawn.ravel(), minlength=resamples * count)
+    return times.reshape(resamples, count) / count
