@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from premotor.episode.identity import OfEpisode
+from premotor.measure.procedure import ClaimVerdict, MirrorVerdict
+from premotor.measure.seeds import ArmLevel, SeedContrast
 from premotor.records import FilmRecord, Interval
 
 Kind = Literal["share", "nat", "number"]
 Role = Literal["primary", "secondary", "exploratory"]
-Decision = Literal["gain", "loss", "no effect", "not decided", "too few seeds"]
 Side = Literal["trained", "untrained", "pixels", "text"]
 
-ALL_TASKS = ""  # in place of a task: the mean over tasks, each counting alike
 SUCCESS, NAMED = "success", "text_accuracy"  # the two co-primary outcomes
 FILMS = "films.json"  # list of KeptFilm, in the folder `films` of a unit
 CLIPS = "clips.json"  # list of KeptClip, in the folder `clips` of the records
@@ -34,51 +34,18 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeedValue:
-    """The value of one training seed."""
-
-    seed: int
-    value: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArmValue:
-    """One outcome of one arm: a value per finished seed."""
+class TaskLevel:
+    """What an arm reaches on one task."""
 
     arm: str
     outcome: str
-    task: str  # or `ALL_TASKS`
-    by_seed: tuple[SeedValue, ...]
-    mean: float
-    interval: Interval | None  # t over seeds; None with fewer than two
+    task: str
+    values: tuple[float, ...]  # by seed, in the order of the arm's `ArmLevel`
 
-
-@dataclass(frozen=True, kw_only=True)
-class Contrast:
-    """One arm minus another, paired by seed, on the same episodes."""
-
-    arm: str
-    baseline: str
-    outcome: str
-    task: str  # or `ALL_TASKS`
-    by_seed: tuple[SeedValue, ...]  # D_s, of the seeds that both arms finished
-    mean: float
-    interval: Interval | None  # t over seeds; None with fewer than two
-    sd: float | None = None  # of D_s between seeds
-    p_value: float | None = None  # exact sign-flip test
-    least_p: float | None = None  # the least that so many seeds can reach
-    holm_p: float | None = None  # t test, adjusted over the co-primary outcomes; None elsewhere
-    bootstrap: Interval | None = None  # over seeds x episodes, beside the t interval
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """What can be said of one co-primary outcome."""
-
-    outcome: str
-    decision: Decision
-    sentence: str  # the whole of it in plain words
-    contrast: Contrast
+    @property
+    def mean(self) -> float:
+        """Over the seeds."""
+        return sum(self.values) / len(self.values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,33 +141,36 @@ class Comparison:
     episodes: int  # roll-outs per task
     smallest_effect: float  # as a share: 0.03 are 3 points
     outcomes: tuple[Outcome, ...]
-    claims: tuple[Claim, ...]
-    mirror: str  # whether it may be called an effect of the mirror, in words
+    verdict: ClaimVerdict | None  # of the co-primary outcomes; None where nothing was finished
+    mirror: tuple[MirrorVerdict, ...]  # whether it may be called an effect of the mirror
     cannot: tuple[str, ...]  # what it cannot show, a sentence each
-    values: tuple[ArmValue, ...]
-    contrasts: tuple[Contrast, ...]
+    levels: tuple[ArmLevel, ...]
+    by_task: tuple[TaskLevel, ...]
+    contrasts: tuple[SeedContrast, ...]  # every arm minus the baseline, and the claim's others
     curves: tuple[Curve, ...]
     gradients: tuple[Gradient, ...]
     alignment: tuple[AlignmentCurve, ...]
     cost: tuple[UnitCost, ...]  # of every planned unit that was begun
     missing: tuple[str, ...]  # planned units without a record, as "aligned, seed 3"
     provenance: Provenance
-    power: tuple[str, ...] = ()  # what the size of the comparison can show, a sentence each
 
     def outcome(self, name: str) -> Outcome | None:
         """The outcome of a name, where it was measured."""
         return next((o for o in self.outcomes if o.name == name), None)
 
-    def value(self, arm: str, outcome: str, task: str = ALL_TASKS) -> ArmValue | None:
+    def level(self, arm: str, outcome: str) -> ArmLevel | None:
         """What an arm reached, where it was measured."""
-        key = (arm, outcome, task)
-        return next((v for v in self.values if (v.arm, v.outcome, v.task) == key), None)
+        return next((v for v in self.levels if (v.arm, v.outcome) == (arm, outcome)), None)
 
-    def contrast(self, arm: str, outcome: str, task: str = ALL_TASKS) -> Contrast | None:
+    def on_task(self, arm: str, outcome: str, task: str) -> TaskLevel | None:
+        """What an arm reached on one task, where it was measured."""
+        key = (arm, outcome, task)
+        return next((v for v in self.by_task if (v.arm, v.outcome, v.task) == key), None)
+
+    def contrast(self, ours: str, outcome: str) -> SeedContrast | None:
         """An arm minus the baseline, where both were measured."""
-        key = (arm, self.baseline, outcome, task)
-        found = ((c.arm, c.baseline, c.outcome, c.task) == key for c in self.contrasts)
-        return next((c for c, own in zip(self.contrasts, found, strict=True) if own), None)
+        key = (ours, self.baseline, outcome)
+        return next((c for c in self.contrasts if (c.ours, c.theirs, c.outcome) == key), None)
 
     @property
     def broken(self) -> tuple[UnitCost, ...]:
