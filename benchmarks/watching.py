@@ -72,7 +72,7 @@ def update(config: UnderstandConfig) -> Callable[[], None]:
     def learn() -> None:
         model.zero_grad(set_to_none=True)
         output = model(observed, config.mask_ratio, generator)
-        understand_loss(output, observed, config).backward()
+        understand_loss(output, observed.text_id, config).backward()
 
     learn()
     return learn

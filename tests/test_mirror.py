@@ -55,6 +55,11 @@ def test_the_objective_is_the_sum_of_its_terms(mirror: Mirror):
     terms = losses.terms
     total = terms["understand"] + terms["execute"] + 0.25 * terms["align"]
     assert torch.allclose(losses.total, total)
+    assert losses.align is not None
+    assert torch.allclose(losses.own, terms["understand"] + terms["execute"])
+    assert torch.equal(losses.total, losses.own + 0.25 * losses.align)
+    losses.align.backward(retain_graph=True)
+    assert all(p.grad is not None for p in mirror.align.parameters())
     seven = ("coarse", "fine", "rotation_x", "rotation_y", "rotation_z", "gripper", "collision")
     assert torch.allclose(terms["execute"], torch.stack([terms[k] for k in seven]).sum())
 
@@ -66,6 +71,8 @@ def test_without_a_clip_there_is_only_the_loss_of_acting(mirror: Mirror):
     assert output.observed is None
     assert output.aligned is None
     assert torch.equal(losses.total.detach(), losses.terms["execute"])
+    assert losses.align is None
+    assert losses.own is losses.total
     losses.total.backward()
     assert all(p.grad is None for p in mirror.understand.parameters())
     assert all(p.grad is None for p in mirror.align.parameters())

@@ -6,7 +6,7 @@ c: text classes
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 Part = TypeVar("Part")
+Partner = Literal["episode", "instruction", "task", "labels", "shuffled"]
 
 
 def _moved(part: Part, device: torch.device | str) -> Part:
@@ -93,6 +94,21 @@ class Target:
 
 
 @dataclass(frozen=True, eq=False)
+class Block:
+    """Who the rows of a paired batch are, for the rule by which watching and doing are matched.
+
+    The whole batch, over all processes, holds two episodes of each of its instructions.
+    """
+
+    partner: Partner  # the rule (align/rules.py)
+    task: Int[Tensor, " b"]  # rows with the same number are of one task
+    instruction: Int[Tensor, " b"]  # text class of each, as `Observed.text_id`
+    place: Int[Tensor, " b"]  # which of its instruction's two episodes: 0 or 1
+    shuffled: Int[Tensor, " b"] | None = None
+    """Row of the whole batch that is each one's partner where partners are shuffled"""
+
+
+@dataclass(frozen=True, eq=False)
 class MirrorBatch:
     """Row i of observed and executed are one action, watched and done."""
 
@@ -100,6 +116,8 @@ class MirrorBatch:
     instruction: Int[Tensor, "b l"]  # tokens
     target: Target | None = None  # None at roll-out
     observed: Observed | None = None  # None where the schedule carries no clip
+    block: Block | None = None  # None: row i of each side is the other's partner, all are strangers
+    more: Observed | None = None  # clips that nobody acts to, for L_u alone
 
     def __len__(self) -> int:
         return len(self.instruction)
@@ -111,6 +129,8 @@ class MirrorBatch:
             self.instruction.to(device),
             None if self.target is None else _moved(self.target, device),
             None if self.observed is None else self.observed.to(device),
+            None if self.block is None else _moved(self.block, device),
+            None if self.more is None else self.more.to(device),
         )
 
 

@@ -16,13 +16,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from premotor.align.config import AlignConfig
 from premotor.align.loss import info_nce
 from premotor.align.projections import Aligned, Projections
-from premotor.batch import MirrorBatch
+from premotor.align.rules import align_block
+from premotor.batch import Block, MirrorBatch
 from premotor.errors import ConfigError
 from premotor.execute.config import ExecuteConfig
 from premotor.execute.loss import execute_losses
@@ -50,13 +51,16 @@ class MirrorOutput:
     observed: UnderstandOutput | None  # .u (b, D_u); None where the batch carries no clip
     executed: ExecuteOutput  # .e (b, D_e), heatmaps, rotation, gripper
     aligned: Aligned | None  # .z_u, .z_e (b, D_z), unit norm
+    more: UnderstandOutput | None = None  # of the clips beside
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class MirrorLosses:
     """The objective and the terms it is the sum of."""
 
-    total: Scalar  # [nat] L
+    total: Scalar  # [nat] L = own + lambda L_align
+    own: Scalar  # [nat] L_u + L_e, or the one of them that there is
+    align: Scalar | None  # [nat] L_align, unweighted; None where nothing is aligned
     terms: Mapping[str, Scalar]  # [nat] detached: "understand", "execute", its seven, "align"
 
 
@@ -86,8 +90,12 @@ class Mirror(nn.Module):
         watched = batch.observed
         observed = None if watched is None else self.understand(watched, mask_ratio, generator)
         executed = self.execute(batch.executed, batch.instruction, batch.target, generator)
-        aligned = None if observed is None else self.align(observed.u, executed.e)
-        return MirrorOutput(observed, executed, aligned)
+        if observed is None:
+            return MirrorOutput(None, executed, None)
+        aligned, more = self.align(observed.u, executed.e, _labels(batch.block)), None
+        if batch.more is not None:  # last, so that their masks and crops move no other draw
+            more = self.understand(batch.more, mask_ratio, generator, observed.classes)
+        return MirrorOutput(observed, executed, aligned, more)
 
     @property
     def towers(self) -> dict[str, nn.Module]:
@@ -105,10 +113,41 @@ def mirror_losses(output: MirrorOutput, batch: MirrorBatch, config: MirrorConfig
         raise ConfigError("a batch without a target has no loss; give it the next keyframe")
     done = execute_losses(output.executed, batch.target, config.execute)
     terms: dict[str, Scalar] = {"execute": done.total, **done.terms}
-    total = done.total
+    own, align = done.total, None
     if batch.observed is not None and output.observed is not None and output.aligned is not None:
-        z_u, z_e = output.aligned.z_u, output.aligned.z_e
-        terms["understand"] = understand_loss(output.observed, batch.observed, config.understand)
-        terms["align"] = info_nce(z_u, z_e, config.align.temperature)
-        total = total + terms["understand"] + config.align.weight * terms["align"]
-    return MirrorLosses(total, {name: term.detach() for name, term in terms.items()})
+        terms["understand"] = _understand(output.observed, output.more, batch, config.understand)
+        align, told = _align(output.aligned, batch.block, config.align)
+        own, terms = own + terms["understand"], terms | told
+    total = own if align is None else own + config.align.weight * align
+    told = {name: term.detach() for name, term in terms.items()}
+    return MirrorLosses(total=total, own=own, align=align, terms=told)
+
+
+def _labels(block: Block | None) -> Int[Tensor, " b"] | None:
+    """Instructions whose codes are wanted."""
+    return None if block is None or block.partner != "labels" else block.instruction
+
+
+def _understand(
+    observed: UnderstandOutput,
+    more: UnderstandOutput | None,
+    batch: MirrorBatch,
+    config: UnderstandConfig,
+) -> Scalar:
+    """L_u of the clips that are acted on and, where there are, of those beside."""
+    assert batch.observed is not None
+    if more is None or batch.more is None:
+        return understand_loss(observed, batch.observed.text_id, config)
+    text_id = torch.cat([batch.observed.text_id, batch.more.text_id])
+    return understand_loss(observed.followed_by(more), text_id, config)
+
+
+def _align(
+    aligned: Aligned, block: Block | None, config: AlignConfig
+) -> tuple[Scalar, dict[str, Scalar]]:
+    """L_align, and the terms that are written down of it."""
+    if block is None:
+        loss = info_nce(aligned.z_u, aligned.z_e, config.temperature)
+        return loss, {"align": loss}
+    contrast = align_block(aligned, block, config)
+    return contrast.loss, contrast.terms

@@ -66,6 +66,11 @@ class StepRecord:
     samples_per_second: float
     data_seconds: float  # waited for data in this step [s]
     step_seconds: float  # the whole step [s]
+    gradients: dict[str, float] = field(default_factory=dict)
+    """Of steps that act and watch, where each loss is clipped by itself, before clipping: "P/own",
+    norm of the own losses' gradient in part P ("policy", "policy/coarse", ...); "P/align", of the
+    weighted alignment's; "P/cosine" of both; "policy/ratio", "recognizer/ratio": alignment's norm
+    over the own one's as they were applied. {} in older records"""
 
 
 @dataclass(frozen=True)
@@ -228,6 +233,34 @@ class KeyframeRecord(OfEpisode):
     """Whether the words choose where it lies (`simulate.task.Task.decisive`). None where that is
     not known: the task is not ours, the keyframes are not one for each of the expert's waypoints,
     or the record is an older one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOutRecord:
+    """What one checkpoint makes of held-out episodes, without acting (evaluate/held_out_losses.py).
+
+    Every number is a mean over tasks, each counting alike.
+    """
+
+    split: str
+    rows: int  # key poses that were asked for
+    clips: int  # episodes whose clips were named and whose u and e were compared
+    execute: dict[str, float]  # [nat] "execute", L_e, and its terms, teacher-forced
+    execute_by_task: dict[str, float]  # [nat] L_e
+    position: float  # share of key poses within 2 cm, from the expert's true observation
+    rotation: float  # share within 15 degrees
+    decisive: float | None  # of those at which the words choose, within 2 cm; None: there are none
+    text_accuracy: float  # share of clips named rightly among all texts
+    text_accuracy_by_task: dict[str, float]
+    text_within_task: float  # the same among the texts of the clip's own task
+    text_log_p: float  # [nat] log p of the true text among all, at `temperature`
+    text_log_p_within_task: float  # [nat] among those of the clip's task, at the same
+    temperature: float  # at which log p is largest over the clips of the split `fitted_on`
+    fitted_on: str
+    neighbor: dict[str, float]
+    """Share of episodes whose nearest other one of the task has the same instruction, by "u", "e"
+    and "e_without_words"; empty where no task has two instructions of two episodes each"""
+    chance: dict[str, float]  # what a guess gets: "text_accuracy", "text_within_task", "neighbor"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -319,13 +319,10 @@ def test_a_blank_instruction_has_no_word():
 
 @pytest.mark.parametrize("unit", ["episode", "segment"])
 def test_batches_are_the_same_wherever_a_stream_starts(cache: EpisodeCache, unit):
-    plan = Pairing(
-        cache.transitions.episode,
-        [e.task for e in cache.episodes],
-        0,
-        PairingConfig(batch_size=2, pair_batch_size=2, unit=unit),
-    )
-    make = training_batches(Dataset(cache, FORMAT), plan, 0, 0, 1)
+    config = PairingConfig(batch_size=2, pair_batch_size=2, unit=unit)
+    dataset = Dataset(cache, FORMAT)
+    plan = Pairing(cache.transitions.episode, dataset.labels, 0, config)
+    make = training_batches(dataset, plan, 0, 0, 1)
     with BatchStream(make, range(10)) as whole, BatchStream(make, range(7, 10)) as late:
         tail = list(whole)[7:]
         for a, b in zip(tail, late, strict=True):

@@ -3,11 +3,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from premotor.data.blocks import Labels
 from premotor.data.pairing import Pairing, PairingConfig
 from premotor.errors import ConfigError, UnknownName
 
 EPISODES = np.repeat(np.arange(10), [2, 3, 6, 1, 4, 2, 5, 2, 3, 2])
 TASKS = ["stack"] * 5 + ["tap"] * 5
+LABELS = Labels(TASKS, np.zeros(10, int))
 SIZES = {"stack": 16, "tap": 14}  # transitions
 
 
@@ -16,7 +18,7 @@ APPROACHES = np.arange(len(EPISODES)) % 3 == 0  # 6 of the 16, 4 of the 14
 
 def pairing(seed: int = 0, **changes: Any) -> Pairing:
     config = PairingConfig(**{"batch_size": 4, "pair_batch_size": 4} | changes)
-    return Pairing(EPISODES, TASKS, seed, config, APPROACHES)
+    return Pairing(EPISODES, LABELS, seed, config, APPROACHES)
 
 
 def drawn(plan: Pairing, steps: int) -> np.ndarray:
@@ -82,7 +84,7 @@ def test_rows_that_have_to_find_their_place_get_a_greater_share_of_their_task(fa
 
 def test_a_task_of_approaches_alone_keeps_its_share():
     config = PairingConfig(recognition_every=0, batch_size=4, balance=1.0, approaches=3.0)
-    rows = drawn(Pairing(EPISODES, TASKS, 0, config, np.isin(EPISODES, range(5))), 512)
+    rows = drawn(Pairing(EPISODES, LABELS, 0, config, np.isin(EPISODES, range(5))), 512)
     assert share_of_stack(rows) == pytest.approx(0.5, abs=1e-3)
 
 
@@ -90,7 +92,7 @@ def test_a_task_of_approaches_alone_keeps_its_share():
 def test_what_is_left_out_is_never_drawn_and_its_task_keeps_its_share(approaches):
     left_out = np.isin(np.arange(len(EPISODES)), (0, 1, len(EPISODES) - 1))
     config = PairingConfig(recognition_every=0, batch_size=4, balance=1.0, approaches=approaches)
-    rows = drawn(Pairing(EPISODES, TASKS, 0, config, APPROACHES, left_out), 512)
+    rows = drawn(Pairing(EPISODES, LABELS, 0, config, APPROACHES, left_out), 512)
     assert set(rows) == set(np.flatnonzero(~left_out))
     assert share_of_stack(rows) == pytest.approx(0.5, abs=1e-3)
 
@@ -98,7 +100,7 @@ def test_what_is_left_out_is_never_drawn_and_its_task_keeps_its_share(approaches
 def test_what_is_left_out_leaves_the_others_alike():
     left_out = np.arange(len(EPISODES)) == 3
     config = PairingConfig(recognition_every=0, batch_size=4)
-    counts = np.bincount(drawn(Pairing(EPISODES, TASKS, 0, config, None, left_out), 512))
+    counts = np.bincount(drawn(Pairing(EPISODES, LABELS, 0, config, None, left_out), 512))
     assert counts[3] == 0
     assert np.ptp(counts[~left_out]) <= 1
 
@@ -106,7 +108,7 @@ def test_what_is_left_out_leaves_the_others_alike():
 def test_what_is_left_out_meets_no_clip_either():
     left_out = np.arange(len(EPISODES)) == 3
     config = PairingConfig(recognition_every=1, batch_size=4, pair_batch_size=5)
-    plan = Pairing(EPISODES, TASKS, 0, config, None, left_out)
+    plan = Pairing(EPISODES, LABELS, 0, config, None, left_out)
     assert set(drawn(plan, 200)) == set(np.flatnonzero(~left_out))
 
 
@@ -198,7 +200,7 @@ FIVE = [f"task{i % 5}" for i in range(30)]  # six episodes of each
 
 def few_tasks(seed: int = 0, **changes: Any) -> Pairing:
     sizes = {"batch_size": 4, "pair_batch_size": 8, "pair_tasks": 4, "watch_only": True}
-    return Pairing(MANY, FIVE, seed, PairingConfig(**sizes | changes))
+    return Pairing(MANY, Labels(FIVE, np.zeros(30, int)), seed, PairingConfig(**sizes | changes))
 
 
 def watched(plan: Pairing, step: int) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 
 from premotor.errors import ConfigError, NoVariation
 from premotor.measure import neighbors
-from premotor.measure.neighbors import knn_purity, nearest
+from premotor.measure.neighbors import knn_purity, nearest, nearest_of_task
 
 
 def dense(found: neighbors.Neighbors) -> np.ndarray:
@@ -76,3 +76,37 @@ def test_purity_of_equal_rows_is_the_share_of_their_labels():
     rows, labels = np.repeat(np.eye(2), 6, axis=0), np.array([0, 0, 1, 1, 1, 1] * 2)
     # of each row the 5 equal ones: 1 of 5 for the first two of six, 3 of 5 for the other four
     assert knn_purity(rows, labels, 2) == pytest.approx((2 * 1 / 5 + 4 * 3 / 5) / 6)
+
+
+LABELED = np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.1, 0.9], [0.5, 0.4]])
+
+
+def test_the_nearest_row_of_the_task_tells_the_label_where_another_row_has_it():
+    labels = np.array([0, 0, 1, 1, 2])  # the last one is alone, and no answer either
+    found = nearest_of_task(LABELED, np.zeros(5, np.int64), labels)
+    assert (found.value, found.chance, found.num_rows) == (1.0, pytest.approx(1 / 3), 4)
+    crossed = nearest_of_task(LABELED, np.zeros(5, np.int64), np.array([0, 1, 0, 1, 2]))
+    assert crossed.value == 0.0
+
+
+def test_every_task_counts_alike_and_a_task_of_one_label_not_at_all():
+    one = np.vstack([LABELED[:4], LABELED[[0, 2, 0, 2]], LABELED[[0, 2, 0, 2]] + 0.01])
+    tasks = np.array([0] * 4 + [1] * 8)
+    labels = np.array([0, 1, 0, 1] + [2, 3] * 4)
+    found = nearest_of_task(one, tasks, labels)
+    assert found.value == pytest.approx((0.0 + 1.0) / 2)
+    assert found.num_rows == 12
+    alone = nearest_of_task(one, np.append(tasks[:4], [1] * 8), np.array([0, 1, 0, 1] + [2] * 8))
+    assert (alone.value, alone.num_rows) == (0.0, 4)
+
+
+def test_rows_that_are_all_the_same_are_guessed():
+    labels = np.array([0, 0, 1, 1])
+    found = nearest_of_task(np.ones((4, 3)), np.zeros(4, np.int64), labels)
+    assert found.value == found.chance == pytest.approx(1 / 3)
+    tied = nearest_of_task(np.array([[1.0, 0.0]] * 3 + [[0.0, 1.0]]), np.zeros(4, np.int64), labels)
+    assert tied.value == pytest.approx((0.5 + 0.5 + 0.0 + 1 / 3) / 4)
+
+
+def test_where_no_task_has_two_labels_of_two_rows_there_is_nothing_to_tell():
+    assert nearest_of_task(LABELED, np.zeros(5, np.int64), np.array([0, 0, 1, 2, 3])) is None

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from premotor.train.launch import leave
-from premotor.train.optim import OptimizerConfig, average_gradients, build_optimizer
+from premotor.train.optim import OptimizerConfig, average_gradients, build_optimizer, gradients_of
 
 
 class Towers(nn.Module):
@@ -33,7 +33,7 @@ def train(module: Towers, wrapped: nn.Module, ours: bool, rank: int) -> list[tor
         data = torch.randn(4, 5, generator=torch.Generator().manual_seed(10 * step + rank))
         wrapped(data, step % 2 == 1).backward()
         if ours:
-            average_gradients(optimizer)
+            average_gradients(gradients_of(optimizer))
         optimizer.step()
     return [p.detach().clone() for p in module.parameters()]
 

@@ -9,7 +9,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from premotor.train.launch import leave
-from premotor.train.optim import OptimizerConfig, average_gradients, build_optimizer
+from premotor.train.optim import OptimizerConfig, average_gradients, build_optimizer, gradients_of
 
 CONFIG = OptimizerConfig(name="muon", learning_rate=0.01)
 ROWS, STEPS = 12, 4
@@ -51,7 +51,7 @@ def train(towers: Towers, rank: int, world: int) -> list[dict[str, Any]]:
     for step in range(STEPS):
         backward(towers, step, rank, world)
         if world > 1:
-            average_gradients(optimizer)
+            average_gradients(gradients_of(optimizer))
         found = gradients(towers)
         optimizer.step()
         weights = [p.detach().clone() for p in towers.parameters()]

@@ -31,7 +31,9 @@ def test_the_term_that_is_not_finite_is_named():
 
 
 def test_alone_a_process_agrees_with_itself():
-    losses = MirrorLosses(torch.tensor(3.0), {"execute": torch.tensor(2.0)})
+    total = torch.tensor(3.0)
+    terms = {"execute": torch.tensor(2.0)}
+    losses = MirrorLosses(total=total, own=total, align=None, terms=terms)
     assert agree(losses, stop=True) == ({"total": 3.0, "execute": 2.0}, True)
     assert agree(dataclasses.replace(losses), stop=False)[1] is False
 

@@ -5,7 +5,6 @@ import torch
 from torch import Tensor
 
 from premotor.backbones.text import TextConfig
-from premotor.batch import Observed
 from premotor.errors import ConfigError
 from premotor.understand.config import UnderstandConfig
 from premotor.understand.loss import (
@@ -106,18 +105,11 @@ def test_logits_of_the_class_table_stay_float32_under_autocast(rows):
     assert torch.equal(found, expected)
 
 
-def observed_of(text_id: Tensor) -> Observed:
-    count = len(text_id)
-    return Observed(
-        torch.zeros(count, 1, 3, 2, 2), torch.zeros(count, 4, dtype=torch.long), text_id
-    )
-
-
 def test_both_losses_are_the_mean_of_the_two(rows):
     video, classes = rows
     ids = torch.tensor([3, 1, 1, 0, 4])
     output = UnderstandOutput(video, video, classes[ids], classes)
-    found = understand_loss(output, observed_of(ids), UnderstandConfig(loss="both"))
+    found = understand_loss(output, ids, UnderstandConfig(loss="both"))
     table = class_table_loss(video, classes, ids, 0.05)
     batch = video_text_loss_shared(video, classes[ids], ids, 0.05)
     torch.testing.assert_close(found, (table + batch) / 2)
@@ -129,4 +121,4 @@ def test_the_class_table_needs_the_classes_in_the_batch(rows, loss):
     video, text = rows
     config = UnderstandConfig(text=TextConfig(context=4), loss=loss)
     with pytest.raises(ConfigError, match=r"needs a caption of every class.*class_captions=True"):
-        understand_loss(UnderstandOutput(video, video, text), observed_of(torch.arange(5)), config)
+        understand_loss(UnderstandOutput(video, video, text), torch.arange(5), config)

@@ -55,7 +55,7 @@ def test_what_is_seen_and_what_is_read_meet_in_one_space(recognizer, observed):
 
 
 def test_an_untrained_recognizer_is_near_chance(recognizer, observed):
-    loss = understand_loss(recognizer(observed), observed, CONFIG).item()
+    loss = understand_loss(recognizer(observed), observed.text_id, CONFIG).item()
     assert 1.0 < loss < 9.0  # log(6) = 1.8 if all similarities were equal
 
 
@@ -85,7 +85,7 @@ def test_color_and_order_are_learned_from_words(recognizer, observed):
     optimizer = torch.optim.AdamW(recognizer.parameters(), lr=5e-4, betas=(0.9, 0.98))
     generator = torch.Generator().manual_seed(0)
     for _ in range(500):  # 300 suffice on some processors
-        loss = understand_loss(recognizer(observed, 0.25, generator), observed, CONFIG)
+        loss = understand_loss(recognizer(observed, 0.25, generator), observed.text_id, CONFIG)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -96,7 +96,7 @@ def test_color_and_order_are_learned_from_words(recognizer, observed):
         output.video[:, None], output.text[None], dim=-1
     )
     assert similarity.argmax(dim=1).tolist() == list(range(6))
-    assert understand_loss(output, observed, CONFIG).item() < 0.3
+    assert understand_loss(output, observed.text_id, CONFIG).item() < 0.3
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_the_class_table_teaches_the_text_tower_unless_it_is_frozen(with_classes
     torch.manual_seed(0)
     config = replace(CONFIG, loss="class_table", freeze_text=frozen)
     recognizer = Recognizer(config)
-    understand_loss(recognizer(with_classes), with_classes, config).backward()
+    understand_loss(recognizer(with_classes), with_classes.text_id, config).backward()
     reached = {n.split(".")[0] for n, p in recognizer.named_parameters() if p.grad is not None}
     assert reached == ({"vision_encoder"} if frozen else {"vision_encoder", "text_encoder"})
 
@@ -129,7 +129,7 @@ def test_a_frozen_text_tower_changes_neither_the_first_weights_nor_the_loss(obse
     for frozen in (False, True):
         torch.manual_seed(0)
         config = replace(CONFIG, freeze_text=frozen)
-        losses.append(understand_loss(Recognizer(config)(observed), observed, config))
+        losses.append(understand_loss(Recognizer(config)(observed), observed.text_id, config))
     torch.testing.assert_close(losses[0].detach(), losses[1].detach())
 
 
@@ -140,7 +140,9 @@ def test_colors_are_learned_from_the_class_table(with_classes):
     optimizer = torch.optim.AdamW(recognizer.parameters(), lr=1e-3, betas=(0.9, 0.98))
     generator = torch.Generator().manual_seed(0)
     for _ in range(100):
-        loss = understand_loss(recognizer(with_classes, 0.25, generator), with_classes, config)
+        loss = understand_loss(
+            recognizer(with_classes, 0.25, generator), with_classes.text_id, config
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -154,6 +156,6 @@ def test_colors_are_learned_from_the_class_table(with_classes):
 
 
 def test_every_parameter_but_the_unread_words_takes_part(recognizer, observed):
-    understand_loss(recognizer(observed), observed, CONFIG).backward()
+    understand_loss(recognizer(observed), observed.text_id, CONFIG).backward()
     without = [n for n, p in recognizer.named_parameters() if p.grad is None]
     assert without == []

@@ -1,8 +1,13 @@
 """What the alignment is allowed to be."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from premotor.errors import ConfigError
+from premotor.settings import check_numbers
+
+Moves = Literal["both", "policy", "recognizer"]
+Strangers = Literal["all", "task"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,16 +15,41 @@ class AlignConfig:
     """Two linear maps into one latent space, and the temperature of the contrast."""
 
     latent_dim: int | None = None  # D_z, width of z_u and z_e; None = by `resolve_latent_dim`
-    temperature: float = 0.05  # tau, fixed
-    weight: float = 1.0  # lambda in L = L_u + L_e + lambda L_align; 0.0 is the baseline
+    temperature: float = 0.1  # tau, fixed
+    weight: float = 0.5  # lambda in L = L_u + L_e + lambda L_align; 0.0 is the baseline
+    moves: Moves = "both"  # which tower L_align reaches; the maps learn either way
+    strangers: Strangers = "all"
+    """Who a row of a block is told apart from: all others, or those of its partner's task alone;
+    the bound is then one on what is shared beyond the task"""
+    num_labels: int = 0
+    """Codes that are learned in place of the other side (pairing.partner labels), one for each
+    instruction of the data; 0: none"""
+    policy_factor: float = 1.0  # on L_align's gradient in E, after clipping; optimizer.clip each
+    recognizer_factor: float = (
+        1.0  # on L_align's gradient in U, after clipping; optimizer.clip each
+    )
+    ratio: float = 0.0
+    """> 0: in each tower L_align's gradient is made so many times as long as the clipped one of the
+    own loss, at every step, whatever the weight (0 stays the baseline); optimizer.clip each"""
 
     def __post_init__(self) -> None:
         if self.latent_dim is not None and self.latent_dim < 1:
             raise ConfigError(f"align.latent_dim must be >= 1, got {self.latent_dim}; try None")
         if self.temperature <= 0.0:
-            raise ConfigError(f"align.temperature must be > 0, got {self.temperature}; try 0.05")
+            raise ConfigError(f"align.temperature must be > 0, got {self.temperature}; try 0.1")
         if self.weight < 0.0:
             raise ConfigError(f"align.weight must be >= 0, got {self.weight}; 0 is the baseline")
+        if min(self.policy_factor, self.recognizer_factor, self.ratio) < 0.0:
+            raise ConfigError(
+                "align.policy_factor, align.recognizer_factor and align.ratio must be >= 0, got "
+                f"{self.policy_factor}, {self.recognizer_factor}, {self.ratio}; try 1, 1 and 0.1"
+            )
+        check_numbers(self)
+
+    @property
+    def by_tower(self) -> bool:
+        """Whether L_align's gradient is weighed in each tower by itself."""
+        return self.ratio > 0.0 or (self.policy_factor, self.recognizer_factor) != (1.0, 1.0)
 
 
 def resolve_latent_dim(config: AlignConfig, u_dim: int, e_dim: int) -> int:

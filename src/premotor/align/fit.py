@@ -21,7 +21,7 @@ LEAST_ROWS = 16  # that maps can be fitted on
 class FitConfig:
     """How the two maps learn; they stop where rows held out are matched best."""
 
-    align: AlignConfig = field(default_factory=AlignConfig)
+    align: AlignConfig = field(default_factory=lambda: AlignConfig(temperature=0.05))
     steps: int = 600  # updates at most
     batch_size: int = 256  # rows per update; all where there are fewer
     learning_rate: float = 2e-3

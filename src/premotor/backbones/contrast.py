@@ -26,10 +26,10 @@ def wide(x: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def _logits(
+def similarities(
     a: Float[Tensor, "b d"], b: Float[Tensor, "b d"], temperature: Temperature
 ) -> tuple[Float[Tensor, "b all"], Float[Tensor, "b all"]]:
-    """Similarities over temperature of local a to all b, and of local b to all a."""
+    """Logits: similarities over temperature of local a to all b, and of local b to all a."""
     with torch.autocast(a.device.type, enabled=False):
         a, b = wide(a), wide(b)
         return a @ gather(b).T / temperature, b @ gather(a).T / temperature
@@ -48,7 +48,7 @@ def info_nce(
     Returns:
         Loss [nat], log(number of rows) at chance.
     """
-    forth, back = _logits(a, b, temperature)
+    forth, back = similarities(a, b, temperature)
     index = partners(a)
     return (F.cross_entropy(forth, index) + F.cross_entropy(back, index)) / 2
 
@@ -63,7 +63,7 @@ def info_nce_shared(
 
     Equal to `info_nce` if no two ids are equal (ViCLIP; decisions D26).
     """
-    forth, back = _logits(a, b, temperature)
+    forth, back = similarities(a, b, temperature)
     same = (ids[:, None] == gather_values(ids)[None, :]).to(forth.dtype)
     target = same / same.sum(dim=1, keepdim=True)
     return (F.cross_entropy(forth, target) + F.cross_entropy(back, target)) / 2

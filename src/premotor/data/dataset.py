@@ -17,9 +17,10 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from premotor.backbones.tokenizer import Cleaning, Tokenizer, token_ids
-from premotor.batch import Executed, MirrorBatch, Observed, Target, TrainingBatch, with_count
-from premotor.data.pairing import Answers, Pairing, PairingConfig, Rows, Unit
-from premotor.data.streams import CLIP, stream
+from premotor.batch import Block, Executed, MirrorBatch, Observed, Target, TrainingBatch, with_count
+from premotor.data.blocks import Labels
+from premotor.data.pairing import Answers, BlockRows, Pairing, PairingConfig, Rows, Unit
+from premotor.data.streams import CLIP, MORE, stream
 from premotor.episode.clip import middle_frames, random_frames
 from premotor.errors import TextTooLong
 from premotor.geometry.poses import Pose
@@ -185,8 +186,29 @@ class Dataset:
         classes = self._texts.text_ids[torch.from_numpy(episodes)]
         return Observed(pixels.div_(255.0), torch.stack(captions), classes)
 
-    def batch(self, rows: Rows, rng: np.random.Generator | None = None) -> TrainingBatch:
-        """A training batch: with clips where the rows are paired, clips alone where none acts."""
+    @property
+    def labels(self) -> Labels:
+        """What each episode is of."""
+        return Labels([e.task for e in self.cache.episodes], self._texts.text_ids.numpy())
+
+    @property
+    def num_instructions(self) -> int:
+        """Text classes of the episodes."""
+        return len(self._texts.classes)
+
+    def batch(
+        self,
+        rows: Rows,
+        rng: np.random.Generator | None = None,
+        beside: np.random.Generator | None = None,
+    ) -> TrainingBatch:
+        """A training batch: with clips where the rows are paired, clips alone where none acts.
+
+        Args:
+            rows: Which rows it has.
+            rng: Draws what is shown and said of them; without it nothing is left to chance.
+            beside: The same for the clips beside, so that these move no other draw.
+        """
         observed = self._watched(rows, rng) if rows.paired else None
         if observed is not None and not rows.acting:
             return observed
@@ -197,7 +219,15 @@ class Dataset:
             ),
             self.target(rows.transitions, rows.answers),
             observed,
+            block=None if rows.block is None else self._block(rows.transitions, rows.block),
+            more=None if rows.more is None else self.clips(rows.more, rows.unit, beside),
         )
+
+    def _block(self, transitions: Int[np.ndarray, " b"], block: BlockRows) -> Block:
+        texts = self._texts.text_ids[torch.from_numpy(self.episodes_of(transitions))]
+        task, place = torch.from_numpy(block.task), torch.from_numpy(block.place)
+        shuffled = None if block.shuffled is None else torch.from_numpy(block.shuffled)
+        return Block(block.partner, task, texts, place, shuffled)
 
     def _watched(self, rows: Rows, rng: np.random.Generator | None) -> Observed:
         """What the recognizer learns from."""
@@ -298,10 +328,9 @@ def pairing_of(dataset: Dataset, seed: int, config: PairingConfig) -> Pairing:
     """
     if config.texts == "any":
         dataset.check_paraphrases()
-    tasks = [episode.task for episode in dataset.cache.episodes]
     rows = dataset.cache.transitions
     left_out = dataset.never_met if config.answers == "settled" else None
-    return Pairing(rows.episode, tasks, seed, config, rows.approaches, left_out)
+    return Pairing(rows.episode, dataset.labels, seed, config, rows.approaches, left_out)
 
 
 def training_batches(
@@ -311,6 +340,7 @@ def training_batches(
 
     def make(step: int) -> TrainingBatch:
         rows = pairing.rows(step, rank, world)
-        return dataset.batch(rows, stream(seed, CLIP, step, rank))
+        streams = stream(seed, CLIP, step, rank), stream(seed, MORE, step, rank, 2)
+        return dataset.batch(rows, *streams)
 
     return make

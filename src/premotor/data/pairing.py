@@ -10,21 +10,24 @@ Kinds of steps (decisions D39):
 - *watching* steps, all of a run whose recognizer learns alone, draw the episodes of paired ones.
 
 With `pair_tasks` the episodes that meet are of few tasks, so that variations have to be told apart
-and the furniture does not do (decisions D74).
+and the furniture does not do (decisions D74). With `pair_instructions` they are a block, which any
+rule of alignment finds partners and strangers in (data/blocks.py, decisions D85).
 """
 
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Int
 
+from premotor.batch import Partner
+from premotor.data.blocks import EPISODES, Blocks, Labels, Shape, shuffled_partners
 from premotor.data.mixture import Mixture, task_shares
-from premotor.data.streams import ACTING, KEYFRAME, PAIRED, stream
+from premotor.data.streams import ACTING, KEYFRAME, MORE, PAIRED, SHUFFLED, stream
 from premotor.errors import ConfigError
 from premotor.settings import check_numbers
 
@@ -42,6 +45,17 @@ class PairingConfig:
     recognition_every: int = 5  # step i is paired if i % 5 == 4; 0: never, the policy learns alone
     watch_only: bool = False  # every step shows clips and words alone: the recognizer learns alone
     pair_tasks: int = 0  # tasks that a paired step is of, so that variations meet; 0: of any number
+    pair_instructions: int = 0
+    """Of each of the pair_tasks tasks, with two episodes each: paired steps are blocks of tasks x
+    instructions x 2 rows, where a task that has fewer is filled up by others. 0: no blocks"""
+    partner: Partner = "episode"
+    """Who the watched side of an executed action is, in a block: its own clip (episode), that of
+    the instruction's other episode (instruction), of its task's next instruction (task), of a row
+    drawn anew that has another instruction (shuffled), or a learned code of its instruction
+    (labels). Without blocks: episode"""
+    more_clips: int = 0
+    """Clips of a paired step beside its rows, over all processes, for L_u alone: the recognizer
+    may learn from more than is acted on and aligned"""
     unit: Unit = "episode"  # a pair's clip: the episode; segment: only the way to its key pose
     texts: Texts = "first"
     """What an acting row reads: the first text of its episode, as in evaluation, or one drawn of
@@ -71,6 +85,39 @@ class PairingConfig:
                 f"{self.pair_batch_size}; each task brings as many rows"
             )
         check_numbers(self)
+        self._check_blocks()
+
+    def _check_blocks(self) -> None:
+        shape = self.block
+        if shape is None:
+            if self.pair_instructions or self.partner != "episode":
+                raise ConfigError(
+                    f"pairing.partner {self.partner} and pair_instructions "
+                    f"{self.pair_instructions} go with blocks: set pair_tasks and "
+                    "pair_instructions to 1 or more, or partner to episode"
+                )
+        elif shape.rows != self.pair_batch_size:
+            raise ConfigError(
+                f"pair_tasks {shape.tasks} x pair_instructions {shape.instructions} x 2 episodes "
+                f"are {shape.rows} rows, pair_batch_size is {self.pair_batch_size}; make them equal"
+            )
+        if self.more_clips and self.watch_only:
+            raise ConfigError(
+                f"pairing.more_clips {self.more_clips} go beside rows that act, with watch_only "
+                "there are none; raise pair_batch_size instead"
+            )
+
+    @property
+    def block(self) -> Shape | None:
+        """What a paired batch is where it is a block."""
+        if not self.pair_tasks or not self.pair_instructions:
+            return None
+        return Shape(self.pair_tasks, self.pair_instructions)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Rows and clips that the processes share in a step."""
+        return self.batch_size, self.pair_batch_size, self.more_clips
 
     @property
     def clips_every(self) -> int:
@@ -84,6 +131,16 @@ class PairingConfig:
 
 
 @dataclass(frozen=True, eq=False)
+class BlockRows:
+    """Who the rows of a block are (`batch.Block`); their instructions the data set knows."""
+
+    partner: Partner
+    task: Int[np.ndarray, " b"]
+    place: Int[np.ndarray, " b"]
+    shuffled: Int[np.ndarray, " b"] | None  # where partners are
+
+
+@dataclass(frozen=True, eq=False)
 class Rows:
     """The rows of one process's batch at one step."""
 
@@ -93,6 +150,8 @@ class Rows:
     unit: Unit = "episode"  # what the clips show of the transitions
     texts: Texts = "first"  # what the policy reads of each
     answers: Answers = "recorded"  # what the policy is told that it should have said
+    block: BlockRows | None = None  # who they are, where the whole batch is a block
+    more: Int[np.ndarray, " m"] | None = None  # transitions whose clips are watched beside
 
 
 @lru_cache(maxsize=8)
@@ -167,7 +226,7 @@ class Pairing:
     def __init__(
         self,
         transition_episodes: Int[np.ndarray, " n"],
-        tasks: Sequence[str],
+        labels: Labels,
         seed: int,
         config: PairingConfig,
         approaches: Bool[np.ndarray, " n"] | None = None,
@@ -177,7 +236,7 @@ class Pairing:
 
         Args:
             transition_episodes: Episode of each transition.
-            tasks: Task of each episode.
+            labels: Task and text class of each episode.
             seed: Seed of the run.
             config: Batch sizes, rhythm and shares of the tasks.
             approaches: Which transitions have to find their place; only `config.approaches` asks.
@@ -196,34 +255,39 @@ class Pairing:
         self._kept, self._by_episode = kept, kept[np.argsort(owners, kind="stable")]
         self._first, self._counts = first, counts
         self._seed = seed
-        self._meetings = _meetings([tasks[int(e)] for e in episodes], seed, config)
+        self._labels = labels.only(episodes)
+        self._meetings = _meetings(self._labels, seed, config)
+        self._task_names = {name: i for i, name in enumerate(sorted(set(self._labels.tasks)))}
         self._mixture = None
         if config.balance > 0.0 or config.ratios or config.approaches != 1.0:
             known = np.zeros(len(kept), bool) if approaches is None else approaches[kept]
-            named = [tasks[int(e)] for e in owners]
+            named = [labels.tasks[int(e)] for e in owners]
             self._mixture = _mixture(named, known, seed, config)
         self.config = config
 
     def rows(self, step: int, rank: int, world: int) -> Rows:
         """Rows of process `rank` of `world` at update `step`."""
-        paired = self.config.paired(step)
-        chosen = self._pairs(step) if paired else self._acts(step)
-        share, left = divmod(len(chosen), world)
-        if left:
-            raise ConfigError(
-                f"a batch of {len(chosen)} does not split over {world} processes; "
-                "choose a multiple or another --processes"
-            )
-        mine = chosen[rank * share : (rank + 1) * share]
-        config = self.config
-        return Rows(
-            mine,
+        config, paired = self.config, self.config.paired(step)
+        rows = Rows(
+            self._acts(step) if not paired else np.empty(0, dtype=np.int64),
             paired,
             acting=not config.watch_only,
             unit=config.unit,
             texts=config.texts,
             answers=config.answers,
         )
+        if paired:
+            rows = self._paired(rows, step)
+        mine = _shared(len(rows.transitions), rank, world)
+        block, more = rows.block, rows.more
+        if block is not None:
+            shuffled = None if block.shuffled is None else block.shuffled[mine]
+            block = replace(
+                block, task=block.task[mine], place=block.place[mine], shuffled=shuffled
+            )
+        if more is not None:
+            more = more[_shared(len(more), rank, world)]
+        return replace(rows, transitions=rows.transitions[mine], block=block, more=more)
 
     def _num_paired_before(self, step: int) -> int:
         every = self.config.clips_every
@@ -243,17 +307,67 @@ class Pairing:
             chosen[here] = order[places[here] - epoch * length]
         return self._kept[chosen]
 
-    def _pairs(self, step: int) -> Int[np.ndarray, " b"]:
-        episodes = self._meetings.episodes(self._num_paired_before(step))
-        keyframes = stream(self._seed, KEYFRAME, step).integers(self._counts[episodes])
-        return self._by_episode[self._first[episodes] + keyframes]
+    def _paired(self, rows: Rows, step: int) -> Rows:
+        """The rows of all processes at a paired step."""
+        number, config = self._num_paired_before(step), self.config
+        episodes = self._meetings.episodes(number)
+        transitions = self._of(episodes, stream(self._seed, KEYFRAME, step))
+        block = None if config.block is None else self._block(episodes, step)
+        more = None
+        if config.more_clips:
+            beside = self._beside(episodes, number)
+            more = self._of(beside, stream(self._seed, MORE, step, 1))
+        return replace(rows, transitions=transitions, block=block, more=more)
+
+    def _of(
+        self, episodes: Int[np.ndarray, " b"], rng: np.random.Generator
+    ) -> Int[np.ndarray, " b"]:
+        """A transition of each episode, drawn."""
+        return self._by_episode[self._first[episodes] + rng.integers(self._counts[episodes])]
+
+    def _block(self, episodes: Int[np.ndarray, " b"], step: int) -> BlockRows:
+        names, texts = self._task_names, self._labels.texts[episodes]
+        task = np.array([names[self._labels.tasks[int(e)]] for e in episodes])
+        shuffled = None
+        if self.config.partner == "shuffled":
+            shuffled = shuffled_partners(texts, stream(self._seed, SHUFFLED, step))
+        return BlockRows(self.config.partner, task, np.arange(len(task)) % EPISODES, shuffled)
+
+    def _beside(self, met: Int[np.ndarray, " b"], number: int) -> Int[np.ndarray, " m"]:
+        """Episodes to watch beside those that met: others, where there are enough, in epochs."""
+        count, length = self.config.more_clips, len(self._first)
+        places = np.arange(number * count, (number + 1) * count + len(met))
+        epochs, inside = np.divmod(places, length)
+        drawn = [
+            int(_order(self._seed, MORE, int(e), length)[i])
+            for e, i in zip(epochs, inside, strict=True)
+        ]
+        others = list(dict.fromkeys(e for e in drawn if e not in met))
+        return np.array((others + drawn)[:count], dtype=np.int64)
 
 
-def _meetings(tasks: Sequence[str], seed: int, config: PairingConfig) -> _AnyTasks | _FewTasks:
-    """How paired batches are drawn; `tasks`: of each episode."""
+def _shared(count: int, rank: int, world: int) -> slice:
+    """Those of `count` rows that are one process's.
+
+    Raises:
+        ConfigError: They do not split.
+    """
+    share, left = divmod(count, world)
+    if left:
+        raise ConfigError(
+            f"a batch of {count} does not split over {world} processes; "
+            "choose a multiple or another --processes"
+        )
+    return slice(rank * share, (rank + 1) * share)
+
+
+def _meetings(labels: Labels, seed: int, config: PairingConfig) -> _AnyTasks | _FewTasks | Blocks:
+    """How paired batches are drawn; `labels`: of each episode."""
+    if config.clips_every and config.block is not None:
+        return Blocks(labels, seed, config.block)
     if config.clips_every and config.pair_tasks:
-        return _FewTasks(tasks, seed, config)
-    return _AnyTasks(len(tasks), config.pair_batch_size, seed)
+        return _FewTasks(labels.tasks, seed, config)
+    return _AnyTasks(len(labels.tasks), config.pair_batch_size, seed)
 
 
 def _mixture(

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-ACTING, PAIRED, KEYFRAME, CLIP, STEP, MIXTURE = range(6)  # purposes, the second word of a key
+# Purposes, the second word of a key.
+ACTING, PAIRED, KEYFRAME, CLIP, STEP, MIXTURE, MORE, SHUFFLED = range(8)
 
 
 def stream(*key: int) -> np.random.Generator:

@@ -103,3 +103,51 @@ def knn_purity(x: Real[np.ndarray, "n d"], labels: Int[np.ndarray, " n"], k: int
     near = nearest(x, k)
     same = labels[near.rows] == labels[near.columns]
     return float((near.shares * same).sum()) / (k * near.num_rows)
+
+
+@dataclass(frozen=True)
+class NeighborAccuracy:
+    """How often the nearest other row of a task has the same label, every task counting alike."""
+
+    value: float
+    chance: float  # what a guess among the other rows of the task gets
+    num_rows: int  # that were asked for
+
+
+def nearest_of_task(
+    x: Real[np.ndarray, "n d"], tasks: Int[np.ndarray, " n"], labels: Int[np.ndarray, " n"]
+) -> NeighborAccuracy | None:
+    """Leave-one-out accuracy of the label by the nearest row (cosine) among those of its task.
+
+    Rows that are equally near share the place, so a task whose rows all point the same way is
+    guessed. Labels with one row are left out, as answers too, and so are tasks with one label:
+    their rows cannot be right, or cannot be wrong.
+
+    Args:
+        x: One row per episode.
+        tasks: Task of each row.
+        labels: What is to be told, such as the instruction; a label may belong to several tasks.
+
+    Returns:
+        None where no task has two labels of two rows each.
+    """
+    values: list[float] = []
+    chances: list[float] = []
+    count = 0
+    for task in np.unique(tasks):
+        rows = np.flatnonzero(tasks == task)
+        _, places, sizes = np.unique(labels[rows], return_inverse=True, return_counts=True)
+        rows, own = rows[sizes[places] > 1], places[sizes[places] > 1]
+        if int((sizes > 1).sum()) < 2:
+            continue
+        kept = sizes[sizes > 1].astype(np.float64)
+        chance = float(kept @ (kept - 1.0)) / (len(rows) * (len(rows) - 1.0))
+        try:
+            values.append(knn_purity(x[rows], own, k=1))
+        except NoVariation:
+            values.append(chance)
+        chances.append(chance)
+        count += len(rows)
+    if not values:
+        return None
+    return NeighborAccuracy(float(np.mean(values)), float(np.mean(chances)), count)

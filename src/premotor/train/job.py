@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from premotor.align.rules import check_rule
 from premotor.backbones.frozen_text import read_tower
 from premotor.checkpoint import checkpoints
 from premotor.claims import Claim
@@ -50,6 +51,9 @@ class TrainJob:
     source: Source
     out: Path  # folder of the run
     command: str = ""  # command line that asked for it, for the manifest
+    until: int | None = None
+    """Updates after which it ends with a checkpoint, to be gone on with; None = the last. The
+    schedule is that of the whole run, and so are the weights."""
 
     @property
     def num_processes(self) -> int:
@@ -59,12 +63,12 @@ class TrainJob:
             ConfigError: The batches do not split over as many as are wanted, or there is no GPU.
         """
         config = self.config
-        sizes = (config.pairing.batch_size, config.pairing.pair_batch_size)
-        return number_of_processes(config.processes, chosen_device(config.device), sizes)
+        device, sizes = chosen_device(config.device), config.pairing.sizes
+        return number_of_processes(config.processes, device, sizes)
 
 
 def train(job: TrainJob, claim: Claim, progress: Progress = no_progress) -> bool:
-    """Train to the last step, or until Ctrl-C or SIGTERM asks for a stop.
+    """Train to the last step, or the job's, or until Ctrl-C or SIGTERM asks for a stop.
 
     To be called from the main thread, which the signals come to. Under torchrun it joins the other
     processes; end such a program with `launch.leave`.
@@ -108,7 +112,8 @@ def join(job: TrainJob, progress: Progress = no_progress) -> bool:
     """
     with peers_watched():
         show = _steps(job, progress).show
-        return fit(job.config, RunFolder(job.out), job.source, show, job.command).finished
+        run = RunFolder(job.out)
+        return fit(job.config, run, job.source, show, job.command, job.until).finished
 
 
 def _steps(job: TrainJob, progress: Progress) -> StepProgress:
@@ -138,6 +143,7 @@ def _prepare(job: TrainJob, claim: Claim, progress: Progress) -> None:
     dataset = open_dataset(source, "train", config.mirror, progress)
     open_probe_dataset(source, config, progress)
     pairing_of(dataset, config.seed, config.pairing)
+    check_rule(config.pairing.partner, config.mirror.align, dataset.num_instructions)
     _say_what_cannot_be_judged(source)
     claim_run(run, config, claim)  # last of all: what is there may go by that
 

@@ -5,7 +5,8 @@ Exactness: every random draw of a step comes from (seed, step, process), the row
 restore; on a CPU a resumed run ends bit for bit where an uninterrupted one does.
 
 The engine is Accelerate: it joins the processes, places and autocasts. On GPUs it averages
-gradients by DistributedDataParallel; on CPUs `optim.average_gradients` does, at less cost.
+gradients by DistributedDataParallel; on CPUs, and where the gradient of each loss is clipped by
+itself, `optim.average_gradients` does.
 """
 
 import time
@@ -29,6 +30,7 @@ from premotor.represent import Source, open_dataset
 from premotor.stopping import StopSignal
 from premotor.train.config import TrainConfig
 from premotor.train.ema import Judged, judged_by
+from premotor.train.gradients import EachLoss
 from premotor.train.launch import in_worker
 from premotor.train.optim import build_optimizer, set_learning_rate
 from premotor.train.probe import Probe, choose_probe, write_probe
@@ -53,7 +55,7 @@ class FitResult:
     """How a training ended."""
 
     steps_done: int
-    finished: bool  # False: it was asked to stop; a checkpoint is there
+    finished: bool  # it came to the step that was wanted; False: it was asked to stop before
 
 
 @dataclass(eq=False)
@@ -69,6 +71,7 @@ class _Session:
     make_batch: Callable[[int], TrainingBatch]  # on the engine's device already
     probe: Probe | None
     judged: Judged  # which weights are probed and stored
+    each: EachLoss | None  # clips the gradient of each loss by itself; None: that of their sum
 
     @property
     def rank(self) -> int:
@@ -102,9 +105,14 @@ def batch_threads(engine: Accelerator) -> int:
 
 
 def fit(
-    config: TrainConfig, run: RunFolder, source: Source, on_step: OnStep, command: str
+    config: TrainConfig,
+    run: RunFolder,
+    source: Source,
+    on_step: OnStep,
+    command: str,
+    until: int | None = None,
 ) -> FitResult:
-    """Train until the last step, or until asked to stop.
+    """Train until the last step or the one that is wanted, or until asked to stop.
 
     Args:
         config: The resolved configuration; `run` was prepared with it.
@@ -112,34 +120,44 @@ def fit(
         source: The data set.
         on_step: Called after every update, in the first process only.
         command: The command line, for the manifest.
+        until: Updates after which it ends with a checkpoint, to be gone on with; None = the last.
 
     Raises:
         TrainingDiverged: A loss or gradient is not finite.
         CheckpointMismatch: The checkpoint is of another network.
     """
     engine = start_engine(config)
+    last = config.steps if until is None else min(until, config.steps)
     if not engine.is_main_process:
-        return _fit(config, run, source, engine, None)
+        return _fit(_open(config, run, source, engine), last, None)
     with run.owned():
-        disk.prune(run.path, config.keep_checkpoints, config.checkpoint_every)
+        _prune(config, run)
         mirror = build_mirror(config)
         write_manifest(run, config, mirror, source, command)
-        return _fit(config, run, source, engine, on_step)
+        return _fit(_open(config, run, source, engine), last, on_step)
 
 
-def _fit(
-    config: TrainConfig, run: RunFolder, source: Source, engine: Accelerator, on_step: OnStep | None
-) -> FitResult:
-    session = _open(config, run, source, engine)
+def _prune(config: TrainConfig, run: RunFolder) -> None:
+    """Remove the checkpoints that a run does not keep."""
+    disk.prune(run.path, config.keep_checkpoints, config.checkpoint_every, config.keep_steps)
+
+
+def _fit(session: _Session, last: int, on_step: OnStep | None) -> FitResult:
+    """From the last checkpoint on, until `last` updates are done."""
     done = _restore(session)
-    engine.wait_for_everyone()
+    session.engine.wait_for_everyone()
     try:
         with torch.random.fork_rng(devices=[]), StopSignal() as stop:
-            return _train(session, done, stop, on_step)
+            return _train(session, range(done, last), stop, on_step)
     finally:
-        engine.end_training()
+        session.engine.end_training()
         if dist.is_initialized() and not in_worker():  # a worker leaves by `leave`
             dist.destroy_process_group()
+
+
+def _averages(engine: Accelerator, config: TrainConfig) -> bool:
+    """Whether gradients are averaged by ourselves: the engine does it for one backward pass."""
+    return engine.device.type == "cpu" or config.optimizer.clip == "each"
 
 
 def _open(config: TrainConfig, run: RunFolder, source: Source, engine: Accelerator) -> _Session:
@@ -150,7 +168,7 @@ def _open(config: TrainConfig, run: RunFolder, source: Source, engine: Accelerat
     mirror = build_mirror(config).to(engine.device)
     if config.compile:
         mirror.execute.compile_dense()
-    on_cpu = engine.device.type == "cpu"  # evaluation_mode: no DistributedDataParallel around it
+    averaged = _averages(engine, config)  # evaluation_mode: no DistributedDataParallel around it
     pairing = pairing_of(dataset, config.seed, config.pairing)
     make_batch = training_batches(
         dataset, pairing, config.seed, engine.process_index, engine.num_processes
@@ -160,11 +178,12 @@ def _open(config: TrainConfig, run: RunFolder, source: Source, engine: Accelerat
         run=run,
         engine=engine,
         mirror=mirror,
-        objective=engine.prepare_model(Objective(mirror, config.augment), evaluation_mode=on_cpu),
+        objective=engine.prepare_model(Objective(mirror, config.augment), evaluation_mode=averaged),
         optimizer=build_optimizer(mirror.towers, config.optimizer),
         make_batch=lambda step: make_batch(step).to(engine.device),
         probe=None if probed is None else choose_probe(probed, config.probe_episodes),
         judged=judged_by(mirror, lambda: build_mirror(config).to(engine.device), config.ema),
+        each=EachLoss(mirror) if config.optimizer.clip == "each" else None,
     )
 
 
@@ -208,8 +227,7 @@ def _save(session: _Session, done: int) -> None:
     if session.engine.is_main_process:
         state = {"optimizer": session.optimizer.state_dict(), "world": session.world}
         disk.save(session.run.path, done, session.judged.shown, state | session.judged.state())
-        config = session.config
-        disk.prune(session.run.path, config.keep_checkpoints, config.checkpoint_every)
+        _prune(session.config, session.run)
 
 
 def _measure(session: _Session, done: int) -> None:
@@ -220,15 +238,15 @@ def _measure(session: _Session, done: int) -> None:
         write_probe(session.run.path, done, session.probe.rows, found)
 
 
-def _train(session: _Session, done: int, stop: StopSignal, on_step: OnStep | None) -> FitResult:
-    config, run = session.config, session.run
+def _train(session: _Session, steps: range, stop: StopSignal, on_step: OnStep | None) -> FitResult:
+    config, run, done = session.config, session.run, steps.start
     if on_step is not None:
         forget_steps(run, done)
     if done == 0:
         _measure(session, 0)
         _save(session, 0)
     session.objective.train()
-    steps, threads = range(done, config.steps), batch_threads(session.engine)
+    threads = batch_threads(session.engine)
     with BatchStream(session.make_batch, steps, threads=threads) as batches:
         start = time.perf_counter()
         for batch in batches:
@@ -244,10 +262,10 @@ def _train(session: _Session, done: int, stop: StopSignal, on_step: OnStep | Non
                 on_step(record)
             if config.measured_at(done):
                 _measure(session, done)
-            if config.saved_at(done) or result.stop:
+            if config.saved_at(done) or result.stop or done == steps.stop:
                 _save(session, done)
             if result.stop:
-                return FitResult(done, done == config.steps)
+                return FitResult(done, done == steps.stop)
             start = time.perf_counter()
     return FitResult(done, True)
 
@@ -267,7 +285,8 @@ def _update(
         max_grad_norm=config.optimizer.max_grad_norm,
         generator=generator,
         stop=stop.received,
-        average=session.world > 1 and session.engine.device.type == "cpu",
+        average=session.world > 1 and _averages(session.engine, config),
+        each=session.each,
     )
     try:
         return rate, train_step(session.objective, session.optimizer, batch, plan)
@@ -288,4 +307,5 @@ def _record(
         samples_per_second=rows / seconds,
         data_seconds=waited,
         step_seconds=seconds,
+        gradients=result.gradients,
     )

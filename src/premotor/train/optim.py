@@ -33,6 +33,7 @@ from premotor.train.matrices import matrices
 from premotor.train.muon import Muon
 
 Name = Literal["adamw", "lamb", "lamb_capped", "muon"]
+Clip = Literal["sum", "each"]
 # Names in the recognizer.
 _TEXT, _VIDEO = "text_encoder.", "vision_encoder.tower."
 _VIDEO_BLOCK = re.compile(r"vision_encoder\.tower\.transformer\.resblocks\.(\d+)\.")
@@ -59,6 +60,10 @@ class OptimizerConfig:
     matrix_weight_decay: float = 0.1  # muon: of the matrices, `weight_decay` being the rest's
     decay_matrices_only: bool = True  # biases, norms and other vectors are not decayed
     max_grad_norm: float = 1.0  # clipped in each tower by itself; 0 switches clipping off
+    clip: Clip = "sum"
+    """What is clipped: the gradient of the losses' sum or, each (nano and tiny), that of a tower's
+    own loss and that of alignment by themselves, at the cost of a second backward pass where a step
+    aligns"""
     understand_factor: float = 1.0  # learning rate of U relative to `learning_rate`
     text_factor: float = 1.0  # of U's text tower relative to the rest of U
     layer_decay: float = 1.0  # of U's video tower: each block relative to the one after it
@@ -305,15 +310,24 @@ def clip_gradients(optimizer: torch.optim.Optimizer, max_norm: float) -> dict[st
     return norms
 
 
-def average_gradients(optimizer: torch.optim.Optimizer) -> None:
-    """Mean of the gradients over all processes, in one piece.
+def clip_share(norm: float, max_norm: float) -> float:
+    """What `clip_gradients` multiplies a gradient of this norm by; 1 where max_norm is 0."""
+    return min(1.0, max_norm / (norm + 1e-6)) if max_norm > 0.0 else 1.0  # as torch has it
+
+
+def gradients_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """Of all weights that have one, in the order of the groups."""
+    return [
+        p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None
+    ]
+
+
+def average_gradients(grads: list[Tensor]) -> None:
+    """Mean of each gradient over all processes, in place and in one piece.
 
     The same bits as DistributedDataParallel, but nothing is sent of a tower that did not act, and
     the few megabytes of the small presets go in one message; used on CPUs.
     """
-    grads = [
-        p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None
-    ]
     flat = torch.cat([grad.flatten() for grad in grads])
     dist.all_reduce(flat)
     flat /= dist.get_world_size()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.distributed as dist
@@ -13,7 +13,7 @@ from premotor.data.augment import AugmentConfig, augment
 from premotor.data.streams import STEP, stream
 from premotor.errors import TrainingDiverged
 from premotor.mirror import Mirror, MirrorLosses, mirror_losses
-from premotor.train.optim import average_gradients, clip_gradients
+from premotor.train.gradients import EachLoss, of_sum
 from premotor.understand.loss import understand_loss
 
 
@@ -43,10 +43,10 @@ class Objective(nn.Module):
         self, observed: Observed, mask_ratio: float, generator: torch.Generator
     ) -> MirrorLosses:
         config = self.mirror.config.understand
-        loss = understand_loss(
-            self.mirror.understand(observed, mask_ratio, generator), observed, config
-        )
-        return MirrorLosses(loss, {"understand": loss.detach()})
+        output = self.mirror.understand(observed, mask_ratio, generator)
+        loss = understand_loss(output, observed.text_id, config)
+        told = {"understand": loss.detach()}
+        return MirrorLosses(total=loss, own=loss, align=None, terms=told)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,7 @@ class StepResult:
     losses: dict[str, float]  # [nat] means over the processes; "total" among them
     grad_norm: float  # before clipping, over all towers
     stop: bool  # some process was asked to stop
+    gradients: dict[str, float] = field(default_factory=dict)  # `StepRecord.gradients`
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,7 @@ class StepPlan:
     generator: torch.Generator
     stop: bool  # this process was asked to stop
     average: bool = False  # gradients are averaged here, not by the engine
+    each: EachLoss | None = None  # clips the gradient of each loss by itself; None: of their sum
 
 
 def agree(losses: MirrorLosses, stop: bool) -> tuple[dict[str, float], bool]:
@@ -116,14 +118,12 @@ def train_step(
     """
     optimizer.zero_grad(set_to_none=True)
     losses: MirrorLosses = objective(batch, plan.mask_ratio, plan.generator)
-    losses.total.backward()
-    if plan.average:
-        average_gradients(optimizer)
+    descend = of_sum if plan.each is None else plan.each.descend
+    found = descend(losses, optimizer, plan.max_grad_norm, plan.average)
     means, stop = agree(losses, plan.stop)
-    norms = {k: float(v) for k, v in clip_gradients(optimizer, plan.max_grad_norm).items()}
-    check_finite(means, norms, plan.step)
+    check_finite(means, found.norms, plan.step)
     optimizer.step()
-    return StepResult(means, math.hypot(*norms.values()), stop)
+    return StepResult(means, math.hypot(*found.norms.values()), stop, found.told)
 
 
 def step_generator(seed: int, step: int, rank: int) -> torch.Generator:

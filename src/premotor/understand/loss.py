@@ -15,7 +15,6 @@ from torch import Tensor
 
 from premotor.backbones import contrast
 from premotor.backbones.contrast import Temperature, unit
-from premotor.batch import Observed
 from premotor.errors import ConfigError
 from premotor.understand.config import Loss, UnderstandConfig
 from premotor.understand.recognizer import UnderstandOutput
@@ -24,37 +23,41 @@ Scalar = Float[Tensor, ""]
 
 
 def understand_loss(
-    output: UnderstandOutput, observed: Observed, config: UnderstandConfig
+    output: UnderstandOutput, text_id: Int[Tensor, " b"], config: UnderstandConfig
 ) -> Scalar:
-    """L_u of a batch [nat], by the loss that the configuration names.
+    """L_u of a batch [nat], by the loss that the configuration names; `text_id`: `Observed`'s.
 
     Raises:
         ConfigError: The loss needs the captions of all classes, which the batch does not carry.
     """
-    return LOSSES[config.loss](output, observed, config.temperature)
+    return LOSSES[config.loss](output, text_id, config.temperature)
 
 
-def _contrastive(output: UnderstandOutput, observed: Observed, temperature: float) -> Scalar:
+def _contrastive(
+    output: UnderstandOutput, text_id: Int[Tensor, " b"], temperature: float
+) -> Scalar:
     """Rows with one text class are each other's partners."""
-    return video_text_loss_shared(output.video, output.text, observed.text_id, temperature)
+    return video_text_loss_shared(output.video, output.text, text_id, temperature)
 
 
-def _class_table(output: UnderstandOutput, observed: Observed, temperature: float) -> Scalar:
+def _class_table(
+    output: UnderstandOutput, text_id: Int[Tensor, " b"], temperature: float
+) -> Scalar:
     if output.classes is None:
         raise ConfigError(
             "understand.loss class_table or both needs a caption of every class in each batch; "
             "this one has none; open the data set with Format(class_captions=True)"
         )
-    return class_table_loss(output.video, output.classes, observed.text_id, temperature)
+    return class_table_loss(output.video, output.classes, text_id, temperature)
 
 
-def _both(output: UnderstandOutput, observed: Observed, temperature: float) -> Scalar:
+def _both(output: UnderstandOutput, text_id: Int[Tensor, " b"], temperature: float) -> Scalar:
     """The mean, so that L_u keeps its size beside the other terms."""
-    table = _class_table(output, observed, temperature)
-    return (_contrastive(output, observed, temperature) + table) / 2
+    table = _class_table(output, text_id, temperature)
+    return (_contrastive(output, text_id, temperature) + table) / 2
 
 
-LOSSES: dict[Loss, Callable[[UnderstandOutput, Observed, float], Scalar]] = {
+LOSSES: dict[Loss, Callable[[UnderstandOutput, Int[Tensor, " b"], float], Scalar]] = {
     "contrastive": _contrastive,
     "class_table": _class_table,
     "both": _both,

@@ -83,15 +83,22 @@ def measure_keyframes(
     return records
 
 
-def predict_keyframes(mirror: Mirror, dataset: Dataset, step: int) -> Iterator[KeyframeRecord]:
-    """The policy's key pose for every transition of a data set beside the expert's.
+def predict_keyframes(
+    mirror: Mirror,
+    dataset: Dataset,
+    step: int,
+    transitions: Int[np.ndarray, " n"] | None = None,
+) -> Iterator[KeyframeRecord]:
+    """The policy's key pose for transitions of a data set beside the expert's.
 
     Args:
         mirror: In evaluation mode.
         dataset: Observations and the keyframes that follow them.
         step: Updates behind the weights, for the records.
+        transitions: Which are asked for; None = all.
     """
-    transitions = np.arange(len(dataset.cache.transitions))
+    if transitions is None:
+        transitions = np.arange(len(dataset.cache.transitions))
     for start in range(0, len(transitions), BATCH):
         yield from _predict(mirror, dataset, transitions[start : start + BATCH], step)
 

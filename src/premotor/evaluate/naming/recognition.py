@@ -125,7 +125,7 @@ def recognize(
         classes = in_templates(class_set(name, catalog, config.prompts), config.templates)
         # a task's prompts say different things, one of which happens; paraphrases say the same
         pooling = "max" if name == "task" else "mean"
-        scores = _scores(recognizer, classes, shown, pooling)
+        scores = scores_of(recognizer, classes, shown, pooling)
         said = f"{config.prompts} texts, {len(config.templates)} template(s), {pooling}"
         everything = torch.ones(len(dataset.cache.episodes), len(classes), dtype=torch.bool)
         found.append(_Answers(checkpoint, classes, scores, everything, said))
@@ -139,8 +139,8 @@ def recognize(
     )
 
 
-def _scores(
-    recognizer: Recognizer, classes: ClassSet, shown: Shown, pooling: Pooling
+def scores_of(
+    recognizer: Recognizer, classes: ClassSet, shown: Shown, pooling: Pooling = "mean"
 ) -> dict[str, Float[Tensor, "n c"]]:
     """Score of each class for each clip, shown in each way."""
     config = recognizer.config

@@ -1,0 +1,183 @@
+"""The gradient of one update: of the losses' sum, or of each loss by itself (decisions D89).
+
+The towers share no parameter, so that the own loss of U is L_u and that of E is L_e; L_align pulls
+at both, and is all that the maps learn from. By each loss, own = the gradient of L_u + L_e and
+pull = that of lambda L_align, tower by tower:
+
+    gradient = clip(own) + f clip(pull)            f: align.recognizer_factor, align.policy_factor
+    gradient = clip(own) + f r |clip(own)| pull / |pull|                   r: align.ratio, if > 0
+
+so that alignment never takes away from what a tower learns of its own loss. The maps get
+clip(pull).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from premotor.mirror import Mirror, MirrorLosses
+from premotor.train.optim import average_gradients, clip_gradients, clip_share, gradients_of
+
+Parameters = Sequence[nn.Parameter]
+Pulls = Mapping[nn.Parameter, Tensor]
+# What a gradient is told of, and the weights of the joint network that it is: disjoint parts of
+# the towers, and each tower whole.
+PARTS: dict[str, tuple[str, ...]] = {
+    "recognizer": ("understand.",),
+    "recognizer/video": ("understand.vision_encoder.",),
+    "recognizer/text": ("understand.text_encoder.",),
+    "policy": ("execute.",),
+    "policy/coarse": ("execute.trunks.0.", "execute.heads.0."),
+    "policy/fine": ("execute.trunks.1.", "execute.heads.1."),
+    "policy/action": ("execute.tokens.", "execute.patches."),
+    "policy/text": ("execute.text.",),
+    "maps": ("align.",),
+    "maps/u": ("align.from_u.",),
+    "maps/e": ("align.from_e.",),
+}
+TOWERS = {"understand": "recognizer", "execute": "policy", "align": "maps"}  # as parts are called
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """What is known of the gradient of an update, the same in every process."""
+
+    norms: dict[str, float]  # before clipping, by tower; "align in T": of lambda L_align in tower T
+    told: dict[str, float] = field(default_factory=dict)  # `StepRecord.gradients`
+
+
+def of_sum(
+    losses: MirrorLosses, optimizer: torch.optim.Optimizer, max_norm: float, average: bool
+) -> Gradients:
+    """Leave the gradient of the sum of all losses at the weights, clipped in each tower.
+
+    Args:
+        losses: With their graph.
+        optimizer: From `build_optimizer`; its weights have no gradient yet.
+        max_norm: Of each tower's gradient; 0: any.
+        average: Gradients are averaged over the processes here, not by the engine.
+    """
+    losses.total.backward()
+    if average:
+        average_gradients(gradients_of(optimizer))
+    norms = clip_gradients(optimizer, max_norm)
+    return Gradients({tower: float(norm) for tower, norm in norms.items()})
+
+
+class EachLoss:
+    """The gradient of each loss clipped by itself, and measured part by part."""
+
+    def __init__(self, mirror: Mirror) -> None:
+        """Know the weights by tower and part.
+
+        Args:
+            mirror: Whose `config.align` says how L_align joins the towers' own losses.
+        """
+        self._config = mirror.config.align
+        learned = {name: p for name, p in mirror.named_parameters() if p.requires_grad}
+        self._learned = list(learned.values())
+        self._parts: dict[str, list[nn.Parameter]] = {}
+        for part, prefixes in PARTS.items():
+            self._parts[part] = [p for name, p in learned.items() if name.startswith(prefixes)]
+
+    def descend(
+        self, losses: MirrorLosses, optimizer: torch.optim.Optimizer, max_norm: float, average: bool
+    ) -> Gradients:
+        """Leave the gradient at the weights; arguments are those of `of_sum`.
+
+        With align.weight 0 it is that of the own losses and the maps have none, as if nothing
+        were aligned.
+        """
+        align = losses.align if self._config.weight > 0.0 else None
+        losses.own.backward(retain_graph=align is not None)
+        pulls = {} if align is None else self._pulls(align)
+        if average:
+            average_gradients([*gradients_of(optimizer), *pulls.values()])
+        told = self._measured(pulls) if {"understand", "execute"} <= losses.terms.keys() else {}
+        norms = {tower: float(n) for tower, n in clip_gradients(optimizer, max_norm).items()}
+        if pulls:
+            ratios = self._join(pulls, norms, max_norm)
+            told |= {f"{TOWERS[tower]}/ratio": value for tower, value in ratios.items()}
+        return Gradients(norms, told)
+
+    def _pulls(self, align: Tensor) -> dict[nn.Parameter, Tensor]:
+        """Gradient of lambda L_align, at the weights that it reaches."""
+        found = torch.autograd.grad(self._config.weight * align, self._learned, allow_unused=True)
+        return {p: pull for p, pull in zip(self._learned, found, strict=True) if pull is not None}
+
+    def _join(self, pulls: Pulls, norms: dict[str, float], max_norm: float) -> dict[str, float]:
+        """Add the pulls to the clipped gradients, and their norms to the norms.
+
+        Returns:
+            Of each tower that has an own loss, |what was added| / |what it was added to|.
+        """
+        ratios: dict[str, float] = {}
+        for tower, part in TOWERS.items():
+            reached = [p for p in self._parts[part] if p in pulls]
+            if not reached:
+                continue
+            norm = float(nn.utils.get_total_norm([pulls[p] for p in reached]))
+            own = norms.get(tower, 0.0)
+            own *= clip_share(own, max_norm)
+            share = self._share(tower, own, norm, max_norm)
+            _add(reached, pulls, share)
+            norms[f"align in {tower}"] = norm
+            if own > 0.0:
+                ratios[tower] = share * norm / own
+        return ratios
+
+    def _share(self, tower: str, own: float, norm: float, max_norm: float) -> float:
+        """What a tower's pull is multiplied by.
+
+        Args:
+            tower: Its name.
+            own: Norm of its own loss's gradient, clipped.
+            norm: Of the pull.
+            max_norm: Limit of either; 0: none.
+        """
+        config = self._config
+        if tower == "align":
+            return clip_share(norm, max_norm)
+        factor = config.recognizer_factor if tower == "understand" else config.policy_factor
+        if config.ratio == 0.0:
+            return factor * clip_share(norm, max_norm)
+        return factor * config.ratio * own / norm if norm > 0.0 else 0.0
+
+    def _measured(self, pulls: Pulls) -> dict[str, float]:
+        """Norm of own and pull, and their cosine, before clipping, of each part (StepRecord)."""
+        rows = [_products(p.grad, pulls.get(p), p) for p in self._learned]
+        place = {p: row for row, p in enumerate(self._learned)}
+        table = torch.stack(rows).double().cpu()
+        told: dict[str, float] = {}
+        for part, weights in self._parts.items():
+            if not weights:
+                continue
+            own, pull, both = table[[place[p] for p in weights]].sum(0).tolist()
+            if not part.startswith("maps"):
+                told[f"{part}/own"] = math.sqrt(own)
+            if pulls:
+                told[f"{part}/align"] = math.sqrt(pull)
+            if own > 0.0 and pull > 0.0:
+                told[f"{part}/cosine"] = both / math.sqrt(own * pull)
+        return told
+
+
+def _products(own: Tensor | None, pull: Tensor | None, like: Tensor) -> Tensor:
+    """<own, own>, <pull, pull> and <own, pull> of a weight; 0 where there is none."""
+    nothing = like.new_zeros(())
+    first, second = (None if x is None else x.flatten() for x in (own, pull))
+    pairs = (first, first), (second, second), (first, second)
+    found = [nothing if a is None or b is None else torch.dot(a, b) for a, b in pairs]
+    return torch.stack(found)
+
+
+def _add(weights: Parameters, pulls: Pulls, share: float) -> None:
+    """Add share * pull to the gradient of each weight."""
+    for p in weights:
+        if p.grad is None:
+            p.grad = share * pulls[p]
+        else:
+            p.grad.add_(pulls[p], alpha=share)
