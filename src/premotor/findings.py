@@ -14,6 +14,8 @@ Stratum = Literal["all", "task", "variation"]
 Unit = Literal["share", "nat", "rank", "score"]
 Space = Literal["raw", "z"]
 Watched = Literal["expert", "own", "another"]  # clip of the expert, of the roll-out, of another
+Partners = Literal["episode", "instruction"]  # of u: e of its episode, of another with its words
+Stand = Literal["trained", "untrained", "pixels", "text"]  # what is in U's place
 SIDES = "u-e"  # what watches and what acts; others are stand-ins that need no network
 
 
@@ -198,6 +200,60 @@ class Sight:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CrossedPoint:
+    """One measure at one step: a value per pair of seeds, and their mean."""
+
+    step: int  # updates behind both towers
+    values: tuple[float | None, ...]  # in the order of `CrossingRecord.pairs`; None: not measurable
+    mean: float | None  # of those that there are
+    interval: Interval | None  # t over pairs; None with fewer than two
+    above: dict[Stand, Interval]
+    """Of the trained towers: what each baseline is exceeded by, paired; t over pairs"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossedCurve:
+    """One measure of alignment over training."""
+
+    measure: str  # "recall_at_1", "bound", "mutual_knn", "debiased_cka"; of u and e: "..._raw"
+    label: str
+    unit: Unit
+    partners: Partners
+    centered: bool  # whether each task's mean was taken off
+    stands: Stand
+    chance: float  # what shuffled partners get
+    ceiling: float | None  # what it can be at most; None: 1
+    points: tuple[CrossedPoint, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossingRecord:
+    """U of one training against E of another over training, through maps that are fitted anew.
+
+    Every U and every E stands in one pair alone, so the pairs share no tower, and intervals are
+    over seeds, about these episodes (decisions D93).
+    """
+
+    pairs: tuple[tuple[int, int], ...]  # seed of U, seed of E
+    steps: tuple[int, ...]
+    num_fit: int  # episodes that maps learned from
+    num_rows: int  # episodes that are measured
+    num_instructions: int  # of them with two episodes: rows where partners are by instruction
+    temperature: float  # tau of the maps and of the bound
+    neighbors: int  # k of mutual k-NN
+    curves: tuple[CrossedCurve, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbePoint:
+    """How far two towers of a probe align after so many updates of both."""
+
+    step: int
+    values: dict[str, float | None]  # by measure, as of a `CrossedCurve`; None: not measurable
+    centered: dict[str, float | None]  # with each task's mean taken off; {} of one task
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProbeRecord:
     """Two frozen towers with maps fitted between them, measured on held-out episodes."""
 
@@ -219,3 +275,4 @@ class ProbeRecord:
     rollouts: int
     simulator: str
     code_version: str
+    curve: tuple[ProbePoint, ...] = ()  # over training, where steps were named

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from premotor.align.config import AlignConfig
-from premotor.align.fit import FitConfig, fit_projections
+from premotor.align.fit import FitConfig, _SameGroup, fit_projections
 from premotor.errors import ConfigError
 from premotor.measure.retrieval import information_bound
 
@@ -67,3 +67,50 @@ def test_rows_that_cannot_be_fitted_are_refused():
         FitConfig(held_out=0.9)
     with pytest.raises(ConfigError, match="batch_size >= 2"):
         FitConfig(batch_size=1)
+
+
+def grouped(groups: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """u and e share their group's action and the single row's scene."""
+    generator = torch.Generator().manual_seed(0)
+    action = torch.randn(int(groups.max()) + 1, 4, generator=generator)[groups]
+    scene = torch.randn(len(groups), 4, generator=generator)
+    both = torch.cat([action, scene], dim=1)
+    u = both @ torch.randn(8, 12, generator=generator)
+    return u, both @ torch.randn(8, 9, generator=generator)
+
+
+def test_partners_by_group_teach_what_the_group_shares_and_not_the_scene():
+    groups = torch.arange(240) // 2
+    u, e = grouped(groups)
+    alike = fit_projections(u[:160], e[:160], CONFIG, seed=0, groups=groups[:160])
+    same = fit_projections(u[:160], e[:160], CONFIG, seed=0)
+    one, other = torch.arange(160, 240, 2), torch.arange(161, 240, 2)
+    assert bound(alike, u[one], e[other]) > bound(same, u[one], e[other]) + 0.2
+    assert bound(alike, u[one], e[other]) > 2.0
+
+
+def test_a_batch_has_two_different_rows_of_each_of_some_groups_and_none_held_out():
+    groups = torch.tensor([3, 1, 3, 1, 3, 7] + [g for g in range(20, 30) for _ in range(3)])
+    generator = torch.Generator().manual_seed(0)
+    partners = _SameGroup.of(groups, FitConfig(), generator)
+    held = set(groups[torch.cat(partners.held_out)].tolist())
+    assert len(held) == 4
+    assert 7 not in groups[partners.learned]  # it is alone
+    met = set()
+    for _ in range(200):
+        u, e = partners.draw(6, generator)
+        assert torch.equal(groups[u], groups[e])
+        assert (u != e).all()
+        assert len(set(groups[u].tolist())) == len(u) == 6
+        met |= set(zip(u.tolist(), e.tolist(), strict=True))
+    learned = set(groups[partners.learned].tolist())
+    assert learned.isdisjoint(held)
+    assert len(learned) == 8
+    counts = [int((groups == g).sum()) for g in learned]
+    assert len(met) == sum(n * (n - 1) for n in counts)  # every two rows, both ways
+
+
+def test_too_few_groups_of_two_are_refused():
+    u, e = views(1.0, 48)
+    with pytest.raises(ConfigError, match="got 7 groups of two rows or more, need at least 8"):
+        fit_projections(u, e, FitConfig(), seed=0, groups=torch.arange(48) % 41)

@@ -24,6 +24,7 @@ from premotor.represent import Source, open_dataset
 from premotor.train.loop import build_mirror
 from small_data import write_split
 
+torch.set_num_threads(1)
 CONFIG = presets.train_preset("nano")
 ALL = HeldOutConfig(fit_split="train")
 

@@ -6,12 +6,14 @@ from dataclasses import replace
 import pytest
 
 import make
+from premotor.align.fit import FitConfig
 from premotor.claims import Claim
 from premotor.cli import main
-from premotor.errors import ConfigError, OutputExists
+from premotor.errors import ConfigError, DataError, OutputExists
 from premotor.evaluate.acting import success
 from premotor.experiments.probe import ProbeConfig, probe, together
 from premotor.findings import ProbeRecord
+from premotor.measure.crossed import CURVES
 from premotor.measure.features import Features
 from premotor.measure.sides import CONTROLS
 from premotor.records import read_json
@@ -85,6 +87,41 @@ def test_two_towers_that_were_trained_apart_are_measured_and_held_against_succes
         premotor(line)
     again = f"align {out}/features/u.npz {out}/features/e.npz --out {out}/a.json --permutations 20"
     assert premotor(f"{again} --halves 0 --only mutual_knn") == 0
+
+
+def test_training_is_followed_through_checkpoints_that_both_runs_have(
+    towers, enough_data, monkeypatch
+):
+    monkeypatch.setattr(success, "roll_out_unit", _fares)
+    config = ProbeConfig(
+        run_u=towers / "u",
+        run_e=towers / "e",
+        source=Source(enough_data),
+        out=towers / "followed",
+        unit="segment",
+        steps=(2, 0, 2),
+        fit=FitConfig(steps=3),
+        study=make.COARSE,
+        device="cpu",
+    )
+    record = probe(config)
+    assert [point.step for point in record.curve] == [0, 2]
+    assert all(set(point.values) == set(CURVES) for point in record.curve)
+    assert record.curve[0].values["debiased_cka"] != record.curve[1].values["debiased_cka"]
+    assert record.curve[0].centered == {}  # one task alone
+    for space in ("raw", "z"):
+        (study,) = [
+            s
+            for s in record.studies
+            if (s.checkpoint, s.space, s.sides) == ("trained", space, "u-e")
+        ]
+        name = "debiased_cka" if space == "z" else "debiased_cka_raw"
+        expected = study.finding("debiased_cka").own.value
+        assert record.curve[1].values[name] == pytest.approx(expected)
+    assert "Over training" in (towers / "followed" / "probe.md").read_text()
+    with pytest.raises(DataError, match=r"u has not kept 1 7 of --steps 0 1 7; it has 0 2;"):
+        probe(replace(config, steps=(0, 1, 7), out=towers / "never"))
+    assert not (towers / "never").exists()
 
 
 def test_models_that_were_not_trained_apart_are_told(towers):

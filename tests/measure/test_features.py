@@ -13,6 +13,7 @@ from premotor.measure.features import (
     by_episode,
     pair_up,
     save_features,
+    save_layers,
 )
 
 ROWS = np.random.default_rng(0).normal(size=(12, 3))
@@ -48,6 +49,32 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
     found = Features.load(tmp_path / "u.npz")
     assert np.array_equal(found.values, ROWS)
     assert {name: list(values) for name, values in found.labels.items()} == labels
+
+
+def test_several_layers_are_saved_each_in_its_own_type(tmp_path):
+    layers = {"u": ROWS.astype(np.float16), "e": ROWS[:, :2]}
+    labels = {"task": TASKS.tolist(), "instruction": [f"{task} it" for task in TASKS]}
+    save_layers(tmp_path / "step.npz", layers, labels)
+    found = Features.load(tmp_path / "step.npz")
+    assert {name: rows.dtype for name, rows in found.layers.items()} == {
+        "u": np.float16,
+        "e": np.float64,
+    }
+    assert all(np.array_equal(found.layers[name], rows) for name, rows in layers.items())
+    assert found.labels["instruction"] == ("reach it",) * 6 + ("push it",) * 6
+    again = tmp_path / "again.npz"
+    save_layers(again, layers, labels)
+    assert again.read_bytes() == (tmp_path / "step.npz").read_bytes()
+
+
+def test_a_collapsed_layer_is_taken_where_that_is_asked_for(tmp_path):
+    path = save(tmp_path, features_u=np.ones((12, 3)), features_e=ROWS)
+    with pytest.raises(DataError, match="features_u"):
+        Features.load(path)
+    found = Features.load(path, collapsed=True)
+    assert np.array_equal(found.layers["u"], np.ones((12, 3)))
+    with pytest.raises(DataError, match="NaN"):
+        Features.load(save(tmp_path, features=np.full((12, 3), np.nan)), collapsed=True)
 
 
 def test_several_layers_stand_in_several_arrays(tmp_path):

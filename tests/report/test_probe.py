@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 import make
-from premotor.findings import ProbeRecord, SuccessRelation
+from premotor.findings import ProbePoint, ProbeRecord, SuccessRelation
+from premotor.measure.crossed import CURVES
 from premotor.measure.intervals import wilson
 from premotor.records import read_json, write_json
 from premotor.report import findings
@@ -153,3 +154,43 @@ def test_the_figure_draws_each_null_of_the_shared_space_at_its_distance(record):
     assert drawn.count("<use") >= len(nulls)
     alone = replace(record, studies=tuple(s for s in record.studies if s.space == "raw"))
     assert figure(alone).count("<use") <= drawn.count("<use") - len(nulls)
+
+
+def followed(record: ProbeRecord, centered: bool) -> ProbeRecord:
+    """The same with a curve of three steps; at the first one the towers did not vary."""
+    rising = [dict.fromkeys(CURVES, value) for value in (None, 0.25, 0.5)]
+    off = [dict.fromkeys(CURVES, value) for value in (0.0, 0.1, 0.2)]
+    points = zip((0, 850, 1700), rising, off if centered else [{}] * 3, strict=True)
+    curve = tuple(ProbePoint(step=s, values=v, centered=c) for s, v, c in points)
+    return replace(record, curve=curve)
+
+
+def test_a_curve_over_training_is_told_in_a_sentence_and_a_table(record):
+    told = followed(record, centered=True)
+    (said,) = set(sentences(told)) - set(sentences(record))
+    assert said == (
+        "From update 0 to 1,700 debiased CKA of u and e went from \u2013 to 0.50, with each "
+        "task's mean taken off from 0.00 to 0.20."
+    )
+    (table,) = [t for t in tables(told) if t not in tables(record)]
+    assert [column.name for column in table.columns] == ["measure", "0", "850", "1,700"]
+    assert len(table.rows) == 2 * len(CURVES)
+    first = table.rows[0]
+    assert [cell.value for cell in first[1:]] == [None, 0.25, 0.5]
+    assert first[1].kind == CURVES["recall_at_1"].unit
+    of_one_task = tables(followed(record, centered=False))
+    assert len(next(t for t in of_one_task if t.title == table.title).rows) == len(CURVES)
+
+
+def test_the_figure_gets_a_third_panel_for_the_curve(record):
+    for centered in (True, False):
+        drawn = figure(followed(record, centered))
+        assert any("updates" in label for label in labels(drawn))
+        assert CURVES["recall_at_1"].label in labels(drawn)
+    assert not any("updates" in label for label in labels(figure(record)))
+
+
+def test_a_record_with_a_curve_comes_back_from_its_file(record, tmp_path):
+    told = followed(record, centered=True)
+    write_json(tmp_path / "probe.json", told)
+    assert read_json(tmp_path / "probe.json", ProbeRecord) == told

@@ -6,7 +6,7 @@ import pytest
 from premotor.errors import DataError
 from premotor.store.cache import EpisodeCache
 from premotor.store.reader import DemoSet
-from premotor.store.stand_ins import path_features, pixel_features, stand_ins
+from premotor.store.stand_ins import path_features, pixel_features, stand_ins, text_features
 from small_data import write_split
 
 
@@ -48,3 +48,14 @@ def test_a_data_set_has_one_row_of_each_per_episode(tmp_path, make_demo):
     assert found["path"].shape == (2, 16 * 9)
     first = demos[0].observations[0].end_effector.position
     np.testing.assert_allclose(found["path"][0, :3], first)
+
+
+def test_words_and_neighboring_words_are_counted_and_unknown_ones_are_not():
+    known = ["push the red button, then the blue button", "Push it"]
+    found = text_features(["push the blue button", "then red: red", "nothing"], known)
+    # blue, "blue button", button, "button then", it, push, "push it", "push the", red,
+    # "red button", the, "the blue", "the red", then, "then the"
+    assert found.shape == (3, 15)
+    assert found.sum(1).tolist() == [7.0, 3.0, 0.0]
+    one, other = text_features(["red then blue", "blue then red"], ["red then blue"])
+    assert not np.array_equal(one, other)  # the order of words is told

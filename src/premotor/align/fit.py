@@ -3,6 +3,7 @@
 # pyright: reportUnknownMemberType=false
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from jaxtyping import Float, Int
@@ -15,6 +16,7 @@ from premotor.errors import ConfigError
 from premotor.settings import check_numbers
 
 LEAST_ROWS = 16  # that maps can be fitted on
+LEAST_GROUPS = 8  # of two rows or more, where partners are of one group
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,11 @@ class FitConfig:
 
 
 def fit_projections(
-    u: Float[Tensor, "n u"], e: Float[Tensor, "m e"], config: FitConfig, seed: int
+    u: Float[Tensor, "n u"],
+    e: Float[Tensor, "m e"],
+    config: FitConfig,
+    seed: int,
+    groups: Int[Tensor, " n"] | None = None,
 ) -> Projections:
     """The linear maps under which log B - L_align is largest, as Theorem 1 estimates I(u; e).
 
@@ -52,19 +58,22 @@ def fit_projections(
         e: Of the executed actions, in the same order.
         config: Width and temperature of the shared space, and how long to learn.
         seed: Of the maps' first values, the rows held out and the batches.
+        groups: Of each row, as its instruction: u then meets the e of another row of its group,
+            drawn anew for each batch, which has one pair of a group, so that no partner counts as
+            a stranger; whole groups are held out. None: u and e of one row are partners.
 
     Raises:
         ConfigError: The rows do not pair up, are too few, or hold NaN or infinity.
     """
     _check(u, e)
     generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(u), generator=generator)
-    count = max(4, round(config.held_out * len(u)))
-    held_out, learned = order[:count], order[count:]
-    sides = [_Standard.of(x.detach().float(), learned) for x in (u, e)]
+    if groups is None:
+        partners = _SameRow.of(len(u), config, generator)
+    else:
+        partners = _SameGroup.of(groups, config, generator)
+    sides = [_Standard.of(x.detach().float(), partners.learned) for x in (u, e)]
     maps = _drawn(config.align, u.shape[1], e.shape[1], generator)
-    rows = _Rows(sides[0].rows, sides[1].rows, learned, held_out)
-    _descend(maps, rows, config, generator)
+    _descend(maps, _Rows(sides[0].rows, sides[1].rows, partners), config, generator)
     for side, layer in zip(sides, (maps.from_u, maps.from_e), strict=True):
         side.fold_into(layer)
     return maps.eval().requires_grad_(False)
@@ -110,22 +119,88 @@ def _drawn(config: AlignConfig, u_dim: int, e_dim: int, generator: torch.Generat
     return maps
 
 
+def _num_held_out(count: int, config: FitConfig) -> int:
+    return max(4, round(config.held_out * count))
+
+
+Met = tuple[Int[Tensor, " b"], Int[Tensor, " b"]]  # rows of u, and of e that each meets
+
+
+@dataclass(frozen=True, eq=False)
+class _SameRow:
+    """Partners are u and e of one row."""
+
+    learned: Int[Tensor, " l"]  # rows that the maps learn from
+    held_out: Met  # decide when to stop
+
+    @classmethod
+    def of(cls, count: int, config: FitConfig, generator: torch.Generator) -> "_SameRow":
+        order = torch.randperm(count, generator=generator)
+        held = order[: _num_held_out(count, config)]
+        return cls(order[len(held) :], (held, held))
+
+    def draw(self, size: int, generator: torch.Generator) -> Met:
+        """A batch of up to so many."""
+        order = torch.randperm(len(self.learned), generator=generator)
+        rows = self.learned[order[:size]]
+        return rows, rows
+
+
+@dataclass(frozen=True, eq=False)
+class _SameGroup:
+    """Partners are u and e of two rows of one group."""
+
+    learned: Int[Tensor, " l"]
+    held_out: Met
+    order: Int[Tensor, " n"]  # all rows, group by group
+    starts: Int[Tensor, " g"]  # of each group that the maps learn from, in that order
+    sizes: Int[Tensor, " g"]  # its rows, two or more
+
+    @classmethod
+    def of(
+        cls, groups: Int[Tensor, " n"], config: FitConfig, generator: torch.Generator
+    ) -> "_SameGroup":
+        place = torch.searchsorted(cast(Tensor, torch.unique(groups)), groups)
+        order, sizes = torch.argsort(place, stable=True), torch.bincount(place)
+        starts = sizes.cumsum(0) - sizes
+        known = torch.nonzero(sizes > 1).flatten()
+        if len(known) < LEAST_GROUPS:
+            raise ConfigError(
+                f"got {len(known)} groups of two rows or more, need at least {LEAST_GROUPS}; "
+                "give more episodes of each instruction"
+            )
+        drawn = known[torch.randperm(len(known), generator=generator)]
+        count = _num_held_out(len(known), config)
+        held, kept = drawn[:count], drawn[count:]
+        learned = order[torch.isin(place[order], kept)]
+        pairs = order[starts[held]], order[starts[held] + 1]
+        return cls(learned, pairs, order, starts[kept], sizes[kept])
+
+    def draw(self, size: int, generator: torch.Generator) -> Met:
+        """A batch with two rows of each of up to so many groups."""
+        chosen = torch.randperm(len(self.sizes), generator=generator)[:size]
+        starts, sizes = self.starts[chosen], self.sizes[chosen]
+        draws = torch.rand(2, len(chosen), generator=generator)
+        first = (draws[0] * sizes).long()
+        second = (first + 1 + (draws[1] * (sizes - 1)).long()) % sizes
+        return self.order[starts + first], self.order[starts + second]
+
+
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Standardized rows of both sides, and which of them the maps learn from."""
+    """Standardized rows of both sides, and which of them meet."""
 
     u: Float[Tensor, "n u"]
     e: Float[Tensor, "n e"]
-    learned: Int[Tensor, " l"]
-    held_out: Int[Tensor, " h"]  # decide when to stop
+    partners: _SameRow | _SameGroup
 
 
 def _descend(maps: Projections, rows: _Rows, config: FitConfig, generator: torch.Generator) -> None:
     """Leaves the maps as they were where the loss on the rows held out was least."""
     maps.to(rows.u.device)
 
-    def loss(chosen: Int[Tensor, " b"]) -> Float[Tensor, ""]:
-        aligned = maps(rows.u[chosen], rows.e[chosen])
+    def loss(met: Met) -> Float[Tensor, ""]:
+        aligned = maps(rows.u[met[0]], rows.e[met[1]])
         return info_nce_blockwise(aligned.z_u, aligned.z_e, config.align.temperature)
 
     optimizer = torch.optim.AdamW(
@@ -133,13 +208,12 @@ def _descend(maps: Projections, rows: _Rows, config: FitConfig, generator: torch
     )
     best, kept = float("inf"), {k: v.clone() for k, v in maps.state_dict().items()}
     for step in range(config.steps):
-        drawn = torch.randperm(len(rows.learned), generator=generator)[: config.batch_size]
         optimizer.zero_grad()
-        loss(rows.learned[drawn]).backward()
+        loss(rows.partners.draw(config.batch_size, generator)).backward()
         optimizer.step()
         if step % config.check_every == 0 or step == config.steps - 1:
             with torch.no_grad():
-                found = float(loss(rows.held_out))
+                found = float(loss(rows.partners.held_out))
             if found < best:
                 best, kept = found, {k: v.clone() for k, v in maps.state_dict().items()}
     maps.load_state_dict(kept)

@@ -22,7 +22,7 @@ from premotor.data.dataset import Dataset
 from premotor.data.pairing import Unit
 from premotor.device import Device, chosen_device
 from premotor.episode.identity import EpisodeSlot
-from premotor.errors import ConfigError
+from premotor.errors import ConfigError, DataError
 from premotor.evaluate.acting.own_video import own_clips
 from premotor.evaluate.acting.success import SIMULATOR, RollOuts, RolloutUnit, Weights
 from premotor.evaluate.agreeing.against_success import against_success
@@ -38,8 +38,9 @@ from premotor.evaluate.agreeing.alignment import (
 from premotor.evaluate.agreeing.held_out import HeldOut
 from premotor.evaluate.agreeing.towers import fitted, joined
 from premotor.evaluate.judge import LEAST_EPISODES
-from premotor.findings import ProbeRecord, Sight, SuccessRelation
+from premotor.findings import ProbePoint, ProbeRecord, Sight, SuccessRelation
 from premotor.folders import ProbeFolder, RunFolder
+from premotor.measure.crossed import curve_values
 from premotor.measure.features import save_features
 from premotor.measure.plan import StudyConfig
 from premotor.measure.sides import Sides
@@ -82,6 +83,9 @@ class ProbeConfig:
     many clips it names through either is told. "": the camera of the data set."""
     own_videos: bool = True  # roll out anew, and let U watch that too; else known roll-outs count
     max_key_poses: int = EPISODE_KEY_POSES  # key poses per roll-out
+    steps: tuple[int, ...] = ()
+    """Updates after which both towers are looked at besides, for a curve over training: kept
+    checkpoints of both runs, each pair through maps of its own; () = the last ones alone"""
     device: Device = "auto"  # "auto": the GPU where there is one
     workers: int = 0  # simulator processes; 0 = as many as cores
     claim: Annotated[Claim, tyro.conf.arg(name="")] = field(default_factory=Claim)
@@ -144,6 +148,7 @@ def check(config: ProbeConfig) -> None:
     """
     chosen_device(config.device)
     _untouched_towers(config)
+    _check_steps(config)
     for split, least in ((config.fit_split, LEAST_ROWS), (config.split, LEAST_EPISODES)):
         count = len(config.source.open(split))
         if count < least:
@@ -152,6 +157,26 @@ def check(config: ProbeConfig) -> None:
                 "are needed; `premotor collect` more"
             )
     config.folder.check(config.claim)
+
+
+def _check_steps(config: ProbeConfig) -> None:
+    """Refuse steps that a run has not kept.
+
+    Raises:
+        DataError: Those that each has are named.
+    """
+    kept = {run: [c.step for c in checkpoints(run)] for run in (config.run_u, config.run_e)}
+    for run, known in kept.items():
+        if missing := [step for step in config.steps if step not in known]:
+            raise DataError(
+                f"{run} has not kept {_listed(missing)} of --steps {_listed(config.steps)}; it has "
+                f"{_listed(known) or 'no checkpoints'}; name steps that both runs have, or train "
+                "with more --keep-checkpoints"
+            )
+
+
+def _listed(steps: Sequence[int]) -> str:
+    return " ".join(str(step) for step in steps)
 
 
 def probe(config: ProbeConfig, progress: Progress = no_progress) -> ProbeRecord:
@@ -190,6 +215,7 @@ class _Measured:
     held_out: HeldOut
     sight: Sight
     num_fit: int  # episodes that the maps learned from
+    curve: tuple[ProbePoint, ...]  # over training
 
 
 def _related(
@@ -229,6 +255,7 @@ def _record(
         rollouts=len(success),
         simulator=SIMULATOR,
         code_version=code_version(),
+        curve=measured.curve,
     )
 
 
@@ -264,6 +291,7 @@ def _measure(config: ProbeConfig, progress: Progress) -> _Measured:
     )
     trained = agreement(mirror, held_out, "trained", study, beside, progress)
     progress("fit", 2, 2, "")
+    curve = _curve(config, held_out, dataset, progress)
     return _Measured(
         untrained=untrained,
         trained=trained,
@@ -271,7 +299,29 @@ def _measure(config: ProbeConfig, progress: Progress) -> _Measured:
         held_out=held_out,
         sight=sight,
         num_fit=len(sides),
+        curve=tuple(curve),
     )
+
+
+def _curve(
+    config: ProbeConfig, held_out: HeldOut, dataset: Dataset, progress: Progress
+) -> Iterator[ProbePoint]:
+    """Both towers after each of the steps, through maps of their own."""
+    temperature, steps = config.fit.align.temperature, sorted(set(config.steps))
+    sharpness = replace(config.study.measure, temperature=temperature)
+    for count, step in enumerate(steps):
+        progress("curve", count, len(steps), f"step {step}")
+        towers = _joined(config, step)
+        sides = embed(towers, dataset, pairs_of(dataset, config.unit))["raw"]
+        towers.align = fitted(sides, config.fit, config.study.seed).to(chosen_device(config.device))
+        spaces = embed(towers, held_out.dataset, held_out.pairs)
+        several = spaces["raw"].centered is not None
+        yield ProbePoint(
+            step=step,
+            values=curve_values(spaces, sharpness),
+            centered=curve_values(spaces, sharpness, centered=True) if several else {},
+        )
+    progress("curve", len(steps), len(steps), "")
 
 
 def _joined(config: ProbeConfig, step: int | None = None) -> Mirror:

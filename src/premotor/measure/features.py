@@ -17,7 +17,7 @@ from premotor.measure.rows import codes, group_means, varied
 from premotor.measure.sides import LEAST, Sides
 from premotor.records import write_atomically
 
-LABELS = ("task", "variation", "episode")
+LABELS = ("task", "variation", "episode", "instruction")
 FEATURES = "features"
 _LAYER = f"{FEATURES}_"  # and a layer's name
 _FORM = "np.savez(path, features=..., task=..., variation=..., episode=...)"
@@ -32,10 +32,14 @@ class Features:
     labels: Mapping[str, tuple[str, ...]]  # of `LABELS`, those that are known
 
     @classmethod
-    def load(cls, path: Path) -> "Features":
-        """Read an .npz with `features` (n, d) and any of `task`, `variation`, `episode` (n,).
+    def load(cls, path: Path, collapsed: bool = False) -> "Features":
+        """Read an .npz with `features` (n, d) and any of `LABELS` (n,).
 
         Several layers stand in several arrays, as `features_3` and `features_last`.
+
+        Args:
+            path: The file.
+            collapsed: Take layers whose rows are all the same, too.
 
         Raises:
             DataError: It is missing, is no such file, or holds something else; nothing in it is
@@ -49,7 +53,7 @@ class Features:
                 f"it with {_FORM}"
             )
         layers = {
-            name.removeprefix(FEATURES)[1:]: _checked(path, name, arrays.pop(name))
+            name.removeprefix(FEATURES)[1:]: _checked(path, name, arrays.pop(name), collapsed)
             for name in names
         }
         counts = {name: len(values) for name, values in layers.items()}
@@ -108,7 +112,9 @@ def _read(path: Path) -> dict[str, Shaped[np.ndarray, "..."]]:
         ) from error
 
 
-def _checked(path: Path, name: str, values: Shaped[np.ndarray, "..."]) -> Real[np.ndarray, "n d"]:
+def _checked(
+    path: Path, name: str, values: Shaped[np.ndarray, "..."], collapsed: bool
+) -> Real[np.ndarray, "n d"]:
     if values.ndim != 2 or values.dtype.kind not in "fiu" or 0 in values.shape:
         raise DataError(
             f"{path}: {name} is {values.dtype} {values.shape}, expected numbers (rows, width); "
@@ -119,10 +125,11 @@ def _checked(path: Path, name: str, values: Shaped[np.ndarray, "..."]) -> Real[n
             f"{path}: {len(bad)} of {len(values)} rows of {name} hold NaN or infinity, the first "
             f"is row {bad[0]}; leave these rows out of all files"
         )
-    try:
-        varied(values, f"{name} in {path}")
-    except ConfigError as error:
-        raise DataError(str(error)) from error
+    if not collapsed:
+        try:
+            varied(values, f"{name} in {path}")
+        except ConfigError as error:
+            raise DataError(str(error)) from error
     return values
 
 
@@ -152,10 +159,30 @@ def save_features(
         values: One row per clip, observation or episode.
         labels: Any of `LABELS`, one entry per row.
     """
+    save_layers(path, {"": values}, labels)
+
+
+def save_layers(
+    path: Path,
+    layers: Mapping[str, Real[np.ndarray, "n _"]],
+    labels: Mapping[str, Sequence[str]],
+) -> None:
+    """Write several layers of the same rows, each in its own type, for `Features.load`.
+
+    Args:
+        path: An .npz.
+        layers: One row per clip, observation or episode, by name; "" for one layer alone.
+        labels: Any of `LABELS`, one entry per row.
+    """
     buffer = io.BytesIO()
-    columns: dict[str, Any] = {name: np.array(list(labels[name])) for name in labels}
-    np.savez(buffer, features=values, **columns)
+    arrays: dict[str, Any] = {_array_name(name): values for name, values in layers.items()}
+    arrays |= {name: np.array(list(labels[name])) for name in labels}
+    np.savez(buffer, **arrays)
     write_atomically(path, buffer.getvalue())
+
+
+def _array_name(layer: str) -> str:
+    return f"{_LAYER}{layer}" if layer else FEATURES
 
 
 def agreed_labels(u: Features, e: Features) -> dict[str, tuple[str, ...]]:

@@ -8,7 +8,12 @@ from premotor.measure.verdict import KINDS, stands
 from premotor.report.table import ABSENT, Amount, Cell, CellKind, Column, PValue, Table, shown
 
 SPACES = {"raw": "u and e", "z": "z_u and z_e"}
-_KINDS: dict[str, CellKind] = {"share": "share", "nat": "nat", "rank": "rank", "score": "number"}
+UNIT_KINDS: dict[str, CellKind] = {
+    "share": "share",
+    "nat": "nat",
+    "rank": "rank",
+    "score": "number",
+}
 _STRATA = ("all", "task", "variation")
 _WITHIN = {
     "all": "over all episodes",
@@ -138,7 +143,7 @@ def numbers(study: Study) -> Table:
 
 
 def _number_row(finding: Finding) -> tuple[Cell, ...]:
-    kind = _KINDS[finding.unit]
+    kind = UNIT_KINDS[finding.unit]
     reference = finding.reference
     compared = ABSENT
     if reference is not None:
@@ -214,7 +219,7 @@ def _read(reading: Reading | None, finding: Finding) -> str:
     """A value and the p that decides."""
     if reading is None or reading.value is None:
         return ABSENT
-    kind = _KINDS[finding.unit]
+    kind = UNIT_KINDS[finding.unit]
     value = shown(Amount(reading.value, kind), kind)
     null = reading.deciding
     if null is None:
@@ -239,7 +244,7 @@ def by_rows(study: Study) -> Table:
 
 
 def _level_row(finding: Finding, sizes: Sequence[int]) -> tuple[Cell, ...]:
-    kind = _KINDS[finding.unit]
+    kind = UNIT_KINDS[finding.unit]
     levels = {level.num_rows: (level.value, level.chance) for level in finding.by_rows}
     known: list[tuple[float | None, float | None]]
     known = [levels.get(size, (None, None)) for size in sizes]

@@ -11,16 +11,18 @@ from matplotlib.ticker import FixedLocator, ScalarFormatter
 from premotor.findings import (
     SIDES,
     Finding,
+    ProbePoint,
     ProbeRecord,
     Relation,
     Study,
     SuccessRelation,
 )
+from premotor.measure.crossed import CURVES
 from premotor.measure.nulls import SIGNIFICANT
 from premotor.records import Interval
 from premotor.report import findings
 from premotor.report.figures import ALIGN, EXECUTE, FAINT, INK, OBSERVE, QUIET, STYLE, svg
-from premotor.report.table import Column, PValue, Table, percent, shown
+from premotor.report.table import Amount, Column, PValue, Table, percent, shown
 from premotor.report.table import markdown as as_markdown
 from premotor.report.tables import words
 
@@ -45,6 +47,7 @@ def sentences(record: ProbeRecord) -> tuple[str, ...]:
         f"measured on {record.num_rows} of {record.split}"
         f"{'' if record.unit == 'episode' else ', one segment of each'}.",
         *findings.all_sentences(record.studies, TRAINED),
+        *_on_training(record),
         *_on_sight(record),
         *_on_success(record),
     )
@@ -52,6 +55,28 @@ def sentences(record: ProbeRecord) -> tuple[str, ...]:
 
 def _own(record: ProbeRecord, checkpoint: str) -> list[Study]:
     return [s for s in record.studies if (s.checkpoint, s.sides) == (checkpoint, SIDES)]
+
+
+def _on_training(record: ProbeRecord) -> tuple[str, ...]:
+    """How far alignment rose over training, where that was followed."""
+    if len(record.curve) < 2:
+        return ()
+    first, last = record.curve[0], record.curve[-1]
+    said = (
+        f"From update {first.step:,} to {last.step:,} debiased CKA of u and e went "
+        f"{_rise(first.values, last.values)}"
+    )
+    if last.centered:
+        said += f", with each task's mean taken off {_rise(first.centered, last.centered)}"
+    return (f"{said}.",)
+
+
+def _rise(before: dict[str, float | None], after: dict[str, float | None]) -> str:
+    name = "debiased_cka_raw"
+    one, two = (
+        shown(values[name], findings.UNIT_KINDS[CURVES[name].unit]) for values in (before, after)
+    )
+    return f"from {one} to {two}"
 
 
 def _on_sight(record: ProbeRecord) -> tuple[str, ...]:
@@ -99,6 +124,8 @@ def _goes(found: Relation) -> str:
 def tables(record: ProbeRecord) -> tuple[Table, ...]:
     """The relation to success, and every measure with its controls."""
     found = [_relation_table(record.relations)] if record.relations else []
+    if record.curve:
+        found.append(_curve_table(record.curve))
     return (*found, *findings.tables(record.studies, TRAINED))
 
 
@@ -137,17 +164,58 @@ def _relation_table(relations: Sequence[SuccessRelation]) -> Table:
     )
 
 
+def _curve_table(curve: Sequence[ProbePoint]) -> Table:
+    """A row for each measure, then the same with task means taken off; a column for each step."""
+    plain = [(m.label, name, [p.values[name] for p in curve]) for name, m in CURVES.items()]
+    centered = [
+        (f"{m.label}, each task's mean taken off", name, [p.centered[name] for p in curve])
+        for name, m in CURVES.items()
+        if curve[0].centered
+    ]
+    return Table(
+        title="Over training, by updates",
+        columns=(Column("measure"), *(Column(f"{p.step:,}", "number") for p in curve)),
+        rows=tuple(
+            (label, *(Amount(value, findings.UNIT_KINDS[CURVES[name].unit]) for value in values))
+            for label, name, values in (*plain, *centered)
+        ),
+        note="Each step has maps of its own, fitted on the same episodes.",
+    )
+
+
 def figure(record: ProbeRecord) -> str:
-    """Left: how far each measure stands above its nulls. Right: AUC of success by task. As SVG."""
+    """How far each measure stands above its nulls, AUC of success by task, and the curve. As SVG.
+
+    The curve stands at the right, where training was followed.
+    """
     tasks = _by_task(record)
     measured = [f for s in _own(record, TRAINED) if s.space == "z" for f in s.findings]
     height = 1.5 + 0.27 * max(len(measured), len(tasks) + 1)
     with mpl.rc_context({**STYLE, "axes.grid.axis": "x"}):
-        drawn = Figure(figsize=(10.0, height), layout="constrained")
-        left, right = drawn.subplots(1, 2)
+        panels = 3 if record.curve else 2
+        drawn = Figure(figsize=(5.0 * panels, height), layout="constrained")
+        left, middle, *right = drawn.subplots(1, panels)
         _above_nulls(left, measured)
-        _against_success(right, record.relations, tasks)
+        _against_success(middle, record.relations, tasks)
+        for axes in right:
+            _over_training(axes, record.curve)
         return svg(drawn)
+
+
+def _over_training(axes: Axes, curve: Sequence[ProbePoint]) -> None:
+    """Measures between 0 and 1 by updates; dashed with each task's mean taken off."""
+    colors = {"recall_at_1": OBSERVE, "mutual_knn": EXECUTE, "debiased_cka": ALIGN}
+    steps = [point.step for point in curve]
+    for name, color in colors.items():
+        lines = [([point.values[name] for point in curve], "-", CURVES[name].label)]
+        if curve[0].centered:
+            lines.append(([point.centered[name] for point in curve], "--", "_centered"))
+        for values, style, label in lines:
+            known = np.array([np.nan if value is None else value for value in values])
+            axes.plot(steps, known, style, marker="o", markersize=3, color=color, label=label)
+    axes.axhline(0.0, color=INK, linewidth=0.9)
+    axes.set_xlabel("updates; dashed: each task's mean taken off")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8)
 
 
 def _above_nulls(axes: Axes, measured: Sequence[Finding]) -> None:

@@ -1,8 +1,12 @@
 """Features of episodes that need no network: what any u and any e must be more than.
 
-Pixels stand in for u, the way of the end effector for e. Two networks that align no better than
-these have found nothing that is not in plain sight.
+Pixels and the words said stand in for u, the way of the end effector for e. Two networks that align
+no better than these have found nothing that is not in plain sight.
 """
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -31,6 +35,28 @@ def pixel_features(
         shape = [-1 if a == axis else 1 for a in range(4)]
         ends = np.add.reduceat(ends, starts, axis=axis) / sizes.reshape(shape)
     return ends.ravel()
+
+
+def text_features(texts: Sequence[str], known: Sequence[str]) -> Float[np.ndarray, "n d"]:
+    """How often each word, and each word with the next one, stands in each of some texts.
+
+    Args:
+        texts: One per row.
+        known: Texts whose words and pairs of words are counted; others are not.
+    """
+    terms = sorted({term for text in known for term in _terms(text)})
+    columns = {term: place for place, term in enumerate(terms)}
+    found = np.zeros((len(texts), len(terms)))
+    for row, text in enumerate(texts):
+        for term in _terms(text):
+            if term in columns:
+                found[row, columns[term]] += 1.0
+    return found
+
+
+def _terms(text: str) -> list[str]:
+    words = re.findall(r"\w+", text.lower())
+    return [*words, *(f"{one} {two}" for one, two in pairwise(words))]
 
 
 def path_features(

@@ -14,6 +14,7 @@ from premotor.align.fit import LEAST_ROWS, FitConfig, fit_projections
 from premotor.align.models import project
 from premotor.align.projections import Projections
 from premotor.execute.policy import Policy
+from premotor.findings import Partners
 from premotor.measure.sides import Sides
 from premotor.mirror import Mirror, MirrorConfig
 from premotor.understand.recognizer import Recognizer
@@ -27,19 +28,23 @@ def joined(recognizer: Recognizer, policy: Policy, align: AlignConfig) -> Mirror
     return mirror.eval().requires_grad_(False)
 
 
-def fitted(sides: Sides, config: FitConfig, seed: int) -> Projections:
+def fitted(
+    sides: Sides, config: FitConfig, seed: int, partners: Partners = "episode"
+) -> Projections:
     """The maps that align u and e best.
 
     Args:
         sides: u and e of the episodes that the maps learn from.
         config: How they learn.
         seed: Of the maps.
+        partners: Whether u meets the e of its own episode, or of another one of its group.
 
     Raises:
-        ConfigError: Too few episodes.
+        ConfigError: Too few episodes, or groups of two.
     """
     u, e = (torch.from_numpy(side).float() for side in (sides.u, sides.e))
-    return fit_projections(u, e, config, seed)
+    groups = None if partners == "episode" else torch.from_numpy(sides.groups)
+    return fit_projections(u, e, config, seed, groups)
 
 
 def refitted(
