@@ -14,7 +14,7 @@ test: install gl
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 quick: install
-	$(BIN)/python -m pytest -m "not sim and not slow and not gpu and not exhaustive"
+	$(BIN)/python -m pytest -m "not sim and not slow and not gpu and not exhaustive and not browser"
 
 lint: install
 	$(BIN)/ruff format --check .
