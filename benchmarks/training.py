@@ -23,8 +23,8 @@ from premotor.train.gradients import by_loss
 from premotor.train.optim import build_optimizer
 from premotor.train.step import Objective, StepPlan, step_generator, train_step
 
-TASKS = "push_buttons open_drawer slide_block_to_color_target"
-EPISODES = 12  # per task of the data set that is made for this
+TASKS = "put_groceries_in_cupboard open_drawer slide_block_to_color_target"
+EPISODES = 18  # per task of the data set that is made for this: two of each of 16 instructions
 REPEATS = 8
 BATCH = 8
 STEPS = 60  # of the run of two processes

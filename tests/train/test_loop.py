@@ -99,6 +99,27 @@ def test_the_baseline_is_bit_for_bit_a_run_that_aligns_nothing(
     assert metrics[0] == metrics[1]
 
 
+def test_a_tower_that_alignment_does_not_reach_is_that_of_the_baseline(dots: Path, tmp_path: Path):
+    for name, change in (
+        ("apart", {"weight": 0.0}),
+        ("to_policy", {"moves": "policy"}),
+        ("to_recognizer", {"moves": "recognizer"}),
+    ):
+        align = dataclasses.replace(CONFIG.mirror.align, **change)
+        mirror = dataclasses.replace(CONFIG.mirror, align=align)
+        config = dataclasses.replace(CONFIG, mirror=mirror, steps=6, probe_episodes=0)
+        train(tmp_path / name, dots, config)
+    apart, policy, recognizer = (
+        weights(tmp_path / name, 6) for name in ("apart", "to_policy", "to_recognizer")
+    )
+    for moved, still, kept in (
+        (policy, "understand.", "execute."),
+        (recognizer, "execute.", "understand."),
+    ):
+        assert all(torch.equal(moved[k], v) for k, v in apart.items() if k.startswith(still))
+        assert not all(torch.equal(moved[k], v) for k, v in apart.items() if k.startswith(kept))
+
+
 def test_alignment_by_the_fine_features_asks_nothing_of_the_coarse_trunk(trained: Path):
     assert CONFIG.mirror.execute.e_source == "fine_max"
     assert not CONFIG.mirror.execute.coarse_context
