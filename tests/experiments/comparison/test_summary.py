@@ -4,7 +4,11 @@ import pytest
 
 from compared import TASKS, made_plan, records_of
 from premotor.experiments.comparison.reading import ComparisonRecords
+from premotor.experiments.comparison.records import BegunRecord
+from premotor.experiments.comparison.setting import Setting, Unit, units_of
 from premotor.experiments.comparison.summary import summarize
+from premotor.experiments.comparison.working import is_futile, work
+from premotor.records import read_json
 
 
 def found_in(path: Path, plan, **rates: float):
@@ -86,3 +90,33 @@ def test_gradients_and_curves_are_means_and_values_of_the_legs(tmp_path: Path):
 def test_the_same_records_give_the_same_numbers(tmp_path: Path):
     folder = records_of(tmp_path, made_plan(seeds=3), aligned=0.6)
     assert summarize(ComparisonRecords.read(folder)) == summarize(ComparisonRecords.read(folder))
+
+
+def test_after_a_look_that_finds_nothing_no_later_seed_is_trained(tmp_path: Path):
+    plan = made_plan(seeds=10, look=6, smallest_effect=0.2)
+    folder = records_of(tmp_path, plan)
+    for seed in range(6, 10):
+        for arm in plan.compared:
+            folder.unit(arm, seed).record.unlink()
+    begun = read_json(folder.beginning, BegunRecord)
+    setting = Setting(
+        plan=plan, records=folder, work=tmp_path, data=tmp_path, cache=tmp_path, begun=begun
+    )
+    assert not is_futile(setting, Unit("aligned", 5))
+    assert is_futile(setting, Unit("apart", 6))
+    done = work(setting, units_of(plan))
+    assert {unit.seed for unit in done.records} == set(range(6))
+    found = summarize(ComparisonRecords.read(folder))
+    assert found.verdict is not None
+    assert found.verdict.stage == "stopped"
+    assert {o.kind for o in found.verdict.outcomes} == {"no effect"}
+
+
+def test_a_look_at_an_effect_ends_nothing(tmp_path: Path):
+    plan = made_plan(seeds=10, look=6)
+    folder = records_of(tmp_path, plan, aligned=0.9)
+    begun = read_json(folder.beginning, BegunRecord)
+    setting = Setting(
+        plan=plan, records=folder, work=tmp_path, data=tmp_path, cache=tmp_path, begun=begun
+    )
+    assert not is_futile(setting, Unit("apart", 6))
