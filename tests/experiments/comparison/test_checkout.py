@@ -69,7 +69,7 @@ def test_a_plan_in_no_repository_is_refused(copy: Path, tmp_path: Path):
 
 def test_a_commit_that_leaves_the_code_alone_is_the_same_code(copy: Path):
     before = code_state()
-    (copy / "notes.md").write_text("records, say\n")
+    (copy / "notes.txt").write_text("records, say\n")
     git(copy, "add", ".")
     git(copy, "commit", "-m", "Notes")
     assert code_state().same == before.same

@@ -12,6 +12,7 @@ from premotor.errors import SystemRefused, TrainingDiverged
 from premotor.experiments.comparison import units, working
 from premotor.experiments.comparison.begin import begin
 from premotor.experiments.comparison.compare import compare
+from premotor.experiments.comparison.judging import Judge
 from premotor.experiments.comparison.records import LegRecord, UnitRecord
 from premotor.experiments.comparison.setting import Unit
 from premotor.progress import no_progress
@@ -29,11 +30,6 @@ def setting_of(config):
 
 def plain(path):
     return timeless(json.loads(path.read_text()), TIMES)
-
-
-@pytest.fixture(scope="module")
-def module_tmp(tmp_path_factory):
-    return tmp_path_factory.mktemp("module")
 
 
 def test_a_unit_is_trained_in_legs_and_judged_after_each(configure):
@@ -56,6 +52,17 @@ def test_a_unit_is_trained_in_legs_and_judged_after_each(configure):
         assert folder.fit_features(step).is_file()
     assert len(folder.named.read_text().splitlines()) == 9
     assert not folder.rollouts.exists()
+
+
+def test_features_are_kept_of_the_baseline_and_of_the_seed_that_is_shown(configure):
+    setting = setting_of(configure())
+
+    def kept(arm: str, seed: int) -> list[int]:
+        judge = Judge(setting, Unit(arm, seed))
+        return [step for step in (0, 5, 10) if judge.keeps(step)]
+
+    assert kept("apart", 0) == kept("apart", 1) == kept("aligned", 0) == [0, 5, 10]
+    assert kept("aligned", 1) == []
 
 
 def test_done_work_is_not_repeated(configure, monkeypatch):

@@ -44,7 +44,7 @@ class Judge:
         mirror, told = self._mirror(step), self.setting.told(self.unit)
         config = self._held_out
         judged, fitted = (self._open(s, mirror) for s in (config.split, config.fit_split))
-        if self._keeps(step):
+        if self.keeps(step):
             folder, count = self.setting.folder(self.unit), self.setting.plan.feature_episodes
             keep(folder.features(step), representations(mirror, judged, count, progress=told))
             learned = self._open("train", mirror)
@@ -72,11 +72,12 @@ class Judge:
     def _last(self) -> int:
         return self.setting.plan.steps_of(self.unit.arm)[-1]
 
-    def _keeps(self, step: int) -> bool:
+    def keeps(self, step: int) -> bool:
         """Whether u and e of a checkpoint are kept."""
-        plan = self.setting.plan
-        followed = plan.features_of or (plan.baseline, plan.claim)
-        return step == self._last or self.unit.arm in followed
+        plan, arm = self.setting.plan, self.unit.arm
+        if arm in (plan.features_of or (plan.baseline,)):
+            return True
+        return self.setting.shown(self.unit) and (step == self._last or arm == plan.claim)
 
     @cached_property
     def _held_out(self) -> HeldOutConfig:
