@@ -13,6 +13,7 @@ from threading import Lock
 import numpy as np
 from jaxtyping import Int
 
+from premotor.batch import Partner
 from premotor.data.streams import PAIRED, stream
 from premotor.errors import ConfigError
 
@@ -47,6 +48,21 @@ class Shape:
     def rows(self) -> int:
         """Rows of a block."""
         return self.pairs * EPISODES
+
+
+@dataclass(frozen=True, eq=False)
+class BlockRows:
+    """Who the rows of a block are (`batch.Block`); their instructions the data set knows."""
+
+    partner: Partner
+    task: Int[np.ndarray, " b"]
+    place: Int[np.ndarray, " b"]
+    shuffled: Int[np.ndarray, " b"] | None  # where partners are
+
+    def only(self, rows: slice) -> "BlockRows":
+        """Some of them."""
+        shuffled = None if self.shuffled is None else self.shuffled[rows]
+        return BlockRows(self.partner, self.task[rows], self.place[rows], shuffled)
 
 
 class Blocks:
