@@ -14,29 +14,39 @@ from benchmarks.clock import Stopwatch
 from benchmarks.gpu import paired
 from premotor import presets
 from premotor.batch import MirrorBatch
+from premotor.execute.config import Source
 from premotor.mirror import Mirror
 from premotor.train.config import TrainConfig
 from premotor.train.gradients import by_loss
 from premotor.train.optim import Clip, build_optimizer
 from premotor.train.step import Objective, StepPlan, step_generator, train_step
 
-TURNS = 6
+TURNS = 4
+SOURCES: tuple[Source, ...] = ("fine_max", "both_max")  # what is aligned reaches one stage or both
 
 
 def main() -> None:
     """Print both costs and their ratio."""
     torch.set_num_threads(1)
-    config = presets.train_preset("tiny")
-    rows = config.pairing.pair_batch_size
+    tiny = presets.train_preset("tiny")
+    rows, every = tiny.pairing.pair_batch_size, tiny.pairing.recognition_every
+    for source in SOURCES:
+        execute = replace(tiny.mirror.execute, e_source=source)
+        config = replace(tiny, mirror=replace(tiny.mirror, execute=execute))
+        whole, each = _medians(config, rows)
+        print(
+            f"  tiny, e by {source}, paired update of {rows} rows: of the sum {whole:.2f} s CPU, "
+            f"of each loss {each:.2f} = {each / whole:.2f} times as long; one update of {every} is "
+            "paired"
+        )
+
+
+def _medians(config: TrainConfig, rows: int) -> list[float]:
+    """[s] of the CPU, of the gradient of the sum and of each loss, by turns."""
     clips: tuple[Clip, ...] = ("sum", "each")
     updates = [_update(config, clip, rows) for clip in clips]
-    taken: list[list[float]] = [[_timed(update) for update in updates] for _ in range(TURNS + 1)]
-    whole, each = (statistics.median(column) for column in zip(*taken[1:], strict=True))
-    every = config.pairing.recognition_every
-    print(
-        f"  tiny, paired update of {rows} rows: of the sum {whole:.2f} s CPU, of each loss "
-        f"{each:.2f} = {each / whole:.2f} times as long; one update of {every} is paired"
-    )
+    taken = [[_timed(update) for update in updates] for _ in range(TURNS + 1)]
+    return [statistics.median(column) for column in zip(*taken[1:], strict=True)]
 
 
 def _update(config: TrainConfig, clip: Clip, rows: int) -> Callable[[], object]:
