@@ -25,10 +25,11 @@ from premotor.comparison_records import (
     UnitCost,
 )
 from premotor.episode.benchmark import VARIATIONS
+from premotor.folders import ComparedUnitFolder, ComparisonFolder
+from premotor.measure.features import save_layers
 from premotor.measure.procedure import ClaimRule, cannot_show, claim_verdict, mirror_verdicts
 from premotor.measure.seeds import ArmOutcome, arm_level, seed_contrast
 from premotor.records import EvalRecord, Interval, write_json, write_lines
-from premotor.report.comparison.points import unit_folder
 from premotor.store import video
 
 TASKS = tuple(VARIATIONS)[:18]
@@ -265,8 +266,8 @@ def records(
         (folder / "clips" / clip.video).write_bytes(shown[number % len(shown)])
     for arm in found.arms:
         for seed in found.seeds_planned:
-            unit = unit_folder(folder, arm, seed)
-            _write_features(unit / "features", found, clips, arm, seed, width)
+            unit = ComparisonFolder(folder).unit(arm, seed)
+            _write_features(unit, found, clips, width)
             _write_films(unit, arm, [clip for clip in clips if clip.video], shown)
     return folder
 
@@ -280,42 +281,40 @@ def moving(seed: int, size: int = 96, frames: int = 30) -> bytes:
 
 
 def _write_features(
-    folder: Path,
-    found: Comparison,
-    clips: Sequence[KeptClip],
-    arm: str,
-    seed: int,
-    width: int,
+    unit: ComparedUnitFolder, found: Comparison, clips: Sequence[KeptClip], width: int
 ) -> None:
     """Tasks fall apart as training goes on; then instructions, and sooner in `aligned`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    arm, seed = unit.path.parent.name, int(unit.path.name.removeprefix("seed_"))
     rng = np.random.default_rng(seed)
     tasks = {task: rng.normal(size=width) for task in found.tasks}
     kinds = {(t, v): rng.normal(size=width) for t in found.tasks for v in range(5)}
     noise = rng.normal(size=(len(clips), width))
     own = np.random.default_rng([seed, len(arm)])
+    labels = {
+        "task": [c.task for c in clips],
+        "variation": [str(c.variation) for c in clips],
+        "episode": [str(c.episode_index) for c in clips],
+        "instruction": [c.instruction for c in clips],
+    }
     for place, step in enumerate(found.judged_steps):
         part = place / (len(found.judged_steps) - 1)
         words = part * (0.9 if arm == "aligned" else 0.45)
         rows = np.stack(
             [3 * part * tasks[c.task] + 2 * words * kinds[c.task, c.variation] for c in clips]
         )
-        u, e = (rows + noise + 0.2 * own.normal(size=rows.shape) for _ in range(2))
-        np.savez(
-            folder / f"step_{step:06d}.npz",
-            u=u.astype(np.float16),
-            e=e.astype(np.float16),
-            e_without_words=e.astype(np.float16),
-            z_u_anew=u.astype(np.float16),
-            z_e_anew=e.astype(np.float16),
-            task=np.array([c.task for c in clips]),
-            variation=np.array([c.variation for c in clips]),
-            episode=np.array([c.episode_index for c in clips]),
-        )
+        layers = {
+            name: (rows + noise + 0.2 * own.normal(size=rows.shape)).astype(np.float16)
+            for name in ("u", "e", "e_without_words", "z_u", "z_e")
+        }
+        save_layers(unit.features(step), layers, labels)
+        fit = {name: layers[name] for name in ("u", "e")}
+        save_layers(unit.fit_features(step), fit, labels)
 
 
-def _write_films(unit: Path, arm: str, clips: Sequence[KeptClip], shown: Sequence[bytes]) -> None:
-    folder = unit / "films"
+def _write_films(
+    unit: ComparedUnitFolder, arm: str, clips: Sequence[KeptClip], shown: Sequence[bytes]
+) -> None:
+    folder = unit.films
     folder.mkdir(parents=True, exist_ok=True)
     films: list[KeptFilm] = []
     for number, clip in enumerate(clips):
@@ -341,7 +340,7 @@ def _write_films(unit: Path, arm: str, clips: Sequence[KeptClip], shown: Sequenc
         )
     write_json(folder / FILMS, films)
     write_lines(
-        unit / "rollouts.jsonl",
+        unit.rollouts,
         [
             EvalRecord(
                 **vars(film.episode),

@@ -24,8 +24,8 @@ from premotor.report.comparison.tables import minus, of_difference, primary, spr
 from premotor.report.table import CellKind, percent, shown
 from premotor.report.tables import words
 
-HEIGHT = 190  # [px] of a chart over training
-_TOP, _BOTTOM = 10, 28  # [px] above the highest and below the lowest value
+HEIGHT = 190.0  # [px] of a chart over training
+_TOP, _BOTTOM = 10.0, 28.0  # [px] above the highest and below the lowest value
 _SIDE_COLORS: dict[Side, str] = {
     "trained": "align",
     "untrained": "quiet",
@@ -107,7 +107,7 @@ class Scale:
     start: float
     end: float
 
-    def __call__(self, value: float) -> float:
+    def __call__(self, value: float | int) -> float:
         part = (value - self.low) / (self.high - self.low)
         return round(self.start + part * (self.end - self.start), 2)
 
@@ -135,7 +135,7 @@ def claim_strips(found: Comparison) -> dict[str, Strip]:
     }
     small = found.smallest_effect
     ends = [v for own in over.values() for v in (*own.differences, *_ends(own.interval))]
-    scale = _scale([*ends, -small, small], 0, 100)
+    scale = _scale([*ends, -small, small], 0.0, 100.0)
     return {
         outcome.name: Strip(
             title=outcome.words,
@@ -161,7 +161,7 @@ def _forest(found: Comparison, outcome: Outcome) -> Strip | None:
         return None
     own = {task.task: task for task in contrast.tasks}
     ends = [end for t in contrast.tasks for end in (t.mean, *_ends(t.interval))]
-    scale = _scale([*ends, *_ends(contrast.over_seeds.interval)], 0, 100, zero=True)
+    scale = _scale([*ends, *_ends(contrast.over_seeds.interval)], 0.0, 100.0, zero=True)
     kind = of_difference(outcome.kind)
     rows = [_row("mean over tasks", contrast.over_seeds, scale, kind, "align", total=True)]
     for name in found.tasks:
@@ -196,7 +196,7 @@ def _spread(
     found: Comparison, outcome: Outcome, levels: Sequence[tuple[str, ArmLevel | None]]
 ) -> Strip:
     known = [level for _, level in levels if level]
-    scale = _scale([v for own in known for v in (*own.values, *_ends(own.interval))], 0, 100)
+    scale = _scale([v for own in known for v in (*own.values, *_ends(own.interval))], 0.0, 100.0)
     rows: list[Row] = []
     for arm, level in levels:
         if level is None:
@@ -377,14 +377,14 @@ def _steps(steps: Sequence[int]) -> tuple[tuple[Tick, ...], Scale]:
 
     Labels that would touch the one before are left out; the last one stays.
     """
-    x = _Roots(0.0, math.sqrt(max(steps, default=1) or 1), 9, 97)
+    x = _Roots(0.0, math.sqrt(max(steps, default=1) or 1), 9.0, 97.0)
     return tuple(_apart([Tick(at=x(step), label=f"{step:,}") for step in steps])), x
 
 
 class _Roots(Scale):
     """Square roots of values to places."""
 
-    def __call__(self, value: float) -> float:
+    def __call__(self, value: float | int) -> float:
         return super().__call__(math.sqrt(value))
 
 

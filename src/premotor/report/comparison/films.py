@@ -13,9 +13,9 @@ from PIL import Image
 from premotor.comparison_records import CLIPS, FILMS, KeptClip, KeptFilm, KeyPose
 from premotor.episode.identity import EpisodeId
 from premotor.errors import DataError
+from premotor.folders import ComparisonFolder
 from premotor.geometry.rotations import angle_between
 from premotor.records import EvalRecord, read_lines, read_list
-from premotor.report.comparison.points import unit_folder
 
 WITHIN = 0.02  # [m] two positions that count as one, as of held-out key poses
 TURNED = 15.0  # [deg] likewise two rotations
@@ -44,7 +44,7 @@ class Pair:
 class Kept:
     """All that lies beside the numbers of one seed."""
 
-    records: Path
+    folder: ComparisonFolder
     arms: tuple[str, ...]
     seed: int
     clips: tuple[KeptClip, ...]  # of every episode whose features are kept
@@ -53,28 +53,27 @@ class Kept:
 
     def film_file(self, arm: str, name: str) -> Path:
         """A file of the films of an arm."""
-        return unit_folder(self.records, arm, self.seed) / "films" / name
+        return self.folder.unit(arm, self.seed).films / name
 
     def clip_file(self, name: str) -> Path:
         """A file of the clips."""
-        return self.records / "clips" / name
+        return self.folder.clips / name
 
 
-def read_kept(records: Path, arms: Sequence[str], seed: int) -> Kept:
+def read_kept(folder: ComparisonFolder, arms: Sequence[str], seed: int) -> Kept:
     """Films, clips and outcomes of some arms at one seed; what is not there is left out.
 
     Raises:
         DataError: A record is damaged.
     """
-    clips = records / "clips" / CLIPS
-    films = [_films(unit_folder(records, arm, seed) / "films") for arm in arms]
+    clips, units = folder.clips / CLIPS, [folder.unit(arm, seed) for arm in arms]
+    films = [_films(unit.films) for unit in units]
     episodes = sorted({episode for own in films for episode in own})
     played = [
-        {r.episode: r.success for r in read_lines(folder / "rollouts.jsonl", EvalRecord)}
-        for folder in (unit_folder(records, arm, seed) for arm in arms)
+        {r.episode: r.success for r in read_lines(unit.rollouts, EvalRecord)} for unit in units
     ]
     return Kept(
-        records=records,
+        folder=folder,
         arms=tuple(arms),
         seed=seed,
         clips=tuple(read_list(clips, KeptClip)) if clips.is_file() else (),

@@ -15,6 +15,7 @@ from jinja2 import Environment, StrictUndefined
 
 from premotor.comparison_records import Comparison, KeptClip, KeptFilm, Outcome
 from premotor.episode.identity import EpisodeId
+from premotor.folders import ComparisonFolder
 from premotor.records import write_atomically
 from premotor.report.comparison import charts, tables
 from premotor.report.comparison import words as said
@@ -76,7 +77,7 @@ class PointEpisode:
 
     task: int  # place among the tasks
     variation: int
-    instruction: str  # "" where it is not on record
+    instruction: str
     seed: int  # of the episode; -1 where it is not on record
     clip: str  # media, "" where it was not kept
     scene: str  # of `Scene.name`, "" where it was not filmed
@@ -88,7 +89,7 @@ def write_page(found: Comparison, records: Path, path: Path) -> Path:
 
     Args:
         found: Every number.
-        records: Folder with `units/<arm>/seed_<n>/` (features, films) and `clips/`.
+        records: Folder of a comparison, whose features, films and clips are shown.
         path: Of the page.
 
     Raises:
@@ -108,11 +109,12 @@ def render(found: Comparison, records: Path) -> str:
     )
     environment.filters["words"] = words
     template = environment.from_string(_resource("comparison/page.html.j2"))
-    arms, seed = (found.baseline, found.claim), shown_seed(found, records)
-    whole = read_kept(records, arms, seed)
+    folder, arms = ComparisonFolder(records), (found.baseline, found.claim)
+    seed = shown_seed(found, folder)
+    whole = read_kept(folder, arms, seed)
     kept, left_out = within_budget(whole)
     scenes = tuple(_scene(kept, pair) for pair in kept.pairs)
-    features = read_features(records, arms, seed)
+    features = read_features(folder, arms, seed, found.judged_steps)
     maps = tuple(pictures(features)) if features else ()
     drawn = charts.training_charts(found)
     return template.render(
@@ -143,14 +145,18 @@ def _resource(name: str) -> str:
     return resources.files("premotor.report").joinpath(*name.split("/")).read_text("utf-8")
 
 
-def shown_seed(found: Comparison, records: Path) -> int:
+def shown_seed(found: Comparison, folder: ComparisonFolder) -> int:
     """The seed whose map and films are shown: the first planned one of which both arms kept them.
 
     It is a rule, so that no seed is shown for its looks.
     """
     arms, seeds = (found.baseline, found.claim), found.seeds_planned
-    filmed = [seed for seed in seeds if read_kept(records, arms, seed).pairs]
-    mapped = [seed for seed in seeds if read_features(records, arms, seed)]
+    filmed = [seed for seed in seeds if read_kept(folder, arms, seed).pairs]
+    mapped = [
+        seed
+        for seed in seeds
+        if all(folder.unit(arm, seed).features(found.judged_steps[-1]).is_file() for arm in arms)
+    ]
     both = [seed for seed in mapped if seed in filmed]
     return next(iter([*both, *mapped, *filmed, *seeds]))
 
@@ -301,7 +307,7 @@ def _point_episodes(features: KeptFeatures, names: Sequence[str], kept: Kept) ->
             PointEpisode(
                 task=names.index(own.task),
                 variation=own.variation,
-                instruction=clip.instruction if clip else "",
+                instruction=own.instruction,
                 seed=episode.seed if episode else -1,
                 clip=_clip_key(clip) if clip else "",
                 scene=_key(episode) if episode in filmed and episode else "",

@@ -7,18 +7,22 @@ it (decisions D98). Axes: p pictures, m rows of a picture (episodes, for z twice
 numbers of a row, c principal components.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float64, Shaped
+import torch
+from jaxtyping import Float, Float64, Real
 from sklearn.neighbors import KNeighborsRegressor
 from threadpoolctl import threadpool_limits
 
-from premotor.arrays import read_npz
-from premotor.errors import DataError
+from premotor.align.fit import FitConfig, fit_projections
+from premotor.errors import ConfigError, DataError
+from premotor.folders import ComparedUnitFolder, ComparisonFolder
+from premotor.measure.features import LABELS, Features
+from premotor.measure.rows import codes
 from premotor.report.embedding import (
     COMPONENTS,
     MIN_ROWS,
@@ -31,7 +35,9 @@ from premotor.report.embedding import (
 )
 
 NEIGHBORS = 10  # a row is placed among so many, where openTSNE is not installed
-_LABELS = ("task", "variation", "episode")
+FIT = FitConfig(steps=200)  # of the maps that are fitted anew
+
+_log = logging.getLogger(__name__)
 
 WITH_OPENTSNE = "openTSNE places every earlier iteration in the map of the last one"
 WITHOUT_OPENTSNE = (
@@ -74,6 +80,7 @@ class KeptEpisode:
     task: str
     variation: int
     number: int  # in its data set
+    instruction: str
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -93,64 +100,73 @@ class KeptFeatures:
     seed: int
     steps: tuple[int, ...]
     episodes: tuple[KeptEpisode, ...]
-    layers: Mapping[str, tuple[tuple[Float[np.ndarray, "n d"], ...], ...]]  # by name, step and arm
+    layers: Mapping[str, tuple[tuple[Real[np.ndarray, "n d"], ...], ...]]  # by name, step and arm
 
 
-def unit_folder(records: Path, arm: str, seed: int) -> Path:
-    """Where the records of one unit lie."""
-    return records / "units" / arm / f"seed_{seed}"
-
-
-def read_features(records: Path, arms: Sequence[str], seed: int) -> KeptFeatures | None:
+def read_features(
+    folder: ComparisonFolder, arms: Sequence[str], seed: int, judged: Sequence[int]
+) -> KeptFeatures | None:
     """The features that all arms kept of one seed; None where they have no step in common.
+
+    Beside the layers of the files stand z_u and z_e through maps that are fitted anew on frozen u
+    and e, alike in all arms, where features to fit them on are there.
 
     Raises:
         DataError: A file is damaged, or two files hold other episodes.
     """
-    files = {arm: _feature_files(unit_folder(records, arm, seed) / "features") for arm in arms}
-    steps = sorted(set.intersection(*(set(own) for own in files.values())))
+    units = [folder.unit(arm, seed) for arm in arms]
+    steps = [step for step in judged if all(unit.features(step).is_file() for unit in units)]
     if not steps:
         return None
-    held = [[_read(files[arm][step]) for arm in arms] for step in steps]
-    episodes = _episodes(held[0][0])
-    for step, of_step in zip(steps, held, strict=True):
-        for arm, arrays in zip(arms, of_step, strict=True):
-            if _episodes(arrays) != episodes:
-                raise DataError(
-                    f"{files[arm][step]} holds other episodes than {files[arms[0]][steps[0]]}; "
-                    "keep the features of the same ones in every unit: judge them again"
-                )
-    names = set.intersection(*(set(arrays) for of_step in held for arrays in of_step))
+    held = [[_read(unit, step) for unit in units] for step in steps]
+    first = held[0][0]
+    for found in (found for of_step in held for found in of_step):
+        if _episodes(found) != _episodes(first):
+            raise DataError(
+                f"{found.name} holds other episodes than {first.name}; keep the features of the "
+                "same ones in every unit: judge them again"
+            )
+    names = set.intersection(*(set(found.layers) for of_step in held for found in of_step))
     return KeptFeatures(
         arms=tuple(arms),
         seed=seed,
         steps=tuple(steps),
-        episodes=episodes,
+        episodes=_episodes(first),
         layers={
-            name: tuple(tuple(arrays[name] for arrays in of_step) for of_step in held)
-            for name in sorted(names - set(_LABELS))
+            name: tuple(tuple(found.layers[name] for found in of_step) for of_step in held)
+            for name in sorted(names)
         },
     )
 
 
-def _feature_files(folder: Path) -> dict[int, Path]:
-    return {int(path.stem.removeprefix("step_")): path for path in folder.glob("step_*.npz")}
-
-
-def _read(path: Path) -> dict[str, Shaped[np.ndarray, "n ..."]]:
+def _read(unit: ComparedUnitFolder, step: int) -> Features:
+    """The layers of a unit at a step, with those of fresh maps."""
+    found, fit = Features.load(unit.features(step)), unit.fit_features(step)
+    if lacking := [name for name in LABELS if name not in found.labels]:
+        raise DataError(f"{found.name} lacks the arrays {lacking}; judge the unit again")
+    if not fit.is_file():
+        return found
+    learned = Features.load(fit)
+    u, e = (torch.from_numpy(learned.layers[side]).float() for side in ("u", "e"))
+    partners = torch.from_numpy(codes(*(learned.labels[n] for n in ("task", "instruction"))))
     try:
-        arrays = read_npz(path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-    if lacking := [name for name in _LABELS if name not in arrays]:
-        raise DataError(f"{path} lacks the arrays {lacking}; judge the unit again")
-    return arrays
+        maps = fit_projections(u, e, FIT, seed=0, groups=partners)
+    except ConfigError as error:  # too few episodes
+        _log.warning("no maps are fitted on %s: %s", fit, error)
+        return found
+    u, e = (torch.from_numpy(found.layers[side]).float() for side in ("u", "e"))
+    with torch.no_grad():
+        aligned = maps(u, e)
+    anew = {"z_u_anew": aligned.z_u.numpy(), "z_e_anew": aligned.z_e.numpy()}
+    return replace(found, layers={**found.layers, **anew})
 
 
-def _episodes(arrays: Mapping[str, Shaped[np.ndarray, "n ..."]]) -> tuple[KeptEpisode, ...]:
-    columns = (arrays[name].tolist() for name in _LABELS)
-    rows = zip(*columns, strict=True)
-    return tuple(KeptEpisode(str(t), int(variation), int(number)) for t, variation, number in rows)
+def _episodes(found: Features) -> tuple[KeptEpisode, ...]:
+    rows = zip(*(found.labels[name] for name in LABELS), strict=True)
+    return tuple(
+        KeptEpisode(task, int(variation), int(number), instruction)
+        for task, variation, number, instruction in rows
+    )
 
 
 def pictures(found: KeptFeatures, seed: int = 0) -> Iterator[Pictures]:
