@@ -131,6 +131,13 @@ def test_a_checkpoint_out_of_turn_stays_until_there_is_a_later_one(tmp_path, ste
     assert [c.step for c in checkpoint.checkpoints(tmp_path)] == expected
 
 
+def test_checkpoints_of_steps_that_were_named_stay(tmp_path: Path):
+    for step in (0, 3, 10, 20, 30):
+        checkpoint.save(tmp_path, step, mirror(0))
+    checkpoint.prune(tmp_path, keep=1, every=10, steps=(3, 10))
+    assert [c.step for c in checkpoint.checkpoints(tmp_path)] == [0, 3, 10, 30]
+
+
 def test_saving_a_step_again_replaces_it(tmp_path: Path):
     checkpoint.save(tmp_path, 5, mirror(0))
     checkpoint.save(tmp_path, 5, mirror(1))

@@ -10,7 +10,7 @@ alone one with `recognizer.safetensors` and `recognizer.yaml` (UnderstandConfig)
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,7 +185,7 @@ def find(run: Path, step: int | None = None) -> Checkpoint:
     return wanted[-1]
 
 
-def prune(run: Path, keep: int, every: int) -> None:
+def prune(run: Path, keep: int, every: int, steps: Sequence[int] = ()) -> None:
     """Remove all but the last `keep` checkpoints and the first one, and what a crash left.
 
     A checkpoint out of turn, as a stop leaves it, stays until there is a later one: a run that went
@@ -195,8 +195,9 @@ def prune(run: Path, keep: int, every: int) -> None:
         run: The run folder.
         keep: How many; at least 1.
         every: Updates between two that are in turn.
+        steps: Updates after which a checkpoint stays for good.
     """
-    before = [c for c in checkpoints(run) if c.step > 0][:-1]  # all but the newest
+    before = [c for c in checkpoints(run)[:-1] if c.step not in (0, *steps)]  # not the newest
     in_turn = [c for c in before if c.step % every == 0]
     kept = in_turn[max(0, len(in_turn) - keep + 1) :]
     for checkpoint in before:

@@ -172,15 +172,18 @@ class OutputFolder:
         sweep(self.path, self.foreign)
 
     @contextmanager
-    def owned(self) -> Iterator[None]:
+    def owned(self, patience: float = _PATIENCE) -> Iterator[None]:
         """Hold the folder's lock, which the system frees however this process ends.
+
+        Args:
+            patience: How long to wait for another process [s].
 
         Raises:
             OutputExists: Another process is at work in this folder, or its lock is a link.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with open(self.path / ".lock", "a", opener=not_linked) as file:
-            last = time.monotonic() + _PATIENCE
+            last = time.monotonic() + patience
             while True:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

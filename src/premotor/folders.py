@@ -340,3 +340,102 @@ class AblationFolder(OutputFolder):
     def figure(self) -> Path:
         """The records as a figure."""
         return self.path / "ablation.svg"
+
+
+@dataclass(frozen=True)
+class ComparedUnitFolder(OutputFolder):
+    """The records of one arm with one seed of a comparison."""
+
+    kind: ClassVar[str] = "the records of a unit"
+    marks: ClassVar[tuple[str, ...]] = ("*.json", "*.jsonl", "features", "films")
+
+    @property
+    def record(self) -> Path:
+        """UnitRecord; written last of all."""
+        return self.path / "unit.json"
+
+    @property
+    def legs(self) -> Path:
+        """JSON lines of LegRecord, one per judged step."""
+        return self.path / "legs.jsonl"
+
+    @property
+    def named(self) -> Path:
+        """JSON lines of NamedClip: how the last checkpoint named the judged clips."""
+        return self.path / "named.jsonl"
+
+    @property
+    def keyframes(self) -> Path:
+        """JSON lines of KeyframeRecord of the last checkpoint."""
+        return self.path / "keyframes.jsonl"
+
+    @property
+    def rollouts(self) -> Path:
+        """JSON lines of EvalRecord of the last checkpoint."""
+        return self.path / "rollouts.jsonl"
+
+    def features(self, step: int) -> Path:
+        """u, e and z of judged episodes after so many updates."""
+        return self.path / "features" / f"step_{step:06d}.npz"
+
+    def fit_features(self, step: int) -> Path:
+        """The same of episodes of split train, on which maps are fitted anew."""
+        return self.path / "features" / f"fit_step_{step:06d}.npz"
+
+    @property
+    def films(self) -> Path:
+        """Filmstrips and videos, and `films.json` (KeptFilm)."""
+        return self.path / "films"
+
+
+@dataclass(frozen=True)
+class ComparisonFolder(OutputFolder):
+    """The records of a comparison: small, no weights, made to be committed."""
+
+    kind: ClassVar[str] = "the records of a comparison"
+    marks: ClassVar[tuple[str, ...]] = ("plan.yaml",)
+    foreign: ClassVar[tuple[str, ...]] = ("units",)  # other processes may be at work in them
+
+    @property
+    def plan(self) -> Path:
+        """The ComparisonPlan that everything in it was made by."""
+        return self.path / "plan.yaml"
+
+    @property
+    def beginning(self) -> Path:
+        """BegunRecord: the code and the data that it was begun with."""
+        return self.path / "begun.json"
+
+    def unit(self, arm: str, seed: int) -> ComparedUnitFolder:
+        """The records of one arm with one seed."""
+        return ComparedUnitFolder(self.path / "units" / arm / f"seed_{seed}")
+
+    @property
+    def pixels(self) -> Path:
+        """What pixels alone tell of the judged episodes whose u and e are kept."""
+        return self.path / "features" / "pixels.npz"
+
+    @property
+    def fit_pixels(self) -> Path:
+        """The same of episodes of split train."""
+        return self.path / "features" / "fit_pixels.npz"
+
+    @property
+    def clips(self) -> Path:
+        """Videos of the judged episodes that are filmed, and `clips.json` (KeptClip)."""
+        return self.path / "clips"
+
+    @property
+    def record(self) -> Path:
+        """The Comparison: every number of the tables and of the page."""
+        return self.path / "compare.json"
+
+    @property
+    def tables(self) -> Path:
+        """The comparison in words and tables."""
+        return self.path / "compare.md"
+
+    @property
+    def page(self) -> Path:
+        """The comparison as one page that needs no network."""
+        return self.path / "compare.html"

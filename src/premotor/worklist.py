@@ -263,8 +263,13 @@ def _start_tracker() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-def _prepare_worker() -> None:
+def in_one_thread() -> None:
+    """Let what is loaded from now on by this process, and by those it starts, take one thread."""
     os.environ.update(_ONE_THREAD)
+
+
+def _prepare_worker() -> None:
+    in_one_thread()
     for number in (signal.SIGINT, signal.SIGHUP):  # the parent decides; the unit under way ends
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()

@@ -32,7 +32,13 @@ CONFIG = dataclasses.replace(
 )
 
 
-def train(out: Path, data: Path, config: TrainConfig = CONFIG, crash_at: int = -1) -> FitResult:
+def train(
+    out: Path,
+    data: Path,
+    config: TrainConfig = CONFIG,
+    crash_at: int = -1,
+    until: int | None = None,
+) -> FitResult:
     def on_step(record: StepRecord) -> None:
         if record.step == crash_at:
             raise KeyError("pulled the plug")
@@ -41,7 +47,7 @@ def train(out: Path, data: Path, config: TrainConfig = CONFIG, crash_at: int = -
     folder, claim = RunFolder(out), Claim(resume=True)
     run.check_run(folder, config, source.open(), claim)
     run.claim_run(folder, config, claim)
-    return loop.fit(config, folder, source, on_step, "premotor train nano")
+    return loop.fit(config, folder, source, on_step, "premotor train nano", until)
 
 
 def weights(out: Path, step: int) -> dict[str, torch.Tensor]:
@@ -410,6 +416,24 @@ def test_a_step_in_bfloat16_keeps_weights_and_losses_float32(dots: Path, tmp_pat
     assert all(torch.tensor(list(r.losses.values())).isfinite().all() for r in records)
     floating = [w for w in weights(tmp_path / "half", 5).values() if w.is_floating_point()]
     assert {w.dtype for w in floating} == {torch.float32}
+
+
+def test_a_run_in_legs_ends_where_an_uninterrupted_one_does_and_keeps_what_it_is_told_to(
+    dots: Path, tmp_path: Path, trained: Path
+):
+    out, config = tmp_path / "run", dataclasses.replace(CONFIG, keep_steps=(0, 1, 4, 8))
+    assert train(out, dots, config, until=0) == FitResult(0, finished=True)
+    assert train(out, dots, config, until=1) == FitResult(1, finished=True)
+    with pytest.raises(KeyError):
+        train(out, dots, config, crash_at=2, until=4)
+    assert train(out, dots, config, until=4) == FitResult(4, finished=True)
+    assert train(out, dots, config, until=1) == FitResult(4, finished=True)
+    assert train(out, dots, config) == FitResult(8, finished=True)
+    assert [c.step for c in checkpoint.checkpoints(out)] == [0, 1, 4, 6, 8]
+    ours, theirs = weights(out, 8), weights(trained, 8)
+    assert all(torch.equal(ours[name], value) for name, value in theirs.items())
+    records = read_lines(out / "metrics.jsonl", StepRecord)
+    assert [r.step for r in records] == list(range(8))
 
 
 def test_how_often_a_run_is_looked_at_may_change_and_nothing_else_does(

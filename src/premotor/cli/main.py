@@ -30,6 +30,7 @@ COMMANDS = {
     "look": "draw what a policy sees and where it would go",
     "report": "make a run's report.html",
     "ablate": "what each part of the policy is worth, one change at a time",
+    "compare": "does alignment help: arms over seeds, by a plan in a file",
     "import-policy": "take over the weights of a released policy",
     "import-recognizer": "take over the weights of a ViCLIP or CLIP",
     "export-recognizer": "write a recognizer's weights as a ViCLIP file",

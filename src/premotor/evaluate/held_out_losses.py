@@ -114,6 +114,12 @@ def _check_tasks(measured: "_Rows", told: "_Rows", split: str) -> None:
         )
 
 
+def measured_transitions(dataset: Dataset, config: HeldOutConfig) -> Int[np.ndarray, " n"]:
+    """The transitions whose key poses a checkpoint is asked for."""
+    met = _met(dataset, config.answers)
+    return _Rows.of(dataset, config.rows, config.seed, met).transitions
+
+
 def _met(dataset: Dataset, answers: Answers) -> Bool[np.ndarray, " m"]:
     """Transitions that begin as an episode of a policy that gives these answers may."""
     if answers == "settled":

@@ -109,10 +109,10 @@ def with_common(baseline: Variant, changes: Sequence[str]) -> Variant:
 
 def _values(changes: Iterable[str]) -> dict[str, Any]:
     pairs = (change.split("=", 1) for change in changes)
-    return {_full(key): _value(value) for key, value in pairs}
+    return {full_name(key): _value(value) for key, value in pairs}
 
 
-def _full(name: str) -> str:
+def full_name(name: str) -> str:
     """The name of a field, with what the command line leaves out of it; - stands for _ there."""
     name = name.replace("-", "_")
     return f"mirror.{name}" if name.split(".")[0] in _HALVES else name

@@ -6,6 +6,7 @@ latent space and not by a new draw of the embedding.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -61,7 +62,7 @@ def joint_pictures(
         step = probe[int(index)]
         z_u, z_e = step.z_u[shown], step.z_e[shown]
         before = _embed(np.concatenate([z_u, z_e]), before, seed)
-        points = _into_square(before)
+        points = into_square(before)
         twice = np.concatenate([labels, labels])
         pictures.append(
             Picture(
@@ -90,40 +91,64 @@ def _measured(
 
 def single_picture(x: Float[np.ndarray, "n d"], seed: int = 0) -> Float[np.ndarray, "n 2"]:
     """t-SNE of one representation alone, in the unit square."""
-    return _into_square(_embed(x, None, seed))
+    return into_square(_embed(x, None, seed))
 
 
 def _embed(
     x: Float[np.ndarray, "m d"], before: Float[np.ndarray, "m 2"] | None, seed: int
 ) -> Float[np.ndarray, "m 2"]:
+    reduced = principal_components(x)
+    points = tsne(reduced, beginning(reduced if before is None else before, seed), seed)
+    points -= points.mean(axis=0)
+    return points if before is None else turned_onto(points, before)
+
+
+def principal_components(x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m c"]:
+    """The first 50 of the unit rows, or as many as there are."""
     unit = scaled_rows(x.astype(np.float64))
     left, scale, _ = np.linalg.svd(unit - unit.mean(axis=0), full_matrices=False)
-    reduced = (left * scale)[:, :COMPONENTS]  # principal components
-    start = reduced[:, :2] if before is None else before
+    return (left * scale)[:, :COMPONENTS]
+
+
+def beginning(rows: Float[np.ndarray, "m c"], seed: int) -> Float[np.ndarray, "m 2"]:
+    """A starting picture: the first two columns, made small; random where they do not vary."""
+    start = rows[:, :2]
     if start.shape[1] < 2 or start[:, 0].std() < 1e-12:  # a collapsed representation
-        start = np.random.default_rng(seed).normal(size=(len(x), 2))
-    tsne = TSNE(
-        perplexity=min(30.0, (len(x) - 1) / 3),
-        init=(start / start[:, 0].std() * START_SD).astype(np.float32),
+        start = np.random.default_rng(seed).normal(size=(len(rows), 2))
+    return start / start[:, 0].std() * START_SD
+
+
+def tsne(
+    rows: Float[np.ndarray, "m c"], start: Float[np.ndarray, "m 2"], seed: int
+) -> Float[np.ndarray, "m 2"]:
+    """scikit-learn's t-SNE from a starting picture."""
+    init: Any = start.astype(np.float32)  # scikit-learn's annotation knows its names alone
+    drawn = TSNE(
+        perplexity=perplexity(len(rows)),
+        init=init,
         metric="euclidean",  # of unit rows: ranks as the cosine does
         random_state=seed,
         max_iter=750,
     )
     with threadpool_limits(1):  # a few hundred points: on a busy machine threads wait for years
-        points = tsne.fit_transform(reduced.astype(np.float32)).astype(np.float64)
-    points -= points.mean(axis=0)
-    return points if before is None else _turned_onto(points, before)
+        return drawn.fit_transform(rows.astype(np.float32)).astype(np.float64)
 
 
-def _turned_onto(
-    points: Float[np.ndarray, "m 2"], target: Float[np.ndarray, "m 2"]
-) -> Float[np.ndarray, "m 2"]:
+def perplexity(count: int) -> float:
+    """Of t-SNE of so many rows."""
+    return min(30.0, (count - 1) / 3)
+
+
+def turned_onto(
+    rows: Float[np.ndarray, "m c"], target: Float[np.ndarray, "m c"]
+) -> Float[np.ndarray, "m c"]:
     """Rotated or mirrored to lie on the target as closely as it can (Procrustes)."""
-    left, _, right = np.linalg.svd(points.T @ target)
-    return points @ (left @ right)
+    left, _, right = np.linalg.svd(rows.T @ target)
+    return rows @ (left @ right)
 
 
-def _into_square(points: Float[np.ndarray, "m 2"]) -> Float[np.ndarray, "m 2"]:
+def into_square(points: Float[np.ndarray, "m 2"]) -> Float[np.ndarray, "m 2"]:
+    """Moved and scaled into the unit square, with a margin."""
     low, high = points.min(axis=0), points.max(axis=0)
     size = max(float((high - low).max()), 1e-9)
     return 0.5 + (points - (low + high) / 2) / size * 0.94

@@ -79,6 +79,7 @@ class TrainConfig:
     probe_split: str = "val"  # split the probe episodes come from
     checkpoint_every: int = 100  # steps between two checkpoints
     keep_checkpoints: int = 2  # beside the first one
+    keep_steps: tuple[int, ...] = ()  # updates after which a checkpoint is written, and stays
     processes: int = 0  # data-parallel processes; 0: one per core or GPU
     device: Device = "auto"  # "auto": GPUs where there are any
     precision: Precision = "no"  # mixed precision of the engine; "no" is float32
@@ -92,6 +93,8 @@ class TrainConfig:
                 "steps, checkpoint_every and keep_checkpoints must be >= 1, got "
                 f"{self.steps}, {self.checkpoint_every}, {self.keep_checkpoints}"
             )
+        if beyond := [step for step in self.keep_steps if not 0 <= step <= self.steps]:
+            raise ConfigError(f"keep_steps must be 0 to {self.steps}, the steps, got {beyond}")
         if not 0.0 <= self.unmasked_share <= 1.0:
             raise ConfigError(f"unmasked_share must lie in [0, 1], got {self.unmasked_share}")
         if not 0.0 <= self.ema < 1.0:
@@ -116,7 +119,7 @@ class TrainConfig:
 
     def saved_at(self, done: int) -> bool:
         """Whether a checkpoint is written after `done` updates."""
-        return done % self.checkpoint_every == 0 or done == self.steps
+        return done % self.checkpoint_every == 0 or done in (self.steps, *self.keep_steps)
 
 
 def read_config(path: Path) -> TrainConfig:

@@ -51,6 +51,9 @@ class TrainJob:
     source: Source
     out: Path  # folder of the run
     command: str = ""  # command line that asked for it, for the manifest
+    until: int | None = None
+    """Updates after which it ends with a checkpoint, to be gone on with; None = the last. The
+    schedule is that of the whole run, and so are the weights."""
 
     @property
     def num_processes(self) -> int:
@@ -65,7 +68,7 @@ class TrainJob:
 
 
 def train(job: TrainJob, claim: Claim, progress: Progress = no_progress) -> bool:
-    """Train to the last step, or until Ctrl-C or SIGTERM asks for a stop.
+    """Train to the last step, or the job's, or until Ctrl-C or SIGTERM asks for a stop.
 
     To be called from the main thread, which the signals come to. Under torchrun it joins the other
     processes; end such a program with `launch.leave`.
@@ -109,7 +112,8 @@ def join(job: TrainJob, progress: Progress = no_progress) -> bool:
     """
     with peers_watched():
         show = _steps(job, progress).show
-        return fit(job.config, RunFolder(job.out), job.source, show, job.command).finished
+        run = RunFolder(job.out)
+        return fit(job.config, run, job.source, show, job.command, job.until).finished
 
 
 def _steps(job: TrainJob, progress: Progress) -> StepProgress:

@@ -55,7 +55,7 @@ class FitResult:
     """How a training ended."""
 
     steps_done: int
-    finished: bool  # False: it was asked to stop; a checkpoint is there
+    finished: bool  # it came to the step that was wanted; False: it was asked to stop before
 
 
 @dataclass(eq=False)
@@ -105,9 +105,14 @@ def batch_threads(engine: Accelerator) -> int:
 
 
 def fit(
-    config: TrainConfig, run: RunFolder, source: Source, on_step: OnStep, command: str
+    config: TrainConfig,
+    run: RunFolder,
+    source: Source,
+    on_step: OnStep,
+    command: str,
+    until: int | None = None,
 ) -> FitResult:
-    """Train until the last step, or until asked to stop.
+    """Train until the last step or the one that is wanted, or until asked to stop.
 
     Args:
         config: The resolved configuration; `run` was prepared with it.
@@ -115,32 +120,37 @@ def fit(
         source: The data set.
         on_step: Called after every update, in the first process only.
         command: The command line, for the manifest.
+        until: Updates after which it ends with a checkpoint, to be gone on with; None = the last.
 
     Raises:
         TrainingDiverged: A loss or gradient is not finite.
         CheckpointMismatch: The checkpoint is of another network.
     """
     engine = start_engine(config)
+    last = config.steps if until is None else min(until, config.steps)
     if not engine.is_main_process:
-        return _fit(config, run, source, engine, None)
+        return _fit(_open(config, run, source, engine), last, None)
     with run.owned():
-        disk.prune(run.path, config.keep_checkpoints, config.checkpoint_every)
+        _prune(config, run)
         mirror = build_mirror(config)
         write_manifest(run, config, mirror, source, command)
-        return _fit(config, run, source, engine, on_step)
+        return _fit(_open(config, run, source, engine), last, on_step)
 
 
-def _fit(
-    config: TrainConfig, run: RunFolder, source: Source, engine: Accelerator, on_step: OnStep | None
-) -> FitResult:
-    session = _open(config, run, source, engine)
+def _prune(config: TrainConfig, run: RunFolder) -> None:
+    """Remove the checkpoints that a run does not keep."""
+    disk.prune(run.path, config.keep_checkpoints, config.checkpoint_every, config.keep_steps)
+
+
+def _fit(session: _Session, last: int, on_step: OnStep | None) -> FitResult:
+    """From the last checkpoint on, until `last` updates are done."""
     done = _restore(session)
-    engine.wait_for_everyone()
+    session.engine.wait_for_everyone()
     try:
         with torch.random.fork_rng(devices=[]), StopSignal() as stop:
-            return _train(session, done, stop, on_step)
+            return _train(session, range(done, last), stop, on_step)
     finally:
-        engine.end_training()
+        session.engine.end_training()
         if dist.is_initialized() and not in_worker():  # a worker leaves by `leave`
             dist.destroy_process_group()
 
@@ -217,8 +227,7 @@ def _save(session: _Session, done: int) -> None:
     if session.engine.is_main_process:
         state = {"optimizer": session.optimizer.state_dict(), "world": session.world}
         disk.save(session.run.path, done, session.judged.shown, state | session.judged.state())
-        config = session.config
-        disk.prune(session.run.path, config.keep_checkpoints, config.checkpoint_every)
+        _prune(session.config, session.run)
 
 
 def _measure(session: _Session, done: int) -> None:
@@ -229,15 +238,15 @@ def _measure(session: _Session, done: int) -> None:
         write_probe(session.run.path, done, session.probe.rows, found)
 
 
-def _train(session: _Session, done: int, stop: StopSignal, on_step: OnStep | None) -> FitResult:
-    config, run = session.config, session.run
+def _train(session: _Session, steps: range, stop: StopSignal, on_step: OnStep | None) -> FitResult:
+    config, run, done = session.config, session.run, steps.start
     if on_step is not None:
         forget_steps(run, done)
     if done == 0:
         _measure(session, 0)
         _save(session, 0)
     session.objective.train()
-    steps, threads = range(done, config.steps), batch_threads(session.engine)
+    threads = batch_threads(session.engine)
     with BatchStream(session.make_batch, steps, threads=threads) as batches:
         start = time.perf_counter()
         for batch in batches:
@@ -253,10 +262,10 @@ def _train(session: _Session, done: int, stop: StopSignal, on_step: OnStep | Non
                 on_step(record)
             if config.measured_at(done):
                 _measure(session, done)
-            if config.saved_at(done) or result.stop:
+            if config.saved_at(done) or result.stop or done == steps.stop:
                 _save(session, done)
             if result.stop:
-                return FitResult(done, done == config.steps)
+                return FitResult(done, done == steps.stop)
             start = time.perf_counter()
     return FitResult(done, True)
 

@@ -34,7 +34,7 @@ from premotor.understand.config import UnderstandConfig
 _log = logging.getLogger(__name__)
 # No weight depends on these: how often it is looked at and kept. Of `processes` counts how many
 # wrote the checkpoint, which is asked when that is loaded.
-HARMLESS = ("processes", "eval_every", "checkpoint_every", "keep_checkpoints")
+HARMLESS = ("processes", "eval_every", "checkpoint_every", "keep_checkpoints", "keep_steps")
 _PACKAGES = ("torch", "accelerate", "numpy", "safetensors", "mujoco")
 
 
@@ -163,7 +163,7 @@ def write_manifest(
         code_version=code_version(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,
-        versions={"python": platform.python_version()} | _versions(),
+        versions=package_versions(),
         data=str(source.path),
         data_fingerprint=demos.fingerprint(),
         parameters=sizes,
@@ -173,8 +173,9 @@ def write_manifest(
     write_json(run.manifest, manifest)
 
 
-def _versions() -> dict[str, str]:
-    found = {}
+def package_versions() -> dict[str, str]:
+    """Of Python and of the packages that a training depends on."""
+    found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
             found[package] = metadata.version(package)

@@ -5,7 +5,7 @@ They are drawn from the traces that roll-outs leave, of which only those that ar
 
 import io
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 
+from premotor.episode.identity import EpisodeId
 from premotor.episode.keyframe import Keyframe
 from premotor.errors import ConfigError, DataError
 from premotor.evaluate.acting.traces import EVERY, Trace, trace_path
@@ -119,6 +120,16 @@ def pruning(folder: Path, checkpoint: str) -> Callable[[EvalRecord], None]:
     return told
 
 
+def keeping(folder: Path, episodes: Container[EpisodeId]) -> Callable[[EvalRecord], None]:
+    """What, told of each roll-out, keeps only the traces of these episodes."""
+
+    def told(record: EvalRecord) -> None:
+        if record.episode not in episodes:
+            trace_path(folder, record).unlink(missing_ok=True)
+
+    return told
+
+
 def film_all(
     records: Sequence[EvalRecord],
     checkpoint: str,
@@ -158,7 +169,9 @@ def film_all(
     return films
 
 
-def film(environment: Environment, record: EvalRecord, trace: Trace, folder: Path) -> FilmRecord:
+def film(
+    environment: Environment, record: EvalRecord, trace: Trace, folder: Path, name: str = ""
+) -> FilmRecord:
     """Draw a roll-out from its states: a strip of what each key pose began with, and a video.
 
     Args:
@@ -166,6 +179,7 @@ def film(environment: Environment, record: EvalRecord, trace: Trace, folder: Pat
         record: Of the roll-out.
         trace: Of the same roll-out.
         folder: For the files.
+        name: Of the files; "" = checkpoint, task and outcome.
     """
     environment.reset(record.episode)
     world, rows = environment.world, trace.rows_of_a_film
@@ -181,7 +195,8 @@ def film(environment: Environment, record: EvalRecord, trace: Trace, folder: Pat
         stills += [shot.with_target(c.keyframe) for c in trace.choices if c.row == row]
         if row > 0 and row % EVERY == 0:
             frames.append(shot.with_target(trace.target(row)))
-    stem = f"{record.checkpoint}_{record.task}_{'success' if record.success else 'failure'}"
+    ending = "success" if record.success else "failure"
+    stem = name or f"{record.checkpoint}_{record.task}_{ending}"
     strip = io.BytesIO()
     film_strip(stills).save(strip, "PNG", optimize=True)
     write_atomically(folder / f"{stem}.png", strip.getvalue())

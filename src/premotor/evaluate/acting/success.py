@@ -12,7 +12,7 @@ from premotor.actor import Actor
 from premotor.campaign import Campaign, Ledger, Results
 from premotor.episode.identity import EpisodeId, EpisodeSlot
 from premotor.errors import ConfigError, PlacementFailed
-from premotor.evaluate.acting.films import pruning
+from premotor.evaluate.acting.films import keeping, pruning
 from premotor.evaluate.acting.own_video import clip_path, write_clip
 from premotor.evaluate.acting.rollout import Acts, RolloutResult, roll_out
 from premotor.evaluate.acting.server import PolicyFailed, PolicyServer
@@ -105,6 +105,8 @@ class RollOuts:
     """Folder for the roll-outs' own videos, if they are wanted (`own_video.clip_path`); a clip is
     named by its episode alone, so every policy needs a folder of its own."""
     traces: Path | None = None  # folder for what films are drawn from, if they are wanted
+    filmed: frozenset[EpisodeId] | None = None
+    """Whose traces are kept; None = of those that `films.choose` may take."""
     device: str = "cpu"  # of the policies
     workers: int = 1  # simulator processes
     progress: Progress = no_progress
@@ -151,10 +153,18 @@ class RollOuts:
             key_of=_key,
             holds=lambda _, record: record.simulator == SIMULATOR and self._has_clip(record),
             fatal=(PolicyFailed,),
-            on_record=pruning(self.traces, last) if self.traces is not None else _nothing,
+            on_record=self._on_record(last),
             crew=Crew(workers=self.workers),
             progress=self.progress,
         )
+
+    def _on_record(self, last: str) -> Callable[[EvalRecord], None]:
+        """Remove the traces that no film will need."""
+        if self.traces is None:
+            return _nothing
+        if self.filmed is None:
+            return pruning(self.traces, last)
+        return keeping(self.traces, self.filmed)
 
     def _check(self, units: Sequence[RolloutUnit]) -> None:
         made_by = sorted({(unit.weights.run, unit.weights.step) for unit in units})
