@@ -1,5 +1,5 @@
 # premotor: `make demo` shows the whole idea, `make test` checks it. Both set up what they need.
-.PHONY: demo test quick lint bench torture install gl clean
+.PHONY: demo test quick rehearsal lint bench torture install gl clean
 
 # The first Python that runs, is 3.11 or 3.12 and can make a virtual environment.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' >/dev/null 2>&1 && { command -v $$p; break; }; done)
@@ -14,7 +14,11 @@ test: install gl
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 quick: install
-	$(BIN)/python -m pytest -m "not sim and not slow and not gpu and not exhaustive and not browser"
+	$(BIN)/python -m pytest -m "not sim and not slow and not gpu and not exhaustive and not browser and not rehearsal"
+
+# A whole comparison at the smallest size, and its page in a browser (Chromium), after `make test`.
+rehearsal: install gl
+	$(BIN)/python -m pytest -m "rehearsal or browser"
 
 lint: install
 	$(BIN)/ruff format --check .

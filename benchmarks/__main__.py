@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 GROUPS = (
-    *("simulator", "peers", "training", "datapath", "optimizers", "policy", "network"),
-    *("gpu", "parity", "recognizer", "watching", "contrast", "alignment", "coverage", "procedure"),
+    *("simulator", "peers", "training", "datapath", "optimizers", "gradients", "policy"),
+    *("network", "gpu", "parity", "recognizer", "watching", "contrast", "alignment", "coverage"),
+    "procedure",
     "against",
 )
 

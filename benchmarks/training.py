@@ -19,11 +19,12 @@ from premotor.mirror import Mirror
 from premotor.records import StepRecord, read_lines
 from premotor.represent import Source, open_dataset
 from premotor.train.config import TrainConfig
+from premotor.train.gradients import by_loss
 from premotor.train.optim import build_optimizer
 from premotor.train.step import Objective, StepPlan, step_generator, train_step
 
-TASKS = "push_buttons open_drawer slide_block_to_color_target"
-EPISODES = 12  # per task of the data set that is made for this
+TASKS = "put_groceries_in_cupboard open_drawer slide_block_to_color_target"
+EPISODES = 18  # per task of the data set that is made for this: two of each of 16 instructions
 REPEATS = 8
 BATCH = 8
 STEPS = 60  # of the run of two processes
@@ -62,12 +63,13 @@ def _branch(name: str, dataset: Dataset, config: TrainConfig, step: int, peak: f
     mirror = Mirror(config.mirror).train()
     objective = Objective(mirror, config.augment)
     optimizer = build_optimizer(mirror.towers, config.optimizer)
+    each = by_loss(mirror, config.optimizer)
     pairing = pairing_of(dataset, 0, config.pairing)
     rows = pairing.rows(step, 0, 2)
     batch = dataset.batch(rows, stream(0, CLIP, step, 0))
 
     def update() -> None:
-        plan = StepPlan(step, 0.5, 1.0, step_generator(0, step, 0), False)
+        plan = StepPlan(step, 0.5, 1.0, step_generator(0, step, 0), False, each=each)
         train_step(objective, optimizer, batch, plan)
 
     flop = flops.count(update)

@@ -30,7 +30,10 @@ def main() -> None:
     resume = Claim(resume=True)
     for split, count in (("train", int(episodes)), ("val", 2)):
         collect(CollectConfig(tasks=TASKS, episodes=count, split=split, out=data, claim=resume))
-    config = replace(presets.train_preset(preset), steps=int(steps))
+    config = presets.train_preset(preset)
+    # Of so few episodes hardly two have one instruction: each act is paired with its own clip.
+    pairing = replace(config.pairing, pair_tasks=0, pair_instructions=0, partner="episode")
+    config = replace(config, steps=int(steps), pairing=pairing)
     job = TrainJob(config, Source(data), out, command="examples/03_train_tiny.py")
     finished = train(job, resume, show)
     print(f"{'finished' if finished else 'stopped'}: {out}")

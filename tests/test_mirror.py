@@ -5,9 +5,10 @@ import torch
 
 from premotor import presets
 from premotor.backbones.tokenizer import Tokenizer
-from premotor.batch import Executed, MirrorBatch, Observed, Target
+from premotor.batch import Block, Executed, MirrorBatch, Observed, Partner, Target
 from premotor.errors import ConfigError
 from premotor.mirror import Mirror, mirror_losses
+from premotor.understand.loss import understand_loss
 
 CONFIG = presets.train_preset("nano").mirror
 
@@ -104,3 +105,67 @@ def test_a_batch_without_target_is_decoded_and_has_no_loss(mirror: Mirror):
     assert output.executed.position is not None
     with pytest.raises(ConfigError, match="without a target"):
         mirror_losses(output, batch, CONFIG)
+
+
+def in_block(partner: Partner) -> MirrorBatch:
+    """One task, two instructions, two episodes of each."""
+    batch, order = make_batch(rows=2), torch.tensor([0, 0, 1, 1])
+    assert batch.observed is not None
+    assert batch.target is not None
+    instruction, place = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1])
+
+    def rows(part):
+        values = {f.name: getattr(part, f.name) for f in dataclasses.fields(part)}
+        return dataclasses.replace(
+            part, **{name: value[order] for name, value in values.items() if value is not None}
+        )
+
+    return MirrorBatch(
+        rows(batch.executed),
+        batch.instruction[order],
+        rows(batch.target),
+        rows(batch.observed),
+        Block(partner, torch.zeros(4, dtype=torch.int64), instruction, place, order.flip(0) * 2),
+    )
+
+
+def test_a_block_says_what_the_task_alone_would_reach(mirror: Mirror):
+    batch = in_block("instruction")
+    losses = mirror_losses(mirror.eval()(batch), batch, CONFIG)
+    terms = losses.terms
+    chance = torch.tensor(3.0).log()  # a partner among two strangers, of the same task
+    torch.testing.assert_close(terms["align"] + terms["align_bound"], chance)
+    torch.testing.assert_close(terms["align_task_alone"], chance)
+    torch.testing.assert_close(terms["align_within_task"], terms["align"])
+    assert losses.align is not None
+    assert torch.equal(losses.total, losses.own + CONFIG.align.weight * losses.align)
+
+
+def test_codes_stand_in_for_the_other_side_where_partners_are_labels():
+    align = dataclasses.replace(CONFIG.align, num_labels=2)
+    config = dataclasses.replace(CONFIG, align=align)
+    torch.manual_seed(0)
+    mirror, batch = Mirror(config), in_block("labels")
+    losses = mirror_losses(mirror.eval()(batch), batch, config)
+    assert losses.align is not None
+    losses.align.backward()
+    assert mirror.align.codes.grad is not None
+    assert mirror.align.codes.grad.any()
+
+
+def test_clips_beside_a_block_add_to_what_is_understood_alone(mirror: Mirror):
+    batch, beside = make_batch(), make_batch(rows=2, seed=1).observed
+    assert batch.observed is not None
+    assert beside is not None
+    more = dataclasses.replace(batch, more=beside)
+    alone, both = (mirror_losses(mirror.eval()(b), b, CONFIG) for b in (batch, more))
+    assert torch.equal(alone.terms["execute"], both.terms["execute"])
+    assert torch.equal(alone.terms["align"], both.terms["align"])
+    joined = Observed(
+        torch.cat([batch.observed.frames, beside.frames]),
+        torch.cat([batch.observed.caption, beside.caption]),
+        torch.cat([batch.observed.text_id, beside.text_id]),
+    )
+    expected = understand_loss(mirror.understand(joined), joined.text_id, CONFIG.understand)
+    torch.testing.assert_close(both.terms["understand"], expected.detach())
+    assert more.to("cpu").more is not None

@@ -1,5 +1,7 @@
 """The probe finds what is linear in both sides, and nothing where there is nothing."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -80,34 +82,38 @@ def grouped(groups: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_partners_by_group_teach_what_the_group_shares_and_not_the_scene():
-    groups = torch.arange(240) // 2
+    groups, rank = torch.arange(360) // 6, torch.arange(360) % 6
     u, e = grouped(groups)
-    alike = fit_projections(u[:160], e[:160], CONFIG, seed=0, groups=groups[:160])
-    same = fit_projections(u[:160], e[:160], CONFIG, seed=0)
-    one, other = torch.arange(160, 240, 2), torch.arange(161, 240, 2)
-    assert bound(alike, u[one], e[other]) > bound(same, u[one], e[other]) + 0.2
+    config = replace(CONFIG, learning_rate=1e-2)
+    known, one, other = rank < 4, rank == 4, rank == 5
+    alike = fit_projections(u[known], e[known], config, 0, groups[known])
+    same = fit_projections(u[known], e[known], config, 0)
     assert bound(alike, u[one], e[other]) > 2.0
+    assert bound(same, u[one], e[other]) < 0.0
+    assert bound(same, u[one], e[one]) > bound(alike, u[one], e[one])
 
 
 def test_a_batch_has_two_different_rows_of_each_of_some_groups_and_none_held_out():
     groups = torch.tensor([3, 1, 3, 1, 3, 7] + [g for g in range(20, 30) for _ in range(3)])
     generator = torch.Generator().manual_seed(0)
     partners = _SameGroup.of(groups, FitConfig(), generator)
-    held = set(groups[torch.cat(partners.held_out)].tolist())
-    assert len(held) == 4
+    held = set(zip(*(side.tolist() for side in partners.held_out), strict=True))
+    deciding = {int(groups[row]) for row, _ in held}
+    assert len(deciding) == len(held) == 4
     assert 7 not in groups[partners.learned]  # it is alone
-    met = set()
-    for _ in range(200):
+    met: set[tuple[int, int]] = set()
+    for _ in range(300):
         u, e = partners.draw(6, generator)
         assert torch.equal(groups[u], groups[e])
         assert (u != e).all()
         assert len(set(groups[u].tolist())) == len(u) == 6
         met |= set(zip(u.tolist(), e.tolist(), strict=True))
-    learned = set(groups[partners.learned].tolist())
-    assert learned.isdisjoint(held)
-    assert len(learned) == 8
-    counts = [int((groups == g).sum()) for g in learned]
-    assert len(met) == sum(n * (n - 1) for n in counts)  # every two rows, both ways
+    assert {(e, u) for u, e in held} <= met
+    assert not {u for u, _ in met} & {u for u, _ in held}
+    assert not {e for _, e in met} & {e for _, e in held}
+    free = set(groups[partners.learned].tolist()) - deciding
+    counts = [int((groups == g).sum()) for g in free]
+    assert len(met) == 4 + sum(n * (n - 1) for n in counts)  # every two rows, both ways
 
 
 def test_too_few_groups_of_two_are_refused():

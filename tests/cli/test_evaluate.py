@@ -47,7 +47,8 @@ def run(tmp_path_factory):
     for split in ("train", "val", "test"):
         assert premotor(f"collect {TASKS} --episodes 2 --split {split} --out {data}") == 0
     line = f"train nano --data {data} --out {out} --steps 2 --processes 1 --eval-every 0"
-    assert premotor(line) == 0
+    by_episode = "--pairing.pair-tasks 0 --pairing.pair-instructions 0 --pairing.partner episode"
+    assert premotor(f"{line} {by_episode}") == 0
     return out
 
 

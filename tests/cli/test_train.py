@@ -29,11 +29,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_preset_is_overridden_field_by_field():
-    options = ["--align.weight", "0.5", "--execute.trunk.joint-depth", "2", "--steps", "7"]
+    options = ["--align.weight", "0.25", "--execute.trunk.joint-depth", "2", "--steps", "7"]
     options += ["--pairing.unit", "segment"]
     wanted = train.parse(["tiny", *PLACES, *options, "--resume"])
     config = wanted.job.config
-    assert (config.mirror.align.weight, config.mirror.execute.trunk.joint_depth) == (0.5, 2)
+    assert (config.mirror.align.weight, config.mirror.execute.trunk.joint_depth) == (0.25, 2)
     assert (config.steps, config.preset, wanted.claim.resume) == (7, "tiny", True)
     assert (config.pairing.unit, presets.TRAIN["tiny"].pairing.unit) == ("segment", "episode")
     assert config.mirror.understand == presets.TRAIN["tiny"].mirror.understand

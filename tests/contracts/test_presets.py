@@ -13,6 +13,7 @@ from premotor.errors import UnknownName
 from premotor.mirror import Mirror
 from premotor.simulate.tasks import ALL_TASKS
 from premotor.train.config import TrainConfig
+from premotor.train.gradients import by_loss
 from premotor.train.optim import build_optimizer
 from premotor.train.step import Objective, StepPlan, step_generator, train_step
 
@@ -48,10 +49,10 @@ def descend(config: TrainConfig, steps: int, rows: int) -> list[dict[str, float]
     mirror = Mirror(config.mirror)
     objective = Objective(mirror, config.augment).train()
     optimizer = build_optimizer(mirror.towers, config.optimizer)
-    batch = made_up(config, rows)
+    batch, each = made_up(config, rows), by_loss(mirror, config.optimizer)
     losses = []
     for step in range(steps):
-        plan = StepPlan(step, 0.0, 1.0, step_generator(0, step, 0), stop=False)
+        plan = StepPlan(step, 0.0, 1.0, step_generator(0, step, 0), stop=False, each=each)
         losses.append(train_step(objective, optimizer, batch, plan).losses)
     return losses
 
@@ -72,7 +73,7 @@ def test_paper_has_the_released_sizes_to_the_parameter():
     named = mirror.execute.named_parameters()
     assert sum(p.numel() for name, p in named if not name.startswith("text.")) == 72_115_622
     assert (config.understand.u_dim, config.execute.e_dim) == (768, 384)
-    assert mirror.align.latent_dim == 384
+    assert mirror.align.latent_dim == 1024
     tokens = config.execute.tokens
     assert (tokens.cross_depth + tokens.self_depth, tokens.chunk) == (8, 2)  # the paper's table
 
@@ -86,6 +87,16 @@ def test_paper_follows_the_recipe_of_the_table():
     assert [config.mask_ratio(step) for step in (0, 63_999, 64_000, 79_999)] == [0.5, 0.5, 0, 0]
     assert config.mirror.understand.video.drop_path == 0.1
     assert config.augment.yaw == 45.0
+    assert config.optimizer.learning_rate * config.optimizer.align_factor == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize("name", presets.TRAIN)
+def test_every_preset_pairs_by_instruction_as_the_paper_does(name: str):
+    config = presets.train_preset(name)
+    align, pairing = config.mirror.align, config.pairing
+    assert (align.weight, align.temperature, pairing.partner) == (0.5, 0.1, "instruction")
+    assert pairing.block is not None
+    assert pairing.block.rows == pairing.pair_batch_size
 
 
 @pytest.mark.slow

@@ -54,6 +54,12 @@ CASES = [
             ("NaN temperature", "--align.temperature nan", "temperature must be finite"),
             ("NaN of u's", "--understand.temperature nan", "temperature must be finite|> 0"),
             ("a negative clip", "--optimizer.max-grad-norm -1", "max_grad_norm must be >= 0"),
+            ("a negative ratio", "--align.ratio -1", "ratio must be >= 0"),
+            (
+                "a ratio in a sum",
+                "--align.ratio 0.1 --optimizer.clip sum",
+                "choose --optimizer.clip",
+            ),
             ("a negative decay", "--optimizer.weight-decay -1", "weight_decay must be >= 0"),
             ("NaN shift", "--augment.shift nan", "shift must be finite"),
             ("endless turn", "--augment.yaw inf", "yaw must be finite"),

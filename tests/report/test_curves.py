@@ -75,6 +75,28 @@ def test_every_loss_has_a_chart_and_one_that_is_new_its_own(tmp_path, drawn):
     assert curves.loss_panels(replace(run, steps=())) == ()
 
 
+def test_what_each_loss_asks_of_each_part_is_charted_where_it_was_written_down(tmp_path, drawn):
+    run = read(tmp_path)
+    assert curves.gradient_panels(run) == ()
+    told = {"policy/coarse/own": 2.0, "policy/coarse/align": 0.5, "policy/coarse/cosine": -0.1}
+    steps = [make.step(i, gradients=told if i == 4 else {}) for i in range(6)]
+    panels = curves.gradient_panels(replace(run, steps=tuple(steps)))
+    assert [panel.title for panel in panels] == [title for _, title, _ in curves.GRADIENTS]
+    assert [list(lines.values()) for lines in drawn.values()] == [[[2.0]], [[0.5]], [[-0.1]]]
+
+
+def test_beside_the_alignment_of_a_block_stands_what_the_task_alone_would_reach(tmp_path, drawn):
+    told = {"align": 1.5, "align_within_task": 1.0, "align_task_alone": 1.1, "align_bound": 0.5}
+    run = replace(read(tmp_path), steps=tuple(make.step(i, losses=told) for i in range(3)))
+    assert [panel.title for panel in curves.loss_panels(run)] == ["Align"]
+    assert {k: v[0] for k, v in drawn["Align"].items()} == {
+        "L_align": 1.5,
+        "within the task": 1.0,
+        "knowing the task alone": 1.1,
+    }
+    assert [(level.label, level.value) for level in curves._chance(run)] == [("chance: 2.00", 2.0)]
+
+
 def test_the_time_that_went_to_waiting_is_a_share_of_all():
     steps = [make.step(data_seconds=0.1, step_seconds=0.4), make.step(data_seconds=0.3)]
     assert curves.waiting_share(steps) == pytest.approx(0.4 / 0.75)

@@ -24,10 +24,8 @@ class AlignConfig:
     num_labels: int = 0
     """Codes that are learned in place of the other side (pairing.partner labels), one for each
     instruction of the data; 0: none"""
-    policy_factor: float = 1.0  # on L_align's gradient in E, after clipping; optimizer.clip each
-    recognizer_factor: float = (
-        1.0  # on L_align's gradient in U, after clipping; optimizer.clip each
-    )
+    policy_factor: float = 1.0  # on L_align's gradient in E, after clipping (optimizer.clip each)
+    recognizer_factor: float = 1.0  # the same in U
     ratio: float = 0.0
     """> 0: in each tower L_align's gradient is made so many times as long as the clipped one of the
     own loss, at every step, whatever the weight (0 stays the baseline); optimizer.clip each"""
@@ -39,11 +37,6 @@ class AlignConfig:
             raise ConfigError(f"align.temperature must be > 0, got {self.temperature}; try 0.1")
         if self.weight < 0.0:
             raise ConfigError(f"align.weight must be >= 0, got {self.weight}; 0 is the baseline")
-        if min(self.policy_factor, self.recognizer_factor, self.ratio) < 0.0:
-            raise ConfigError(
-                "align.policy_factor, align.recognizer_factor and align.ratio must be >= 0, got "
-                f"{self.policy_factor}, {self.recognizer_factor}, {self.ratio}; try 1, 1 and 0.1"
-            )
         check_numbers(self)
 
     @property

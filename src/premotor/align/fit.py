@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from premotor.align.config import AlignConfig
@@ -60,7 +60,8 @@ def fit_projections(
         seed: Of the maps' first values, the rows held out and the batches.
         groups: Of each row, as its instruction: u then meets the e of another row of its group,
             drawn anew for each batch, which has one pair of a group, so that no partner counts as
-            a stranger; whole groups are held out. None: u and e of one row are partners.
+            a stranger; of the groups that decide when to stop, one pair is learned from and the
+            same two rows the other way round are held out. None: u and e of a row are partners.
 
     Raises:
         ConfigError: The rows do not pair up, are too few, or hold NaN or infinity.
@@ -151,39 +152,42 @@ class _SameGroup:
     """Partners are u and e of two rows of one group."""
 
     learned: Int[Tensor, " l"]
-    held_out: Met
-    order: Int[Tensor, " n"]  # all rows, group by group
-    starts: Int[Tensor, " g"]  # of each group that the maps learn from, in that order
+    held_out: Met  # u of the second row and e of the first of some groups
+    starts: Int[Tensor, " g"]  # place of each group's first row in `learned`
     sizes: Int[Tensor, " g"]  # its rows, two or more
+    fixed: Bool[Tensor, " g"]  # of it only u of the first row and e of the second are learned from
 
     @classmethod
     def of(
         cls, groups: Int[Tensor, " n"], config: FitConfig, generator: torch.Generator
     ) -> "_SameGroup":
         place = torch.searchsorted(cast(Tensor, torch.unique(groups)), groups)
-        order, sizes = torch.argsort(place, stable=True), torch.bincount(place)
-        starts = sizes.cumsum(0) - sizes
-        known = torch.nonzero(sizes > 1).flatten()
-        if len(known) < LEAST_GROUPS:
+        known = torch.bincount(place)[place] > 1  # rows that have partners
+        order = torch.argsort(place, stable=True)
+        learned = order[known[order]]
+        sizes = torch.bincount(place)
+        sizes = sizes[sizes > 1]
+        if len(sizes) < LEAST_GROUPS:
             raise ConfigError(
-                f"got {len(known)} groups of two rows or more, need at least {LEAST_GROUPS}; "
+                f"got {len(sizes)} groups of two rows or more, need at least {LEAST_GROUPS}; "
                 "give more episodes of each instruction"
             )
-        drawn = known[torch.randperm(len(known), generator=generator)]
-        count = _num_held_out(len(known), config)
-        held, kept = drawn[:count], drawn[count:]
-        learned = order[torch.isin(place[order], kept)]
-        pairs = order[starts[held]], order[starts[held] + 1]
-        return cls(learned, pairs, order, starts[kept], sizes[kept])
+        drawn = torch.randperm(len(sizes), generator=generator)
+        held = drawn[: _num_held_out(len(sizes), config)]
+        fixed = torch.zeros(len(sizes), dtype=torch.bool)
+        fixed[held] = True
+        starts = sizes.cumsum(0) - sizes
+        pairs = learned[starts[held] + 1], learned[starts[held]]
+        return cls(learned, pairs, starts, sizes, fixed)
 
     def draw(self, size: int, generator: torch.Generator) -> Met:
         """A batch with two rows of each of up to so many groups."""
         chosen = torch.randperm(len(self.sizes), generator=generator)[:size]
-        starts, sizes = self.starts[chosen], self.sizes[chosen]
+        starts, sizes, free = self.starts[chosen], self.sizes[chosen], ~self.fixed[chosen]
         draws = torch.rand(2, len(chosen), generator=generator)
-        first = (draws[0] * sizes).long()
-        second = (first + 1 + (draws[1] * (sizes - 1)).long()) % sizes
-        return self.order[starts + first], self.order[starts + second]
+        first = (draws[0] * sizes).long() * free
+        second = (first + 1 + (draws[1] * (sizes - 1)).long() * free) % sizes
+        return self.learned[starts + first], self.learned[starts + second]
 
 
 @dataclass(frozen=True, eq=False)

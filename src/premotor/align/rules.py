@@ -102,7 +102,6 @@ def align_block(aligned: Aligned, block: Block, config: AlignConfig) -> Contrast
         ConfigError: The rule leaves no strangers, or its partners are missing.
     """
     check_rule(block.partner, config)
-    check_rule(block.partner, config)
     whole = _gathered(block)
     partner = RULES[block.partner](whole)
     back = _inverse(partner)

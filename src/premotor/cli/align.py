@@ -32,8 +32,9 @@ _MANY = 10_000  # rows that are worth a warning
 class AlignCommand:
     """Measure how far two models' features of the same episodes align, and why.
 
-    A feature file is an .npz with `features` (rows, width) and, where known, `task`, `variation`
-    and `episode` (rows). Row i of all files is the same episode; rows of one episode are averaged.
+    A feature file is an .npz with `features` (rows, width) and, where known, `task`, `variation`,
+    `episode` and `instruction` (rows). Row i of all files is the same episode; rows of one episode
+    are averaged.
     A file may hold several layers, as `features_3` and `features_last`: then every layer is
     measured against every layer of the other file, and the best pair is told against chance over
     all pairs.

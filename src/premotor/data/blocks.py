@@ -13,6 +13,7 @@ from threading import Lock
 import numpy as np
 from jaxtyping import Int
 
+from premotor.batch import Partner
 from premotor.data.streams import PAIRED, stream
 from premotor.errors import ConfigError
 
@@ -49,6 +50,21 @@ class Shape:
         return self.pairs * EPISODES
 
 
+@dataclass(frozen=True, eq=False)
+class BlockRows:
+    """Who the rows of a block are (`batch.Block`); their instructions the data set knows."""
+
+    partner: Partner
+    task: Int[np.ndarray, " b"]
+    place: Int[np.ndarray, " b"]
+    shuffled: Int[np.ndarray, " b"] | None  # where partners are
+
+    def only(self, rows: slice) -> "BlockRows":
+        """Some of them."""
+        shuffled = None if self.shuffled is None else self.shuffled[rows]
+        return BlockRows(self.partner, self.task[rows], self.place[rows], shuffled)
+
+
 class Blocks:
     """The block of each number: what came least often so far comes next, ties by lot.
 
@@ -76,8 +92,9 @@ class Blocks:
             raise ConfigError(
                 f"blocks of pair_tasks {shape.tasks} x pair_instructions {shape.instructions} need "
                 f"{shape.pairs} instructions with {EPISODES} episodes each, the data set has "
-                f"{len(shown)}; collect more or lower --pairing.pair-instructions and "
-                "--pairing.pair-batch-size"
+                f"{len(shown)}; collect more, lower --pairing.pair-instructions and "
+                "--pairing.pair-batch-size, or pair by episode: --pairing.pair-tasks 0 "
+                "--pairing.pair-instructions 0 --pairing.partner episode"
             )
         self._members = [np.array(groups[of]) for of in shown]
         names = sorted({task for task, _ in shown})

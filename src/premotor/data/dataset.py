@@ -18,8 +18,8 @@ from torch import Tensor
 
 from premotor.backbones.tokenizer import Cleaning, Tokenizer, token_ids
 from premotor.batch import Block, Executed, MirrorBatch, Observed, Target, TrainingBatch, with_count
-from premotor.data.blocks import Labels
-from premotor.data.pairing import Answers, BlockRows, Pairing, PairingConfig, Rows, Unit
+from premotor.data.blocks import BlockRows, Labels
+from premotor.data.pairing import Answers, Pairing, PairingConfig, Rows, Unit
 from premotor.data.streams import CLIP, MORE, stream
 from premotor.episode.clip import middle_frames, random_frames
 from premotor.errors import TextTooLong

@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from premotor.batch import Partner
-from premotor.data.blocks import EPISODES, Blocks, Labels, Shape, shuffled_partners
+from premotor.data.blocks import EPISODES, BlockRows, Blocks, Labels, Shape, shuffled_partners
 from premotor.data.mixture import Mixture, task_shares
 from premotor.data.streams import ACTING, KEYFRAME, MORE, PAIRED, SHUFFLED, stream
 from premotor.errors import ConfigError
@@ -96,7 +96,7 @@ class PairingConfig:
                     f"{self.pair_instructions} go with blocks: set pair_tasks and "
                     "pair_instructions to 1 or more, or partner to episode"
                 )
-        elif shape.rows != self.pair_batch_size:
+        elif self.clips_every and shape.rows != self.pair_batch_size:
             raise ConfigError(
                 f"pair_tasks {shape.tasks} x pair_instructions {shape.instructions} x 2 episodes "
                 f"are {shape.rows} rows, pair_batch_size is {self.pair_batch_size}; make them equal"
@@ -131,16 +131,6 @@ class PairingConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class BlockRows:
-    """Who the rows of a block are (`batch.Block`); their instructions the data set knows."""
-
-    partner: Partner
-    task: Int[np.ndarray, " b"]
-    place: Int[np.ndarray, " b"]
-    shuffled: Int[np.ndarray, " b"] | None  # where partners are
-
-
-@dataclass(frozen=True, eq=False)
 class Rows:
     """The rows of one process's batch at one step."""
 
@@ -152,6 +142,28 @@ class Rows:
     answers: Answers = "recorded"  # what the policy is told that it should have said
     block: BlockRows | None = None  # who they are, where the whole batch is a block
     more: Int[np.ndarray, " m"] | None = None  # transitions whose clips are watched beside
+
+    def shared(self, rank: int, world: int) -> "Rows":
+        """Of the rows of all processes, those of one.
+
+        Raises:
+            ConfigError: They do not split.
+        """
+        mine = _shared(len(self.transitions), rank, world)
+        block = None if self.block is None else self.block.only(mine)
+        more = None if self.more is None else self.more[_shared(len(self.more), rank, world)]
+        return replace(self, transitions=self.transitions[mine], block=block, more=more)
+
+
+def _shared(count: int, rank: int, world: int) -> slice:
+    """Those of `count` rows that are one process's."""
+    share, left = divmod(count, world)
+    if left:
+        raise ConfigError(
+            f"a batch of {count} does not split over {world} processes; "
+            "choose a multiple or another --processes"
+        )
+    return slice(rank * share, (rank + 1) * share)
 
 
 @lru_cache(maxsize=8)
@@ -267,27 +279,16 @@ class Pairing:
 
     def rows(self, step: int, rank: int, world: int) -> Rows:
         """Rows of process `rank` of `world` at update `step`."""
-        config, paired = self.config, self.config.paired(step)
-        rows = Rows(
-            self._acts(step) if not paired else np.empty(0, dtype=np.int64),
-            paired,
+        config = self.config
+        whole = self._pairs(step) if config.paired(step) else Rows(self._acts(step), paired=False)
+        asked = replace(
+            whole,
             acting=not config.watch_only,
             unit=config.unit,
             texts=config.texts,
             answers=config.answers,
         )
-        if paired:
-            rows = self._paired(rows, step)
-        mine = _shared(len(rows.transitions), rank, world)
-        block, more = rows.block, rows.more
-        if block is not None:
-            shuffled = None if block.shuffled is None else block.shuffled[mine]
-            block = replace(
-                block, task=block.task[mine], place=block.place[mine], shuffled=shuffled
-            )
-        if more is not None:
-            more = more[_shared(len(more), rank, world)]
-        return replace(rows, transitions=rows.transitions[mine], block=block, more=more)
+        return asked.shared(rank, world)
 
     def _num_paired_before(self, step: int) -> int:
         every = self.config.clips_every
@@ -307,7 +308,7 @@ class Pairing:
             chosen[here] = order[places[here] - epoch * length]
         return self._kept[chosen]
 
-    def _paired(self, rows: Rows, step: int) -> Rows:
+    def _pairs(self, step: int) -> Rows:
         """The rows of all processes at a paired step."""
         number, config = self._num_paired_before(step), self.config
         episodes = self._meetings.episodes(number)
@@ -317,7 +318,7 @@ class Pairing:
         if config.more_clips:
             beside = self._beside(episodes, number)
             more = self._of(beside, stream(self._seed, MORE, step, 1))
-        return replace(rows, transitions=transitions, block=block, more=more)
+        return Rows(transitions, paired=True, block=block, more=more)
 
     def _of(
         self, episodes: Int[np.ndarray, " b"], rng: np.random.Generator
@@ -344,21 +345,6 @@ class Pairing:
         ]
         others = list(dict.fromkeys(e for e in drawn if e not in met))
         return np.array((others + drawn)[:count], dtype=np.int64)
-
-
-def _shared(count: int, rank: int, world: int) -> slice:
-    """Those of `count` rows that are one process's.
-
-    Raises:
-        ConfigError: They do not split.
-    """
-    share, left = divmod(count, world)
-    if left:
-        raise ConfigError(
-            f"a batch of {count} does not split over {world} processes; "
-            "choose a multiple or another --processes"
-        )
-    return slice(rank * share, (rank + 1) * share)
 
 
 def _meetings(labels: Labels, seed: int, config: PairingConfig) -> _AnyTasks | _FewTasks | Blocks:

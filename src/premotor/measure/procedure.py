@@ -25,6 +25,7 @@ class ClaimRule:
     seeds: tuple[int, ...]  # training seeds, in the order in which they are run
     look: int = 0  # after so many seeds it may stop for futility, and only that; 0: no look
     smallest_effect: float = 0.03  # of interest, as a share: 3 points
+    num_outcomes: int = 2  # primary ones; one that is not there yet counts all the same
     level: float = 0.05  # of all outcomes together (Holm)
 
     def __post_init__(self) -> None:
@@ -83,8 +84,8 @@ def claim_verdict(rule: ClaimRule, contrasts: Sequence[SeedContrast]) -> ClaimVe
 
     1. *Stopped*: at the first `look` seeds the intervals of all outcomes lie wholly within the
        smallest effect. Each is called "no effect" of that size; later seeds change nothing.
-    2. *Under way* or *incomplete*: a planned seed lacks its run in an arm, which is to come or
-       broke. Intervals are shown, every outcome is "not decided".
+    2. *Under way* or *incomplete*: a planned outcome, or a planned seed's run in an arm, is still
+       to come, or the run broke. Intervals are shown, every outcome is "not decided".
     3. *Complete*, but planned with fewer than 10 seeds: the same.
     4. *Complete*: an outcome whose p of the t test, corrected by Holm over the outcomes, is below
        the level has "helped" or "hurt". The exact sign-flip test stands beside as a check: where
@@ -103,15 +104,16 @@ def claim_verdict(rule: ClaimRule, contrasts: Sequence[SeedContrast]) -> ClaimVe
             are shares.
 
     Raises:
-        ConfigError: There is none; they are of several pairs of arms or twice of an outcome; or a
-            seed was not planned.
+        ConfigError: There is none, or more than planned; they are of several pairs of arms or
+            twice of an outcome; or a seed was not planned.
     """
     _check(rule, contrasts)
     at_look = [_first(contrast.over_seeds, rule.seeds[: rule.look]) for contrast in contrasts]
     missing = tuple(dict.fromkeys(run for c in contrasts for run in c.missing))
-    if rule.look and all(_futile(found, rule) for found in at_look):
+    every = len(contrasts) == rule.num_outcomes
+    if rule.look and every and all(_futile(found, rule) for found in at_look):
         stage, outcomes = "stopped", _stopped(rule, contrasts, at_look)
-    elif any(len(c.over_seeds.seeds) < len(rule.seeds) for c in contrasts):
+    elif not every or any(len(c.over_seeds.seeds) < len(rule.seeds) for c in contrasts):
         stage = "incomplete" if any(run.broken for run in missing) else "under way"
         outcomes = tuple(_unfinished(rule, contrast) for contrast in contrasts)
     else:
@@ -199,10 +201,10 @@ def _fails_to_show(rule: ClaimRule, contrast: SeedContrast) -> list[str]:
 def _check(rule: ClaimRule, contrasts: Sequence[SeedContrast]) -> None:
     pairs = {(contrast.ours, contrast.theirs) for contrast in contrasts}
     names = [contrast.outcome for contrast in contrasts]
-    if len(pairs) != 1 or len(set(names)) < len(names):
+    if len(pairs) != 1 or len(set(names)) < len(names) or len(names) > rule.num_outcomes:
         raise ConfigError(
             f"got contrasts {[f'{c.outcome}: {c.ours} - {c.theirs}' for c in contrasts]}; a claim "
-            "is about one pair of arms and has each outcome once"
+            f"is about one pair of arms and has each of {rule.num_outcomes} outcomes once"
         )
     for contrast in contrasts:
         if others := sorted(set(contrast.over_seeds.seeds) - set(rule.seeds)):
@@ -252,7 +254,7 @@ def _unfinished(rule: ClaimRule, contrast: SeedContrast) -> OutcomeVerdict:
     return OutcomeVerdict(
         outcome=contrast.outcome,
         kind="not decided",
-        sentence=f"not decided: {so_far}{seen}; fewer than planned claim nothing",
+        sentence=f"not decided: {so_far}{seen}; less than planned claims nothing",
         found=found,
         p_holm=None,
     )

@@ -49,6 +49,7 @@ class ArmLevel:
     values: tuple[float, ...]  # by seed: mean over tasks, every task alike
     mean: float | None  # over seeds; None without any
     interval: Interval | None  # t interval over seeds; None with fewer than two
+    tasks: dict[str, float]  # mean over seeds of each task
     missing: tuple[MissingRun, ...]
 
 
@@ -128,12 +129,14 @@ def arm_level(outcome: str, arm: ArmOutcome, planned: Sequence[int]) -> ArmLevel
         planned: All training seeds of the plan.
 
     Raises:
-        ConfigError: A run has a seed that was not planned, no task, a task without episodes, or a
-            number that is none.
+        ConfigError: Its runs were not judged on the same episodes; one has a seed that was not
+            planned, no task, a task without episodes, or a number that is none.
     """
     _check(outcome, arm, planned)
     seeds = tuple(seed for seed in planned if seed in arm.runs)
-    values = np.array([_task_mean(arm.runs[seed]) for seed in seeds])
+    _check_same([arm], seeds)
+    by_task = [_task_means(arm.runs[seed]) for seed in seeds]
+    values = np.array([np.mean(list(means.values())) for means in by_task])
     return ArmLevel(
         arm=arm.arm,
         outcome=outcome,
@@ -141,6 +144,7 @@ def arm_level(outcome: str, arm: ArmOutcome, planned: Sequence[int]) -> ArmLevel
         values=tuple(values.tolist()),
         mean=float(values.mean()) if seeds else None,
         interval=t_interval(values) if len(seeds) > 1 else None,
+        tasks=_mean_by_task(by_task),
         missing=_missing(arm, planned),
     )
 
@@ -168,7 +172,7 @@ def seed_contrast(
     for arm in (ours, theirs):
         _check(outcome, arm, planned)
     seeds = [seed for seed in planned if seed in ours.runs and seed in theirs.runs]
-    _check_same(ours, theirs, seeds)
+    _check_same([ours, theirs], seeds)
     by_task = _by_task(ours, theirs, seeds)
     means = np.array([gaps.mean(1) for gaps in by_task.values()]).mean(0) if seeds else np.empty(0)
     return SeedContrast(
@@ -200,18 +204,18 @@ def _check(outcome: str, arm: ArmOutcome, planned: Sequence[int]) -> None:
             raise ConfigError(f"{arm.arm} with seed {seed}: no task; name the run as broken")
 
 
-def _check_same(ours: ArmOutcome, theirs: ArmOutcome, seeds: Sequence[int]) -> None:
-    """All runs that are compared were judged on the same episodes."""
+def _check_same(arms: Sequence[ArmOutcome], seeds: Sequence[int]) -> None:
+    """All runs that are taken together were judged on the same episodes."""
     if not seeds:
         return
-    first = ours.runs[seeds[0]]
-    for arm in (ours, theirs):
+    first = arms[0].runs[seeds[0]]
+    for arm in arms:
         for seed in seeds:
             run = arm.runs[seed]
             unlike = {t for t in {*first, *run} if first.get(t, {}).keys() != run.get(t, {}).keys()}
             if unlike:
                 raise ConfigError(
-                    f"{arm.arm} with seed {seed} and {ours.arm} with seed {seeds[0]} were not "
+                    f"{arm.arm} with seed {seed} and {arms[0].arm} with seed {seeds[0]} were not "
                     f"judged on the same episodes of {', '.join(sorted(unlike))}; judge both on "
                     "the same ones"
                 )
@@ -233,8 +237,14 @@ def _by_task(
     }
 
 
-def _task_mean(answers: Answers) -> float:
-    return float(np.mean([np.mean(list(values.values())) for values in answers.values()]))
+def _task_means(answers: Answers) -> dict[str, float]:
+    return {task: float(np.mean(list(values.values()))) for task, values in answers.items()}
+
+
+def _mean_by_task(by_seed: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Over seeds, all of which have the same tasks."""
+    names = list(by_seed[0]) if by_seed else []
+    return {task: float(np.mean([means[task] for means in by_seed])) for task in names}
 
 
 def _task_contrast(task: str, gaps: Float[np.ndarray, "s n"]) -> TaskContrast:

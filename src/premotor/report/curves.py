@@ -1,7 +1,7 @@
 """Training as curves: every loss term, alignment of the probe episodes, speed."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -33,7 +33,15 @@ NEIGHBORS = 10
 GROUPS: tuple[tuple[str, str, dict[str, tuple[str, str]]], ...] = (
     ("Understand", "video-text loss, L_u [nat]", {"understand": ("L_u", OBSERVE)}),
     ("Execute", "sum of its seven terms, L_e [nat]", {"execute": ("L_e", EXECUTE)}),
-    ("Align", "bidirectional InfoNCE, L_align [nat]", {"align": ("L_align", ALIGN)}),
+    (
+        "Align",
+        "bidirectional InfoNCE, L_align [nat]",
+        {
+            "align": ("L_align", ALIGN),
+            "align_task_alone": ("knowing the task alone", QUIET),
+            "align_within_task": ("within the task", TASK_COLORS[2]),
+        },
+    ),
     (
         "Where",
         "position heatmaps, cross-entropy [nat]",
@@ -54,19 +62,35 @@ GROUPS: tuple[tuple[str, str, dict[str, tuple[str, str]]], ...] = (
         {"gripper": ("gripper", TASK_COLORS[5]), "collision": ("collision", TASK_COLORS[6])},
     ),
 )
+# Parts of the gradients of a step (`StepRecord.gradients`) with their names and colors.
+PARTS = {
+    "recognizer/video": ("recognizer, video", TASK_COLORS[0]),
+    "recognizer/text": ("recognizer, words", TASK_COLORS[8]),
+    "policy/coarse": ("policy, coarse", TASK_COLORS[1]),
+    "policy/fine": ("policy, fine", TASK_COLORS[3]),
+    "policy/action": ("policy, action", TASK_COLORS[5]),
+    "policy/text": ("policy, words", TASK_COLORS[6]),
+}
+# What is told of each part: ending of its name, title and note of the chart.
+GRADIENTS = (
+    ("own", "Gradient of the own loss", "norm by part, L_u or L_e, before clipping"),
+    ("align", "Gradient of alignment", "norm by part, weighted L_align, before clipping"),
+    ("cosine", "Do they agree?", "cosine of both gradients by part"),
+)
 
 
 def loss_panels(run: RunRecords) -> tuple[Panel, ...]:
     """One chart per group of loss terms; the total is left out, being their sum."""
     if not run.steps:
         return ()
-    names = {name for record in run.steps for name in record.losses} - {"total"}
+    told = {name for record in run.steps for name in record.losses}
+    names = told - {"total", "align_bound"}  # the latter is chance less L_align
     grouped = {name for _, _, terms in GROUPS for name in terms}
     groups = [*GROUPS, *((n, "[nat]", {n: (n, QUIET)}) for n in sorted(names - grouped))]
     panels: list[Panel] = []
     for title, note, terms in groups:
         lines = [
-            _line(run.steps, name, label, color)
+            _line([(r.step, r.losses) for r in run.steps], name, label, color)
             for name, (label, color) in terms.items()
             if name in names
         ]
@@ -76,8 +100,11 @@ def loss_panels(run: RunRecords) -> tuple[Panel, ...]:
     return tuple(panels)
 
 
-def _line(steps: Sequence[StepRecord], name: str, label: str, color: str) -> Series:
-    points = [(r.step, r.losses[name]) for r in steps if name in r.losses]
+def _line(
+    told: Sequence[tuple[int, Mapping[str, float]]], name: str, label: str, color: str
+) -> Series:
+    """One number over the steps at which it was told."""
+    points = [(step, values[name]) for step, values in told if name in values]
     points = points[thinned(len(points))]
     return Series(
         label=label,
@@ -89,6 +116,10 @@ def _line(steps: Sequence[StepRecord], name: str, label: str, color: str) -> Ser
 
 
 def _chance(run: RunRecords) -> tuple[Level, ...]:
+    told = [r.losses for r in run.steps if "align_bound" in r.losses]  # of blocks
+    if told:
+        chance = float(np.mean([losses["align"] + losses["align_bound"] for losses in told]))
+        return (Level(label=f"chance: {chance:.2f}", value=chance),)
     rows = run.training.pairing.pair_batch_size
     if rows < 2:
         return ()
@@ -193,6 +224,20 @@ def engine_panels(run: RunRecords) -> tuple[Panel, ...]:
         panel("Gradient norm", "before clipping", [line("norm", norms, smooth=True)]),
         panel("Speed", "samples per second", [line("speed", speeds, smooth=True)]),
     )
+
+
+def gradient_panels(run: RunRecords) -> tuple[Panel, ...]:
+    """What each loss asks of each part of the towers; none where it was not written down."""
+    panels: list[Panel] = []
+    for ending, title, note in GRADIENTS:
+        lines = [
+            _line([(r.step, r.gradients) for r in run.steps], f"{part}/{ending}", label, color)
+            for part, (label, color) in PARTS.items()
+            if any(f"{part}/{ending}" in r.gradients for r in run.steps)
+        ]
+        if lines:
+            panels.append(panel(title, note, lines))
+    return tuple(panels)
 
 
 def waiting_share(steps: Sequence[StepRecord]) -> float | None:

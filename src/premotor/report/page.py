@@ -23,7 +23,13 @@ from premotor.folders import RunFolder
 from premotor.records import FilmRecord, write_atomically
 from premotor.report import findings, tables, words
 from premotor.report.confusion import confusion_picture
-from premotor.report.curves import alignment_panels, engine_panels, loss_panels, waiting_share
+from premotor.report.curves import (
+    alignment_panels,
+    engine_panels,
+    gradient_panels,
+    loss_panels,
+    waiting_share,
+)
 from premotor.report.embedding import joint_pictures, single_picture
 from premotor.report.figures import Cloud, Panel, clouds
 from premotor.report.judgements import described
@@ -187,7 +193,7 @@ def _curves(run: RunRecords) -> Curves:
     return Curves(
         losses=loss_panels(run),
         alignment=alignment_panels(run),
-        engine=engine_panels(run),
+        engine=(*gradient_panels(run), *engine_panels(run)),
         waiting="" if waiting is None else percent(waiting),
     )
 

@@ -16,10 +16,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from premotor.align.config import AlignConfig
 from premotor.mirror import Mirror, MirrorLosses
-from premotor.train.optim import average_gradients, clip_gradients, clip_share, gradients_of
+from premotor.train.optim import (
+    OptimizerConfig,
+    average_gradients,
+    clip_gradients,
+    clip_share,
+    gradients_of,
+)
 
 Parameters = Sequence[nn.Parameter]
 Pulls = Mapping[nn.Parameter, Tensor]
@@ -37,6 +45,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "maps": ("align.",),
     "maps/u": ("align.from_u.",),
     "maps/e": ("align.from_e.",),
+    "maps/codes": ("align.codes",),
 }
 TOWERS = {"understand": "recognizer", "execute": "policy", "align": "maps"}  # as parts are called
 
@@ -45,7 +54,7 @@ TOWERS = {"understand": "recognizer", "execute": "policy", "align": "maps"}  # a
 class Gradients:
     """What is known of the gradient of an update, the same in every process."""
 
-    norms: dict[str, float]  # before clipping, by tower; "align in T": of lambda L_align in tower T
+    norms: dict[str, float]  # before clipping, by tower; "align in T": of lambda L_align in T
     told: dict[str, float] = field(default_factory=dict)  # `StepRecord.gradients`
 
 
@@ -70,13 +79,14 @@ def of_sum(
 class EachLoss:
     """The gradient of each loss clipped by itself, and measured part by part."""
 
-    def __init__(self, mirror: Mirror) -> None:
+    def __init__(self, mirror: nn.Module, config: AlignConfig) -> None:
         """Know the weights by tower and part.
 
         Args:
-            mirror: Whose `config.align` says how L_align joins the towers' own losses.
+            mirror: The joint network, or one whose weights are named like its.
+            config: How L_align joins the towers' own losses.
         """
-        self._config = mirror.config.align
+        self._config = config
         learned = {name: p for name, p in mirror.named_parameters() if p.requires_grad}
         self._learned = list(learned.values())
         self._parts: dict[str, list[nn.Parameter]] = {}
@@ -103,7 +113,7 @@ class EachLoss:
             told |= {f"{TOWERS[tower]}/ratio": value for tower, value in ratios.items()}
         return Gradients(norms, told)
 
-    def _pulls(self, align: Tensor) -> dict[nn.Parameter, Tensor]:
+    def _pulls(self, align: Float[Tensor, ""]) -> dict[nn.Parameter, Tensor]:
         """Gradient of lambda L_align, at the weights that it reaches."""
         found = torch.autograd.grad(self._config.weight * align, self._learned, allow_unused=True)
         return {p: pull for p, pull in zip(self._learned, found, strict=True) if pull is not None}
@@ -124,7 +134,7 @@ class EachLoss:
             own *= clip_share(own, max_norm)
             share = self._share(tower, own, norm, max_norm)
             _add(reached, pulls, share)
-            norms[f"align in {tower}"] = norm
+            norms["align" if tower == "align" else f"align in {tower}"] = norm
             if own > 0.0:
                 ratios[tower] = share * norm / own
         return ratios
@@ -165,7 +175,12 @@ class EachLoss:
         return told
 
 
-def _products(own: Tensor | None, pull: Tensor | None, like: Tensor) -> Tensor:
+def by_loss(mirror: Mirror, config: OptimizerConfig) -> EachLoss | None:
+    """What makes an update's gradient of that of each loss, if a run asks for it; None: the sum."""
+    return EachLoss(mirror, mirror.config.align) if config.clip == "each" else None
+
+
+def _products(own: Tensor | None, pull: Tensor | None, like: Tensor) -> Float[Tensor, "3"]:
     """<own, own>, <pull, pull> and <own, pull> of a weight; 0 where there is none."""
     nothing = like.new_zeros(())
     first, second = (None if x is None else x.flatten() for x in (own, pull))

@@ -30,7 +30,7 @@ from premotor.represent import Source, open_dataset
 from premotor.stopping import StopSignal
 from premotor.train.config import TrainConfig
 from premotor.train.ema import Judged, judged_by
-from premotor.train.gradients import EachLoss
+from premotor.train.gradients import EachLoss, by_loss
 from premotor.train.launch import in_worker
 from premotor.train.optim import build_optimizer, set_learning_rate
 from premotor.train.probe import Probe, choose_probe, write_probe
@@ -183,7 +183,7 @@ def _open(config: TrainConfig, run: RunFolder, source: Source, engine: Accelerat
         make_batch=lambda step: make_batch(step).to(engine.device),
         probe=None if probed is None else choose_probe(probed, config.probe_episodes),
         judged=judged_by(mirror, lambda: build_mirror(config).to(engine.device), config.ema),
-        each=EachLoss(mirror) if config.optimizer.clip == "each" else None,
+        each=by_loss(mirror, config.optimizer),
     )
 
 

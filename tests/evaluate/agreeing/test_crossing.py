@@ -20,7 +20,7 @@ from premotor.measure.features import Features, save_layers
 from premotor.measure.paired import t_interval
 from premotor.records import read_json, write_json
 
-FIT = FitConfig(align=AlignConfig(latent_dim=8, temperature=0.1), steps=60)
+FIT = FitConfig(align=AlignConfig(latent_dim=8, temperature=0.1), steps=60, learning_rate=2e-2)
 CONFIG = CrossingConfig(fit=FIT, neighbors=5)
 SEEDS, STEPS = (0, 1, 2), (0, 10)
 WORDS = ("red", "green", "blue", "teal", "rose", "gray")
@@ -101,12 +101,12 @@ def test_every_tower_stands_in_one_pair_and_never_with_its_own_training(record):
 
 def test_alignment_that_comes_with_training_is_seen_beyond_the_task(record):
     for partners in ("episode", "instruction"):
-        for name in ("bound", "debiased_cka", "recall_at_1"):
-            plain = curve(record, name, partners=partners)
-            before, after = plain.points
+        for name in ("bound", "recall_at_1"):
+            before, after = curve(record, name, partners=partners).points
             assert after.mean > before.mean
-            centered = curve(record, name, partners=partners, centered=True)
-            assert centered.points[1].mean > centered.points[0].mean
+        for name in ("bound", "recall_at_1", "debiased_cka", "debiased_cka_raw"):
+            before, after = curve(record, name, partners=partners, centered=True).points
+            assert after.mean > before.mean
     untrained = curve(record, "debiased_cka", centered=True).points[0]
     assert abs(untrained.mean) < 0.2  # furniture alone, and that is taken off
     assert curve(record, "debiased_cka").points[0].mean > 0.8
@@ -118,7 +118,7 @@ def test_baselines_have_maps_of_their_own_and_stay_below(record):
     for stand in ("untrained", "pixels"):
         own = curve(record, "bound", partners="instruction", stands=stand).points[1]
         assert trained.above[stand].value == pytest.approx(trained.mean - own.mean)
-        assert trained.above[stand].low > 0.0
+        assert trained.above[stand].value > 0.5
         assert own.above == {}
     level = curve(record, "bound", stands="untrained").points
     assert level[0].values == level[1].values == curve(record, "bound").points[0].values

@@ -1,5 +1,6 @@
 """Which episodes are kept, and that the file holds what the towers made of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 import torch
 
 from premotor import presets
+from premotor.align.fit import FitConfig
 from premotor.data.dataset import Dataset
 from premotor.errors import ConfigError
+from premotor.evaluate.agreeing.crossing import CrossingConfig, FeatureFiles, crossing
 from premotor.evaluate.agreeing.kept_features import (
     LAYERS,
     PIXELS,
@@ -78,3 +81,23 @@ def test_pixels_are_those_of_the_same_episodes(dataset):
     found = pixels(dataset, 4)
     assert found.labels["episode"] == ("0", "1", "3", "4")
     assert np.array_equal(found.layers[PIXELS][2], pixel_features(dataset.cache.frames[3]))
+
+
+def test_kept_files_of_two_trainings_are_all_that_crossing_reads(enough_data, dataset, tmp_path):
+    splits = {"held_out": dataset, "fit": open_dataset(Source(enough_data), "train", CONFIG.mirror)}
+    files: dict[tuple[int, int], FeatureFiles] = {}
+    for seed in (0, 1):
+        mirror = build_mirror(replace(CONFIG, seed=seed)).eval()
+        paths = {name: tmp_path / f"{name}_{seed}.npz" for name in splits}
+        for name, path in paths.items():
+            keep(path, representations(mirror, splits[name], 18, ("u", "e")))
+        files[seed, 0] = FeatureFiles(**paths)
+    seen = {name: tmp_path / f"{name}_pixels.npz" for name in splits}
+    for name, path in seen.items():
+        keep(path, pixels(splits[name], 18))
+    config = CrossingConfig(fit=FitConfig(steps=3), neighbors=3)
+    record = crossing(files, config, FeatureFiles(**seen))
+    assert (record.pairs, record.num_fit, record.num_rows) == (((0, 1), (1, 0)), 18, 9)
+    measured = {c.stands for c in record.curves if c.points[0].mean is not None}
+    assert measured == {"trained", "untrained", "pixels", "text"}
+    assert {c.partners for c in record.curves} == {"episode"}  # of three instructions

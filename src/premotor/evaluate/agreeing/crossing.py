@@ -48,7 +48,7 @@ class FeatureFiles:
 class CrossingConfig:
     """How maps are fitted and what is measured."""
 
-    fit: FitConfig = field(default_factory=lambda: FitConfig(steps=200))
+    fit: FitConfig = field(default_factory=lambda: FitConfig(steps=200, learning_rate=1e-2))
     neighbors: int = 10  # k of mutual k-NN
     seed: int = 0  # of the maps and their batches
 

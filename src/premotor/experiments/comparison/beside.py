@@ -8,7 +8,6 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -31,14 +30,14 @@ class BesideJob:
     places: Places
     units: tuple[Unit, ...]
     workers: int  # simulator processes of a unit
+    look: bool  # whether seeds after a look that found nothing are left out
 
 
 class Helpers:
     """While the context lasts, further processes do units; left well, it waits until they have."""
 
-    def __init__(self, places: Places, units: Sequence[Unit], workers: int, count: int) -> None:
-        self._job = BesideJob(places=places, units=tuple(units), workers=workers)
-        self._count = count
+    def __init__(self, job: BesideJob, count: int) -> None:
+        self._job, self._count = job, count
         self._running: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> "Helpers":
@@ -65,10 +64,12 @@ class Helpers:
 def main() -> None:
     """Do units until none is left."""
     die_with_parent()
+    os.environ.pop(PARENT, None)  # it is not the parent of what this process starts
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     job = restore(BesideJob, from_json(sys.argv[1].encode(), "the job"), "the job")
     try:
-        work(begin(job.places, job.workers, "", no_progress, check=False), job.units)
+        setting = begin(job.places, job.workers, "", no_progress, check=False)
+        work(setting, job.units, look=job.look)
     except KeyboardInterrupt:
         sys.exit(STOPPED)
     except PremotorError as error:

@@ -15,7 +15,7 @@ import tyro
 from premotor.comparison_records import Comparison
 from premotor.errors import ConfigError, UnknownName
 from premotor.experiments.comparison.begin import Places, begin
-from premotor.experiments.comparison.beside import Helpers
+from premotor.experiments.comparison.beside import BesideJob, Helpers
 from premotor.experiments.comparison.plan import ComparisonPlan
 from premotor.experiments.comparison.reading import ComparisonRecords
 from premotor.experiments.comparison.setting import Unit, units_of
@@ -116,8 +116,10 @@ def compare(
         setting = begin(places, config.workers, command, progress)
         units = chosen_units(setting.plan, config.only)
         keep_shared(setting)
-        with Helpers(places, units, config.workers, config.beside - 1):
-            work(setting, units)
+        look = not config.only  # who names units has them done
+        job = BesideJob(places=places, units=tuple(units), workers=config.workers, look=look)
+        with Helpers(job, config.beside - 1):
+            work(setting, units, look=look)
     return write(places.records, progress, page=config.page)
 
 

@@ -64,7 +64,8 @@ class Estimate:
     rates: Rates | None  # None: there are no data to measure with
     missing: tuple[str, ...]  # splits that are collected first
     fingerprints: dict[str, str]  # of the data that are there
-    planned: bool  # whether these are the plan's
+    named: bool  # the plan names its data
+    planned: bool  # they are those that it names
 
     @property
     def hours(self) -> dict[str, float]:
@@ -109,6 +110,7 @@ def estimate(config: CompareConfig, progress: Progress) -> Estimate:
         rates=_rates(plan, places, not missing, progress),
         missing=missing,
         fingerprints=found,
+        named=bool(plan.data.fingerprints),
         planned=found == plan.data.fingerprints,
     )
 
@@ -126,7 +128,8 @@ def told(found: Estimate) -> tuple[str, ...]:
         said.append(f"To be collected first: the splits {', '.join(found.missing)}.")
     if found.fingerprints and not found.planned:
         lines = "".join(f"\n    {split}: {text}" for split, text in found.fingerprints.items())
-        said.append(f"The data there have other fingerprints than the plan's:{lines}")
+        planned = "others than the plan's" if found.named else "which the plan does not name"
+        said.append(f"The fingerprints of the data that are there, {planned}:{lines}")
     if found.rates is None:
         return (*said, "How long it takes cannot be said before the data are there.")
     hours = found.hours

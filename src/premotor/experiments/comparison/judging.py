@@ -11,7 +11,7 @@ from premotor.evaluate.acting.films import FPS, film
 from premotor.evaluate.acting.keyframes import predict_keyframes
 from premotor.evaluate.acting.success import RollOuts, RolloutUnit, Weights, shared_environment
 from premotor.evaluate.acting.traces import EVERY, Trace, trace_path
-from premotor.evaluate.agreeing.kept_features import keep, representations
+from premotor.evaluate.agreeing.kept_features import LAYERS, keep, representations
 from premotor.evaluate.held_out_losses import (
     HeldOutConfig,
     measure_held_out,
@@ -44,13 +44,20 @@ class Judge:
         mirror, told = self._mirror(step), self.setting.told(self.unit)
         config = self._held_out
         judged, fitted = (self._open(s, mirror) for s in (config.split, config.fit_split))
-        if self._keeps(step):
-            folder, count = self.setting.folder(self.unit), self.setting.plan.feature_episodes
-            keep(folder.features(step), representations(mirror, judged, count, progress=told))
-            learned = self._open("train", mirror)
-            fit = representations(mirror, learned, count, _FITTED, told)
-            keep(folder.fit_features(step), fit)
+        if self.keeps(step):
+            self._keep(step, mirror)
         return measure_held_out(mirror, judged, fitted, config, told)
+
+    def _keep(self, step: int, mirror: Mirror) -> None:
+        """Write u and e down, and what else of the page, where it shows this seed."""
+        folder, told = self.setting.folder(self.unit), self.setting.told(self.unit)
+        count, split = self.setting.plan.feature_episodes, self.setting.plan.judged_split
+        layers = LAYERS if self.setting.shown(self.unit) else _FITTED
+        for path, dataset, kept in (
+            (folder.features(step), self._open(split, mirror), layers),
+            (folder.fit_features(step), self._open("train", mirror), _FITTED),
+        ):
+            keep(path, representations(mirror, dataset, count, kept, told))
 
     def finish(self) -> None:
         """Let the last checkpoint name, predict and act, as far as its arm is judged by that.
@@ -72,11 +79,12 @@ class Judge:
     def _last(self) -> int:
         return self.setting.plan.steps_of(self.unit.arm)[-1]
 
-    def _keeps(self, step: int) -> bool:
+    def keeps(self, step: int) -> bool:
         """Whether u and e of a checkpoint are kept."""
-        plan = self.setting.plan
-        followed = plan.features_of or (plan.baseline, plan.claim)
-        return step == self._last or self.unit.arm in followed
+        plan, arm = self.setting.plan, self.unit.arm
+        if arm in (plan.features_of or (plan.baseline,)):
+            return True
+        return self.setting.shown(self.unit) and (step == self._last or arm == plan.claim)
 
     @cached_property
     def _held_out(self) -> HeldOutConfig:

@@ -108,10 +108,10 @@ class ComparisonPlan:
     max_key_poses: int = EPISODE_KEY_POSES  # per episode
     feature_episodes: int = 25  # per task whose u and e are kept, and as many of split train
     features_of: tuple[str, ...] = ()
-    """Arms whose u and e are kept at every judged step; () = baseline and claim. All others keep
-    those of the last step alone."""
+    """Arms whose u and e are kept at every judged step of every seed; () = the baseline. With the
+    seeds that are filmed the claim's are kept at every step too, all others' at the last one."""
     films: int = 2  # episodes per task that are filmed
-    film_seeds: int = 1  # seeds, from the first, whose roll-outs are filmed
+    film_seeds: int = 1  # seeds, from the first, whose roll-outs are filmed and shown
     processes: int = 1  # that train a unit together
     device: Device = "cpu"
     reason: str = ""  # why so: by which rule pilots led here

@@ -79,9 +79,13 @@ class Setting:
             by_task.setdefault(slot.task, []).append(slot)
         return tuple(s for own in by_task.values() for s in own[: self.plan.films])
 
+    def shown(self, unit: Unit) -> bool:
+        """Whether a unit is of a seed whose roll-outs and features are there to be looked at."""
+        return unit.seed < self.plan.first_seed + self.plan.film_seeds
+
     def films_of(self, unit: Unit) -> frozenset[EpisodeId]:
         """The episodes that are filmed of a unit, whichever of the candidates they become."""
-        if unit.seed >= self.plan.first_seed + self.plan.film_seeds:
+        if not self.shown(unit):
             return frozenset()
         return frozenset(episode for slot in self.filmed for episode in slot.candidates)
 

@@ -1,5 +1,6 @@
 """What all units of a comparison share and its page shows: judged clips, and what pixels tell."""
 
+import math
 from collections.abc import Collection
 
 from premotor.comparison_records import CLIPS, KeptClip
@@ -20,15 +21,20 @@ def keep_shared(setting: Setting) -> None:
         DataError: The data are damaged.
     """
     records, plan = setting.records, setting.plan
+    with records.owned(math.inf):  # another process may be at it
+        for split, path in ((plan.judged_split, records.pixels), ("train", records.fit_pixels)):
+            if not path.is_file():
+                keep(path, pixels(_open(setting, split), plan.feature_episodes))
+        if not (records.clips / CLIPS).is_file():
+            filmed = frozenset(e for slot in setting.filmed for e in slot.candidates)
+            clips = _clips(setting, _open(setting, plan.judged_split), filmed)
+            write_json(records.clips / CLIPS, clips)
+
+
+def _open(setting: Setting, split: str) -> Dataset:
+    plan = setting.plan
     config = plan.config(plan.baseline, plan.first_seed).mirror
-    for split, path in ((plan.judged_split, records.pixels), ("train", records.fit_pixels)):
-        if not path.is_file():
-            dataset = open_dataset(setting.source, split, config, setting.progress)
-            keep(path, pixels(dataset, plan.feature_episodes))
-    if not (records.clips / CLIPS).is_file():
-        dataset = open_dataset(setting.source, plan.judged_split, config, setting.progress)
-        filmed = frozenset(e for slot in setting.filmed for e in slot.candidates)
-        write_json(records.clips / CLIPS, _clips(setting, dataset, filmed))
+    return open_dataset(setting.source, split, config, setting.progress)
 
 
 def _clips(setting: Setting, dataset: Dataset, filmed: Collection[EpisodeId]) -> list[KeptClip]:

@@ -69,6 +69,11 @@ def summarize(records: ComparisonRecords, progress: Progress = no_progress) -> C
     )
 
 
+def verdict_of(records: ComparisonRecords) -> ClaimVerdict | None:
+    """What may be said of the co-primary outcomes so far; None before both arms have a run."""
+    return _Tables(records).verdict
+
+
 class _Tables:
     """Levels and contrasts of everything that was measured."""
 

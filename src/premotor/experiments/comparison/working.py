@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import torch
 
 from premotor.errors import OutputExists
+from premotor.experiments.comparison.reading import ComparisonRecords
 from premotor.experiments.comparison.records import UnitRecord
 from premotor.experiments.comparison.setting import Setting, Unit
+from premotor.experiments.comparison.summary import verdict_of
 from premotor.experiments.comparison.units import do_unit, known_unit
 from premotor.worklist import in_one_thread
 
@@ -20,8 +22,13 @@ class Done:
     elsewhere: tuple[Unit, ...]  # that other processes are at
 
 
-def work(setting: Setting, units: Sequence[Unit]) -> Done:
+def work(setting: Setting, units: Sequence[Unit], *, look: bool = True) -> Done:
     """Do the units that have no record, in their order, but those that another process is at.
+
+    Args:
+        setting: The plan, and where.
+        units: What to do.
+        look: Leave out the seeds that come after the plan's look, where that found nothing.
 
     Raises:
         Stopped: It was asked to stop; what is done is kept.
@@ -31,11 +38,22 @@ def work(setting: Setting, units: Sequence[Unit]) -> Done:
     torch.set_num_threads(1)
     records, elsewhere = dict[Unit, UnitRecord](), list[Unit]()
     for place, unit in enumerate(units):
+        if look and is_futile(setting, unit):
+            break
         setting.progress("compare", place, len(units), str(unit))
         try:
             with setting.folder(unit).owned(patience=0.0):
                 records[unit] = known_unit(setting, unit) or do_unit(setting, unit)
         except OutputExists:
             elsewhere.append(unit)
-    setting.progress("compare", len(units), len(units), "")
+    setting.progress("compare", len(records), len(units), "")
     return Done(records, tuple(elsewhere))
+
+
+def is_futile(setting: Setting, unit: Unit) -> bool:
+    """Whether a unit comes after the plan's look, and this ended the comparison."""
+    plan = setting.plan
+    if not plan.look or unit.seed < plan.first_seed + plan.look:
+        return False
+    verdict = verdict_of(ComparisonRecords.read(setting.records))
+    return verdict is not None and verdict.stage == "stopped"
