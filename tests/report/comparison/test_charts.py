@@ -1,7 +1,6 @@
 """The charts of a comparison as geometry: where values lie, and that nothing lies outside."""
 
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 
@@ -51,30 +50,6 @@ def test_the_spread_shows_every_run_as_a_point_and_arms_without_one_as_not_judge
     assert len(named.rows[2].dots) == 3
 
 
-def test_lines_over_training_stay_in_their_chart_and_later_values_lie_to_the_right(found):
-    drawn = [*charts.training_charts(found), *charts.alignment_charts(found)]
-    assert len(drawn) == 4 + 2
-    for chart in drawn:
-        for line in chart.lines:
-            across = [x for x, _ in line.points]
-            assert across == sorted(across)
-            assert all(0.0 <= y <= charts.HEIGHT for _, y in line.points)
-
-
-def test_alignment_stands_beside_its_three_baselines_and_chance(found):
-    plain, centered = charts.alignment_charts(found)
-    assert [line.label for line in plain.lines] == ["U", "untrained", "pixels", "instruction text"]
-    assert plain.chance is not None
-    assert centered.note.startswith("each task\u2019s mean taken off")
-
-
-def test_labels_of_steps_do_not_touch():
-    ticks, _ = charts._steps([0, 10, 20, 400, 13600])
-    assert ticks[-1].label == "13,600"
-    assert all(b.at - a.at > 12 for a, b in pairwise(ticks))
-
-
-def test_an_arm_that_was_not_followed_has_no_line(found):
-    curves = tuple(c for c in found.curves if (c.arm, c.measure) != ("apart", "losses.align"))
-    chart = charts.training_charts(replace(found, curves=curves))[-1]
-    assert [line.label for line in chart.lines if line.label] == ["aligned"]
+def test_an_axis_of_shares_has_no_label_beyond_all_and_none():
+    labels = [tick.label for tick in charts.ticks_of(Scale(-0.5, 1.5, 0.0, 100.0), "share")]
+    assert labels == ["0%", "40%", "80%"]

@@ -17,7 +17,7 @@ from premotor.comparison_records import Comparison, KeptClip, KeptFilm, Outcome
 from premotor.episode.identity import EpisodeId
 from premotor.folders import ComparisonFolder
 from premotor.records import write_atomically
-from premotor.report.comparison import charts, tables
+from premotor.report.comparison import charts, curves, tables
 from premotor.report.comparison import words as said
 from premotor.report.comparison.films import Kept, Pair, read_kept, strip, within_budget
 from premotor.report.comparison.points import KeptFeatures, Pictures, pictures, read_features
@@ -121,7 +121,7 @@ def render(found: Comparison, records: Path) -> str:
 
 def _told(found: Comparison) -> dict[str, object]:
     """What the numbers alone give."""
-    drawn = charts.training_charts(found)
+    drawn = curves.training_charts(found)
     return {
         "standing": said.standing(found),
         "headlines": _headlines(found),
@@ -130,7 +130,7 @@ def _told(found: Comparison) -> dict[str, object]:
         "tables": tables.tables(found),
         "forest": charts.forest(found),
         "spreads": charts.spreads(found),
-        "alignment": charts.alignment_charts(found),
+        "alignment": curves.alignment_charts(found),
         "training": drawn[:_MOST_MAIN],
         "more_training": drawn[_MOST_MAIN:],
     }

@@ -152,7 +152,7 @@ def _read(unit: ComparedUnitFolder, step: int) -> Features:
     try:
         maps = fit_projections(u, e, FIT, seed=0, groups=partners)
     except ConfigError as error:  # too few episodes
-        _log.warning("no maps are fitted on %s: %s", fit, error)
+        _log.info("no maps are fitted on %s: %s", fit, error)
         return found
     u, e = (torch.from_numpy(found.layers[side]).float() for side in ("u", "e"))
     with torch.no_grad():
