@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import subprocess
 import types
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 
 import make
-from premotor import __version__, findings, records
+from premotor import findings, records
 from premotor.codec import to_json
 from premotor.demonstrate.collect import DataPlan
 from premotor.demonstrate.survey import SurveyRecord
@@ -236,34 +235,3 @@ def test_older_records_lack_fields_that_have_defaults_and_have_integers_for_numb
     (record,) = read_lines(path, EvalRecord)
     assert (record.step, record.max_key_poses, record.failure) == (-1, 25, "")
     assert isinstance(record.seconds, float)
-
-
-def checkout(folder: Path, name: str, place: str) -> Path:
-    """A repository with one commit, and the package somewhere in it."""
-    package = folder / place / "premotor"
-    package.mkdir(parents=True)
-    for part in ("records.py", "__init__.py"):
-        (package / part).touch()
-    (folder / "pyproject.toml").write_text(f'[project]\nname = "{name}"\n')
-    git = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@b.c"]
-    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
-        subprocess.run([*git, *command], check=True)
-    return package / "records.py"
-
-
-@pytest.mark.parametrize(
-    ("name", "place", "own"),
-    [
-        ("premotor", "src", True),
-        ("thesis", "src", False),
-        ("thesis", ".venv/lib/python3.11/site-packages", False),
-        ("premotor", ".venv/lib/python3.11/site-packages", False),
-    ],
-)
-def test_the_commit_is_told_of_premotors_own_checkout_alone(
-    name: str, place: str, own: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(records, "__file__", str(checkout(tmp_path, name, place)))
-    version = records.code_version.__wrapped__()
-    assert version.startswith(__version__)
-    assert ("+" in version) is own

@@ -207,8 +207,8 @@ class CrossedPoint:
     values: tuple[float | None, ...]  # in the order of `CrossingRecord.pairs`; None: not measurable
     mean: float | None  # of those that there are
     interval: Interval | None  # t over pairs; None with fewer than two
-    above: dict[Stand, Interval]
-    """Of the trained towers: what each baseline is exceeded by, paired; t over pairs"""
+    above: dict[str, Interval]
+    """Of the trained towers: what each baseline (`Stand`) is exceeded by, paired; t over pairs"""
 
 
 @dataclass(frozen=True, kw_only=True)

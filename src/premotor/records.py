@@ -9,20 +9,18 @@ with `rollouts.jsonl` (EvalRecord), `judgements.jsonl` (JudgementRecord), `recog
 """
 
 import os
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar
 
-from premotor import __version__
 from premotor.codec import from_json, renamed, restore, to_json
 from premotor.episode.identity import EpisodeId, OfEpisode
 from premotor.errors import DataError, naming
 from premotor.limits import read_bytes
 from premotor.paths import check_name
+from premotor.running_code import code_version as code_version
 from premotor.temporary import held_file, sweep_beside
 
 Record = TypeVar("Record")
@@ -310,34 +308,6 @@ class FilmRecord(OfEpisode):
         check_name(self.strip, "strip")
         if self.video:
             check_name(self.video, "video")
-
-
-@lru_cache(maxsize=1)
-def code_version() -> str:
-    """Version of the package, and the commit it was run from where that is its own checkout."""
-    root = Path(__file__).parents[2]
-    if not _is_checkout(root):
-        return __version__
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=10"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return __version__
-    return f"{__version__}+{found.stdout.strip()}"
-
-
-def _is_checkout(root: Path) -> bool:
-    """Whether a folder is the top of premotor's repository, and not of one it is installed in."""
-    project = root / "pyproject.toml"
-    own = root / "src" / "premotor" / "records.py" == Path(__file__)
-    return own and (root / ".git").exists() and 'name = "premotor"' in _text(project)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 def write_atomically(path: Path, data: bytes) -> None:

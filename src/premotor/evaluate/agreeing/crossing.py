@@ -301,7 +301,7 @@ def _point(
 ) -> CrossedPoint:
     values = tuple(pair[key] for pair in row)
     known = [value for value in values if value is not None]
-    above: dict[Stand, Interval] = {
+    above: dict[str, Interval] = {
         other: interval
         for other, theirs in beside.items()
         if (interval := _over_pairs(_differences(values, [pair[key] for pair in theirs])))
