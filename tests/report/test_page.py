@@ -3,50 +3,17 @@
 import json
 import re
 import shutil
-from html.parser import HTMLParser
 
 import pytest
 
 import make
+from pages import read
 from premotor.errors import DataError
 from premotor.presets import train_preset
 from premotor.records import write_json, write_lines
 from premotor.report.findings import all_sentences
 from premotor.report.page import write_report
 from premotor.report.table import shown
-
-VOID = {"meta", "link", "img", "input", "br", "col"}
-
-
-class Balance(HTMLParser):
-    """Fails on tags that are not closed in order; collects the visible text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.text: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        pass
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if not {"style", "script"} & set(self.open):
-            self.text.append(data)
-
-
-def read(path) -> tuple[str, str]:
-    page = path.read_text()
-    parser = Balance()
-    parser.feed(page)
-    assert parser.open == []
-    return page, " ".join(" ".join(parser.text).split())
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,9 @@ const made = (tag, text = "", name = "") => {
   return element;
 };
 
+// Paper shows what is folded away.
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((fold) => { fold.open = true; }));
+
 // Roll-outs: both videos on one clock.
 const scenes = (() => {
   const select = document.getElementById("film-task");
@@ -35,7 +38,7 @@ const scenes = (() => {
     const [range, output] = [player.querySelector("input"), player.querySelector("output")];
     const marks = [...player.querySelectorAll(".marks")];
     const seconds = marks.map((m) => (m.dataset.seconds ? m.dataset.seconds.split(" ").map(Number) : []));
-    const place = Number(part ? scene.querySelector(".parted").textContent.match(/key pose (\d+)/)[1] : 0) - 1;
+    const place = Number(scene.dataset.parting);
     let length = 0;
     let opened = null;
     let frame = 0;

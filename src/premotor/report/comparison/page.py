@@ -48,13 +48,13 @@ class Take:
 
     arm: str
     filmed: bool
-    success: bool
-    ending: str
-    strip: str  # data URI, "" where there is none
-    width: int  # [px]
-    height: int  # [px]
-    media: str  # "" where no video is in the page
-    seconds: tuple[float, ...]  # at which its key poses were chosen
+    success: bool = False
+    ending: str = ""
+    strip: str = ""  # data URI
+    width: int = 0  # [px] of the strip
+    height: int = 0  # [px]
+    media: str = ""  # "" where no video is in the page
+    seconds: tuple[float, ...] = ()  # at which its key poses were chosen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,36 +109,47 @@ def render(found: Comparison, records: Path) -> str:
     )
     environment.filters["words"] = words
     template = environment.from_string(_resource("comparison/page.html.j2"))
-    folder, arms = ComparisonFolder(records), (found.baseline, found.claim)
-    seed = shown_seed(found, folder)
-    whole = read_kept(folder, arms, seed)
-    kept, left_out = within_budget(whole)
-    scenes = tuple(_scene(kept, pair) for pair in kept.pairs)
-    features = read_features(folder, arms, seed, found.judged_steps)
-    maps = tuple(pictures(features)) if features else ()
-    drawn = charts.training_charts(found)
     return template.render(
         found=found,
         style=_resource("page.css") + _resource("comparison/page.css"),
         script=_resource("comparison/page.js"),
         html=html,
-        standing=said.standing(found),
-        headlines=_headlines(found),
-        claims=said.claims(found),
-        cannot=said.cannot(found),
-        tables=tables.tables(found),
-        forest=charts.forest(found),
-        spreads=charts.spreads(found),
-        alignment=charts.alignment_charts(found),
-        training=drawn[:_MOST_MAIN],
-        more_training=drawn[_MOST_MAIN:],
-        seed=seed,
-        scenes=scenes,
-        left_out=left_out,
-        maps=maps,
-        map_data=_map_data(found, features, maps, kept),
-        media=_media(kept),
+        **_told(found),
+        **_kept(found, ComparisonFolder(records)),
     )
+
+
+def _told(found: Comparison) -> dict[str, object]:
+    """What the numbers alone give."""
+    drawn = charts.training_charts(found)
+    return {
+        "standing": said.standing(found),
+        "headlines": _headlines(found),
+        "claims": said.claims(found),
+        "cannot": said.cannot(found),
+        "tables": tables.tables(found),
+        "forest": charts.forest(found),
+        "spreads": charts.spreads(found),
+        "alignment": charts.alignment_charts(found),
+        "training": drawn[:_MOST_MAIN],
+        "more_training": drawn[_MOST_MAIN:],
+    }
+
+
+def _kept(found: Comparison, folder: ComparisonFolder) -> dict[str, object]:
+    """What features, films and clips give, all of one seed."""
+    arms, seed = (found.baseline, found.claim), shown_seed(found, folder)
+    kept, left_out = within_budget(read_kept(folder, arms, seed))
+    features = read_features(folder, arms, seed, found.judged_steps)
+    maps = tuple(pictures(features)) if features else ()
+    return {
+        "seed": seed,
+        "scenes": tuple(_scene(kept, pair) for pair in kept.pairs),
+        "left_out": left_out,
+        "maps": maps,
+        "map_data": _map_data(found, features, maps, kept),
+        "media": _media(kept),
+    }
 
 
 def _resource(name: str) -> str:
@@ -198,17 +209,7 @@ def _scene(kept: Kept, pair: Pair) -> Scene:
 
 def _take(kept: Kept, arm: str, film: KeptFilm | None) -> Take:
     if film is None:
-        return Take(
-            arm=arm,
-            filmed=False,
-            success=False,
-            ending="",
-            strip="",
-            width=0,
-            height=0,
-            media="",
-            seconds=(),
-        )
+        return Take(arm=arm, filmed=False)
     data, width, height = strip(kept.film_file(arm, film.strip))
     return Take(
         arm=arm,

@@ -224,7 +224,7 @@ def _by_opentsne(
         perplexity=wide,
         initialization=start,
         neighbors="exact",
-        negative_gradient_method="bh",  # the other one is not the same to the bit, and slower
+        negative_gradient_method="bh",  # the other one takes many times as long here
         n_jobs=1,
         random_state=seed,
     ).fit(reference)
