@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ import make
 from premotor import campaign
 from premotor.claims import Claim
 from premotor.demonstrate import collect as module
-from premotor.demonstrate.collect import CollectConfig, collect, work_list
+from premotor.demonstrate.collect import CollectConfig, DataPlan, collect, work_list
 from premotor.demonstrate.seeds import RETRY_STRIDE, SPLITS
 from premotor.episode.identity import EpisodeId
 from premotor.episode.provenance import Provenance
@@ -82,6 +84,24 @@ def test_a_longer_list_only_adds_to_the_end(tmp_path):
     assert work_list(_config(tmp_path, episodes=3)) == work_list(_config(tmp_path, episodes=9))[:6]
 
 
+def test_a_task_of_many_variations_gets_so_many_of_each_at_the_end_of_the_list(tmp_path):
+    plain = work_list(_config(tmp_path, episodes=9))
+    units = work_list(_config(tmp_path, episodes=9, per_variation=2))
+    assert units[: len(plain)] == plain  # 4 variations: 8 would do
+    assert {u.slot.task for u in units[len(plain) :]} == {"push_buttons"}
+    shown = Counter(u.slot.variation for u in units if u.slot.task == "push_buttons")
+    assert shown == dict.fromkeys(range(50), 2)
+
+
+def test_only_a_list_that_goes_on_takes_up_what_was_made():
+    few = DataPlan(PAIR, 5, 0, "train")
+    assert replace(few, per_variation=3).goes_on(few)
+    assert replace(few, episodes=9).goes_on(few)
+    assert not few.goes_on(replace(few, per_variation=3))
+    assert not replace(few, episodes=20, per_variation=3).goes_on(replace(few, per_variation=3))
+    assert not replace(few, split="val").goes_on(few)
+
+
 def test_no_two_units_ever_draw_the_same_seed(tmp_path):
     seeds = [
         seed
@@ -116,6 +136,8 @@ def test_every_task_of_the_table_covers_all_its_variations(tmp_path):
         ({"tasks": ("all", PAIR[0])}, ConfigError, "each once"),
         ({"split": "trian"}, UnknownName, "did you mean 'train'"),
         ({"episodes": 0}, ConfigError, "episodes"),
+        ({"per_variation": -1}, ConfigError, "per_variation must be >= 0"),
+        ({"per_variation": 50_000}, ConfigError, "at most 100000 episodes, got 50000 of 50"),
     ],
 )
 def test_nonsense_is_refused_before_anything_is_made(tmp_path, changes, error, text):

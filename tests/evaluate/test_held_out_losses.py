@@ -15,6 +15,7 @@ from premotor.errors import ConfigError
 from premotor.evaluate.acting.keyframes import predict_keyframes
 from premotor.evaluate.acting.losses import teacher_forced
 from premotor.evaluate.held_out_losses import HeldOutConfig, measure_held_out
+from premotor.evaluate.naming.calibration import fitted_temperature, text_scores
 from premotor.evaluate.naming.recognition import WITHIN_TASK, catalog, recognize
 from premotor.execute.loss import TERMS, execute_losses
 from premotor.measure.keyframes import located, turned
@@ -167,10 +168,30 @@ def test_groups_of_rows_have_their_own_means(mirror, test_set):
 
 
 def test_a_temperature_is_fitted_on_other_clips_of_the_same_tasks(mirror, test_set, made_up_data):
-    with pytest.raises(ConfigError, match="name two splits"):
-        HeldOutConfig(split="val", fit_split="val")
     with pytest.raises(ConfigError, match="rows, clips and fit_clips must be >= 0"):
         HeldOutConfig(rows=-1)
     pushes = open_dataset(Source(made_up_data), "val", CONFIG.mirror)
     with pytest.raises(ConfigError, match="split val has no episode of close_jar"):
         measure_held_out(mirror, test_set, pushes, HeldOutConfig())
+
+
+def test_without_another_split_each_half_is_measured_at_the_temperature_of_the_other(
+    mirror, test_set, record
+):
+    alone = measure_held_out(mirror, test_set, None, replace(ALL, fit_split="test"))
+    assert alone.fitted_on == "test"
+    assert alone.text_accuracy_by_task == record.text_accuracy_by_task
+    order = np.array([e.task for e in test_set.cache.episodes])
+    clips = np.concatenate(
+        [np.flatnonzero(order == task) for task in ("close_jar", "push_buttons")]
+    )
+    scores = text_scores(mirror.understand.eval(), test_set, clips)
+    weights = np.repeat([1 / 6, 1 / 9], [6, 9]) / 2
+    first = np.concatenate(
+        [np.random.default_rng([0, task]).permutation(n) % 2 == 0 for task, n in ((0, 6), (1, 9))]
+    )
+    log_p = np.empty(15)
+    for half in (first, ~first):
+        tau = fitted_temperature(scores.only(~half), weights[~half])
+        log_p[half] = scores.only(half).log_p(tau).numpy()
+    assert alone.text_log_p == pytest.approx(float(weights @ log_p), rel=1e-6)

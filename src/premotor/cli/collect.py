@@ -21,6 +21,9 @@ class CollectArguments:
 
     tasks: Annotated[tuple[str, ...], tyro.conf.Positional]  # "all", or names: `premotor tasks`
     episodes: int = 100  # per task; they go round the variations
+    per_variation: int = 0
+    """A task whose variations would have fewer episodes gets so many of each, as 3 where pairs go
+    by instruction (of 60 variations of stack_blocks 20 have one of 100 episodes)"""
     seed: int = 0  # another value gives other episodes
     split: str = "train"  # train, val or test; they share no seed
     out: Path = Path("data")  # the data set

@@ -8,7 +8,7 @@ end.
 import functools
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,7 @@ class CollectConfig:
 
     tasks: tuple[str, ...]  # names, or "all"
     episodes: int = 100  # per task
+    per_variation: int = 0  # at least so many of every variation, for tasks with many of them
     seed: int = 0  # another value gives other episodes
     split: str = "train"  # train, val or test: no seed in common
     out: Path = Path("data")
@@ -54,7 +55,7 @@ class CollectConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tasks", chosen_tasks(self.tasks))
-        episode_slots(self.tasks, self.episodes, self.seed, self.split)
+        DataPlan.of(self).slots()
         check_numbers(self)
 
     @property
@@ -71,15 +72,34 @@ class DataPlan:
     episodes: int  # per task
     seed: int
     split: str
+    per_variation: int = 0  # at least so many of every variation
 
     @classmethod
     def of(cls, config: CollectConfig) -> "DataPlan":
         """What is asked for."""
-        return cls(config.tasks, config.episodes, config.seed, config.split)
+        shown = config.tasks, config.episodes, config.seed, config.split, config.per_variation
+        return cls(*shown)
 
     def __str__(self) -> str:
-        tasks = ", ".join(self.tasks)
-        return f"{self.episodes} episodes each of {tasks} (split {self.split}, seed {self.seed})"
+        tasks, least = ", ".join(self.tasks), self.per_variation
+        each = f", at least {least} of every variation" if least else ""
+        return (
+            f"{self.episodes} episodes each of {tasks}{each} (split {self.split}, seed {self.seed})"
+        )
+
+    def slots(self) -> list[EpisodeSlot]:
+        """Its episodes, in the order of their numbers.
+
+        Raises:
+            UnknownName: There is no such task or split.
+            ConfigError: More episodes than a split has seeds for, or a seed that no episode has.
+        """
+        return episode_slots(self.tasks, self.episodes, self.seed, self.split, self.per_variation)
+
+    def goes_on(self, former: "DataPlan") -> bool:
+        """Whether it only adds to the end of another, whose episodes can stay as they are."""
+        known = former.slots()
+        return self.slots()[: len(known)] == known
 
 
 @dataclass(frozen=True)
@@ -120,7 +140,7 @@ class TaskReport:
 
 def work_list(config: CollectConfig) -> list[CollectUnit]:
     """All units of a data set, in the order of their episode numbers."""
-    slots = episode_slots(config.tasks, config.episodes, config.seed, config.split)
+    slots = DataPlan.of(config).slots()
     return [CollectUnit(config.folder, index, slot) for index, slot in enumerate(slots)]
 
 
@@ -199,10 +219,10 @@ def _check_same(config: CollectConfig) -> None:
         was = read_json(folder.plan, DataPlan)
     except DataError as error:
         raise ConfigError(f"{folder.path} is no data set to resume: {error}") from error
-    if replace(was, episodes=now.episodes) != now or now.episodes < was.episodes:
+    if not now.goes_on(was):
         raise ConfigError(
             f"{folder.path} holds {was}, asked for {now}; resume with the same tasks, seed and "
-            "split and at least as many episodes"
+            "split and at least as many episodes of each"
         )
 
 

@@ -40,7 +40,11 @@ def chosen_tasks(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def episode_slots(
-    tasks: Sequence[str], episodes: int, seed: int = 0, split: str = "train"
+    tasks: Sequence[str],
+    episodes: int,
+    seed: int = 0,
+    split: str = "train",
+    per_variation: int = 0,
 ) -> list[EpisodeSlot]:
     """The episodes of a split, in the order of their numbers.
 
@@ -49,6 +53,7 @@ def episode_slots(
         episodes: Per task; they go round its variations.
         seed: Another value gives other episodes.
         split: "train", "val" or "test".
+        per_variation: A task whose variations would have fewer gets so many of each.
 
     Raises:
         UnknownName: There is no such task or split.
@@ -58,6 +63,13 @@ def episode_slots(
         raise UnknownName.of("split", split, SPLITS)
     if not 1 <= episodes <= SEED_BLOCK:
         raise ConfigError(f"episodes must be 1 to {SEED_BLOCK}, got {episodes}")
+    variations = {task: len(find_task(task).variations) for task in tasks}
+    counts = {task: max(episodes, per_variation * count) for task, count in variations.items()}
+    if not 0 <= per_variation <= SEED_BLOCK or max(counts.values()) > SEED_BLOCK:
+        raise ConfigError(
+            f"per_variation must be >= 0 and leave every task at most {SEED_BLOCK} episodes, got "
+            f"{per_variation} of {max(variations.values())} variations"
+        )
     if seed < 0:
         raise ConfigError(f"seed must be >= 0, got {seed}")
     if seed > MOST_SEED:
@@ -67,11 +79,12 @@ def episode_slots(
     return [
         EpisodeSlot(
             task=task,
-            variation=_variation(i, len(find_task(task).variations)),
+            variation=_variation(i, variations[task]),
             seeds=tuple(start + i + RETRY_STRIDE * k for k in range(RETRIES)),
         )
-        for i in range(episodes)
+        for i in range(max(counts.values()))
         for task in tasks
+        if i < counts[task]
     ]
 
 

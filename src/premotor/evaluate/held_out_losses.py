@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int
 
 from premotor.data.dataset import Dataset
@@ -15,7 +16,7 @@ from premotor.data.pairing import Answers
 from premotor.errors import ConfigError
 from premotor.evaluate.acting.keyframes import predict_keyframes
 from premotor.evaluate.acting.losses import teacher_forced
-from premotor.evaluate.naming.calibration import fitted_temperature, text_scores
+from premotor.evaluate.naming.calibration import TextScores, fitted_temperature, text_scores
 from premotor.measure.keyframes import located, turned
 from premotor.measure.neighbors import NeighborAccuracy, nearest_of_task
 from premotor.measure.rows import codes
@@ -31,7 +32,9 @@ class HeldOutConfig:
     """Which held-out episodes are looked at, and how many."""
 
     split: str = "test"  # whose episodes are measured, for the record
-    fit_split: str = "val"  # whose clips the temperature is fitted on
+    fit_split: str = "val"
+    """Whose clips the temperature is fitted on; `split` itself where there is no other: then in two
+    halves, each measured at the temperature of the other"""
     rows: int = 0  # key poses per task; 0 = all
     clips: int = 0  # episodes per task that are named and compared; 0 = all
     fit_clips: int = 0  # episodes per task that the temperature is fitted on; 0 = all
@@ -46,18 +49,13 @@ class HeldOutConfig:
                 "rows, clips and fit_clips must be >= 0, got "
                 f"{self.rows}, {self.clips}, {self.fit_clips}; 0 takes all"
             )
-        if self.split == self.fit_split:
-            raise ConfigError(
-                f"split and fit_split are both {self.split!r}: a temperature is fitted on other "
-                "clips than those that are measured; name two splits"
-            )
         check_numbers(self)
 
 
 def measure_held_out(
     mirror: Mirror,
     dataset: Dataset,
-    fit_dataset: Dataset,
+    fit_dataset: Dataset | None,
     config: HeldOutConfig,
     progress: Progress = no_progress,
 ) -> HeldOutRecord:
@@ -66,7 +64,8 @@ def measure_held_out(
     Args:
         mirror: The checkpoint; is put into evaluation mode meanwhile.
         dataset: Episodes that training has not seen, of tasks that are ours.
-        fit_dataset: Others of the same tasks, for the temperature alone.
+        fit_dataset: Others of the same tasks, for the temperature alone; None: `dataset` itself, in
+            halves.
         config: How many of them.
         progress: Told how far the slow parts are.
 
@@ -75,14 +74,15 @@ def measure_held_out(
     """
     rows = _Rows.of(dataset, config.rows, config.seed, _met(dataset, config.answers))
     measured = _Rows.of(dataset, config.clips, config.seed)
-    told = _Rows.of(fit_dataset, config.fit_clips, config.seed)
-    _check_tasks(measured, told, config.fit_split)
+    told = None if fit_dataset is None else _Rows.of(fit_dataset, config.fit_clips, config.seed)
+    if told is not None:
+        _check_tasks(measured, told, config.fit_split)
     was_training = mirror.training
     mirror.eval()
     losses = teacher_forced(mirror, dataset, list(rows.by_task.values()), config.answers)
     by_task = dict(zip(rows.by_task, losses, strict=True))
     placed = _Placed.of(mirror, rows, progress)
-    named = _Named.of(mirror, measured, told)
+    named = _Named.of(mirror, measured, told, config.seed)
     near = _near(mirror, measured, progress)
     mirror.train(was_training)
     return HeldOutRecord(
@@ -178,6 +178,12 @@ class _Rows:
         """Of each row."""
         return [task for task, rows in self.by_task.items() for _ in rows]
 
+    def halves(self, seed: int) -> Bool[np.ndarray, " n"]:
+        """Whether each row is of the first half of its task's, which is drawn."""
+        sizes = [len(rows) for rows in self.by_task.values()]
+        rngs = [np.random.default_rng([seed, task]) for task in range(len(sizes))]
+        return np.concatenate([r.permutation(n) % 2 == 0 for r, n in zip(rngs, sizes, strict=True)])
+
     @property
     def weights(self) -> Float[np.ndarray, " n"]:
         """Of each row, so that every task counts alike; their sum is 1."""
@@ -233,24 +239,34 @@ class _Named:
     chance_within_task: float
 
     @classmethod
-    def of(cls, mirror: Mirror, measured: _Rows, told: _Rows) -> "_Named":
-        found, others = (
-            text_scores(mirror.understand, rows.dataset, rows.episodes) for rows in (measured, told)
-        )
-        temperature = fitted_temperature(others, told.weights)
+    def of(cls, mirror: Mirror, measured: _Rows, told: _Rows | None, seed: int) -> "_Named":
+        found = text_scores(mirror.understand, measured.dataset, measured.episodes)
+        if told is None:
+            temperature = _crosswise(found, measured, measured.halves(seed))
+        else:
+            others = text_scores(mirror.understand, told.dataset, told.episodes)
+            temperature = np.full(len(measured), fitted_temperature(others, told.weights))
 
         def log_p(within_task: bool) -> float:
-            return measured.mean(found.log_p(temperature, within_task).numpy())
+            return measured.mean(found.log_p(torch.from_numpy(temperature), within_task).numpy())
 
         return cls(
             by_task=measured.means(found.right().double().numpy()),
             within_task=measured.mean(found.right(within_task=True).double().numpy()),
             log_p=log_p(within_task=False),
             log_p_within_task=log_p(within_task=True),
-            temperature=temperature,
+            temperature=float(np.exp(np.log(temperature).mean())),
             chance=1.0 / found.scores.shape[1],
             chance_within_task=measured.mean(found.chance_within.double().numpy()),
         )
+
+
+def _crosswise(
+    found: TextScores, rows: _Rows, first: Bool[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    """A temperature for each clip, fitted on the half of them that it is not of."""
+    fitted = [fitted_temperature(found.only(half), rows.weights[half]) for half in (~first, first)]
+    return np.where(first, *fitted)
 
 
 def _near(mirror: Mirror, rows: _Rows, progress: Progress) -> dict[str, NeighborAccuracy]:

@@ -22,6 +22,7 @@ from premotor.evaluate.naming.recognition import catalog, scores_of
 from premotor.understand.classes import class_set, hits
 from premotor.understand.recognizer import Recognizer
 
+Temperature = float | Float[Tensor, " n"]
 BATCH = 16  # clips looked at together
 LOWEST, HIGHEST = 1e-3, 1e2  # temperatures: cosines 0.01 apart are certain, or 2 apart are nothing
 
@@ -34,9 +35,19 @@ class TextScores:
     truth: Int[Tensor, " n"]  # class of each clip
     within: Bool[Tensor, "n c"]  # classes of each clip's own task
 
-    def log_p(self, temperature: float, within_task: bool = False) -> Float[Tensor, " n"]:
-        """Log p of the true text of each clip [nat], among all texts or those of its task."""
-        logits = self.scores.double() / temperature
+    def only(self, rows: Bool[np.ndarray, " n"]) -> "TextScores":
+        """Those of some clips."""
+        chosen = torch.from_numpy(rows)
+        return TextScores(self.scores[chosen], self.truth[chosen], self.within[chosen])
+
+    def log_p(self, temperature: Temperature, within_task: bool = False) -> Float[Tensor, " n"]:
+        """Log p of the true text of each clip [nat], among all texts or those of its task.
+
+        Args:
+            temperature: Of all clips, or of each.
+            within_task: Whether the task is given.
+        """
+        logits = self.scores.double() / torch.as_tensor(temperature).reshape(-1, 1)
         if within_task:
             logits = logits.masked_fill(~self.within, -torch.inf)
         return logits.log_softmax(1).gather(1, self.truth[:, None]).squeeze(1)
