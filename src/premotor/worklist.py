@@ -263,13 +263,23 @@ def _start_tracker() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-def in_one_thread() -> None:
-    """Let what is loaded from now on by this process, and by those it starts, take one thread."""
+@contextlib.contextmanager
+def in_one_thread() -> Iterator[None]:
+    """Meanwhile, what this process loads and starts takes one thread."""
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
     os.environ.update(_ONE_THREAD)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _prepare_worker() -> None:
-    in_one_thread()
+    os.environ.update(_ONE_THREAD)
     for number in (signal.SIGINT, signal.SIGHUP):  # the parent decides; the unit under way ends
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()

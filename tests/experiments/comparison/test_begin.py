@@ -53,10 +53,9 @@ def test_another_code_is_refused(configure, code):
     begun(configure())
     code(dataclasses.replace(CODE, version="0.1.0+def"))  # a commit that changed other files
     begun(configure())
-    for other in ({"source": "fedcba9876543210"}, {"clean": False}):
-        code(dataclasses.replace(CODE, **other))
-        with pytest.raises(ConfigError, match=r"was begun with the code 0\.1\.0\+abc"):
-            begun(configure())
+    code(dataclasses.replace(CODE, source="fedcba9876543210"))
+    with pytest.raises(ConfigError, match=r"was begun with the code 0\.1\.0\+abc"):
+        begun(configure())
 
 
 def test_other_data_are_refused_with_both_fingerprints(configure, compared_data, tmp_path):
@@ -78,7 +77,7 @@ def test_data_that_are_not_those_of_the_plan_are_refused_with_both_fingerprints(
 
 
 def test_more_or_fewer_episodes_than_planned_are_refused(configure):
-    with pytest.raises(ConfigError, match=r"'push_buttons': 18\} episodes, planned are 12"):
+    with pytest.raises(ConfigError, match="push_buttons: 18, planned 12"):
         begun(configure(("train: 18", "train: 12")))
 
 

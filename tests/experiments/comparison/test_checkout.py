@@ -67,12 +67,16 @@ def test_a_plan_in_no_repository_is_refused(copy: Path, tmp_path: Path):
         check_committed(tmp_path / "alone.yaml", ())
 
 
-def test_a_commit_that_leaves_the_code_alone_is_the_same_code(copy: Path):
+def test_the_same_files_are_the_same_code_whatever_is_committed_beside(copy: Path):
     before = code_state()
     (copy / "notes.txt").write_text("records, say\n")
     git(copy, "add", ".")
     git(copy, "commit", "-m", "Notes")
-    assert code_state().same == before.same
+    assert code_state() == before
     (copy / "src" / "premotor" / "mirror.py").write_text("here = 3\n")
+    changed = code_state()
+    assert changed.source != before.source
+    assert not changed.clean
     git(copy, "commit", "-a", "-m", "Another code")
-    assert code_state().same != before.same
+    assert code_state().source == changed.source
+    assert code_state().clean

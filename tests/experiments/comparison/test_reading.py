@@ -36,7 +36,6 @@ def test_a_folder_without_a_comparison_is_refused(tmp_path: Path):
     ("change", "said"),
     [
         ({"code": dataclasses.replace(CODE, source="fedcba9876543210")}, "another code"),
-        ({"code": dataclasses.replace(CODE, clean=False)}, "another code"),
         ({"data": {"train": "a", "val": "b", "test": "z"}}, "another data"),
         ({"plan": "0"}, "another plan"),
     ],
@@ -50,7 +49,7 @@ def test_runs_of_two_codes_data_sets_or_plans_in_one_table_are_refused_and_named
         ComparisonRecords.read(folder)
 
 
-def test_a_clean_checkout_of_the_same_files_is_the_same_code(tmp_path: Path):
+def test_another_commit_of_the_same_files_is_the_same_code(tmp_path: Path):
     folder = records_of(tmp_path, PLAN)
     later = dataclasses.replace(CODE, version="0.1.0+def")  # a commit that changed other files
     write_json(folder.unit("aligned", 1).record, made_unit(PLAN, ODD, code=later))

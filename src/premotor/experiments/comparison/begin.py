@@ -119,11 +119,11 @@ def _check_begun(records: ComparisonFolder, plan: ComparisonPlan, code: CodeStat
             f"({records.plan}), or begin another comparison with other --records"
         )
     begun = read_json(records.beginning, BegunRecord)
-    if begun.code.same != code.same:
+    if begun.code.source != code.source:
         raise ConfigError(
             f"{records.path} was begun with the code {begun.code.version} (files "
-            f"{begun.code.source}), this is {code.version} (files {code.source}"
-            f"{'' if code.clean else ', changed since'}); run it from a copy of that code, "
+            f"{begun.code.source}), this is {code.version} (files {code.source}); run it from a "
+            "copy of that code, "
             "`git worktree add --detach DIR COMMIT`, or begin another comparison with other "
             "--records"
         )

@@ -4,6 +4,7 @@ A comparison that counts runs from one fixed copy of the code: a checkout at the
 with nothing changed in it. Its records say so, and refuse what another code made.
 """
 
+import hashlib
 import subprocess
 from pathlib import Path
 
@@ -21,14 +22,21 @@ _NO_COPY = (
 
 
 def code_state() -> CodeState:
-    """The code of this process, as git knows it."""
-    top = _git(_PACKAGE, "rev-parse", "--show-toplevel")
-    if not top:
-        return CodeState(version=code_version(), source="", clean=False)
-    inside = _PACKAGE.relative_to(Path(top).resolve()).as_posix()
+    """The code of this process."""
     changed = _git(_PACKAGE, "status", "--porcelain", "--", str(_PACKAGE))
-    source = _git(_PACKAGE, "rev-parse", f"HEAD:{inside}")
-    return CodeState(version=code_version(), source=source[:16], clean=bool(source) and not changed)
+    known = _git(_PACKAGE, "ls-files", "--", str(_PACKAGE))
+    return CodeState(
+        version=code_version(), source=_hashed(_PACKAGE), clean=bool(known) and not changed
+    )
+
+
+def _hashed(package: Path) -> str:
+    """Of the contents of all files and their places, whatever commit they belong to."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in package.rglob("*") if p.is_file() and p.suffix != ".pyc"):
+        digest.update(f"{path.relative_to(package).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
 
 
 def check_committed(plan: Path, beside: tuple[Path, ...]) -> None:

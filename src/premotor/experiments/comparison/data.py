@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from premotor.claims import Claim
-from premotor.demonstrate.collect import CollectConfig, collect
+from premotor.demonstrate.collect import CollectConfig, DataPlan, collect
 from premotor.errors import ConfigError
 from premotor.experiments.comparison.plan import ComparisonPlan
 from premotor.folders import SplitFolder
@@ -34,6 +34,7 @@ def make_data(plan: ComparisonPlan, folder: Path, workers: int, progress: Progre
             CollectConfig(
                 tasks=plan.task_names,
                 episodes=plan.data.episodes[split],
+                per_variation=plan.data.per_variation if split == "train" else 0,
                 seed=plan.data.seed,
                 split=split,
                 out=folder,
@@ -81,10 +82,20 @@ def check_planned(plan: ComparisonPlan, found: dict[str, str], folder: Path) -> 
 
 
 def _fingerprint(plan: ComparisonPlan, demos: DemoSet, split: str) -> str:
-    counts, planned = Counter(info.task for info in demos.episodes), plan.data.episodes[split]
-    if other := {task: count for task, count in counts.items() if count != planned}:
+    least = plan.data.per_variation if split == "train" else 0
+    wanted = DataPlan(
+        plan.task_names, plan.data.episodes[split], plan.data.seed, split, per_variation=least
+    )
+    planned = Counter(slot.task for slot in wanted.slots())
+    found = Counter(info.task for info in demos.episodes)
+    other = [
+        f"{task}: {found[task]}, planned {count}"
+        for task, count in planned.items()
+        if found[task] != count
+    ]
+    if other:
         raise ConfigError(
-            f"{demos.folder.path} holds {other} episodes, planned are {planned} of each task; name "
-            "another --data, which is made where it is not there"
+            f"{demos.folder.path} holds other numbers of episodes than planned "
+            f"({'; '.join(other)}); name another --data, which is made where it is not there"
         )
     return demos.fingerprint()

@@ -20,13 +20,13 @@ from premotor.experiments.comparison.plan import ComparisonPlan, read_plan
 from premotor.experiments.comparison.reading import UnitRecords
 from premotor.experiments.comparison.records import BegunRecord
 from premotor.experiments.comparison.setting import Setting, Unit, units_of
+from premotor.experiments.comparison.working import one_thread
 from premotor.folders import ComparisonFolder
 from premotor.mirror import Mirror
 from premotor.progress import Progress
 from premotor.records import StepRecord, read_lines
 from premotor.represent import Source
 from premotor.train.job import TrainJob, train
-from premotor.worklist import in_one_thread
 
 _TIMED = 20  # updates of a timing run
 _WARM = 5  # first ones of these, which are not timed
@@ -234,9 +234,7 @@ def _rates(plan: ComparisonPlan, places: Places, timed: bool, progress: Progress
 
 def _timing_run(plan: ComparisonPlan, places: Places, progress: Progress) -> tuple[float, float]:
     """Seconds of an update and of judging a checkpoint, by the claim's real configuration."""
-    in_one_thread()
-    torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory(prefix="premotor-timing-") as folder:
+    with one_thread(), tempfile.TemporaryDirectory(prefix="premotor-timing-") as folder:
         setting = Setting(
             plan=_smaller(plan),
             records=ComparisonFolder(Path(folder) / "records"),

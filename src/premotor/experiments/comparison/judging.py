@@ -43,7 +43,9 @@ class Judge:
         """
         mirror, told = self._mirror(step), self.setting.told(self.unit)
         config = self._held_out
-        judged, fitted = (self._open(s, mirror) for s in (config.split, config.fit_split))
+        judged = self._open(config.split, mirror)
+        alone = config.fit_split == config.split
+        fitted = None if alone else self._open(config.fit_split, mirror)
         if self.keeps(step):
             self._keep(step, mirror)
         return measure_held_out(mirror, judged, fitted, config, told)
@@ -91,7 +93,7 @@ class Judge:
         plan = self.setting.plan
         return HeldOutConfig(
             split=plan.judged_split,
-            fit_split="val" if plan.counted else "train",  # a pilot has no other than it learned
+            fit_split="val",  # of a pilot, which is judged on that, in halves
             rows=plan.keyframe_rows,
             clips=plan.clips,
             fit_clips=plan.data.val,

@@ -47,7 +47,8 @@ class PlannedData:
     """The demonstrations: made by their seeds, so that a name for them is enough."""
 
     train: int  # episodes per task to learn from
-    val: int = 25  # per task, for temperatures; pilots are judged on them
+    per_variation: int = 0  # of split train at least so many of every variation
+    val: int = 25  # per task, for a temperature; pilots are judged on them
     test: int = 100  # per task, to judge on
     seed: int = 0  # which episodes, as `premotor collect --seed`
     fingerprints: dict[str, str] = field(default_factory=dict)

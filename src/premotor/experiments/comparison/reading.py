@@ -118,7 +118,7 @@ def _check_alike(begun: BegunRecord, units: Sequence[UnitRecords]) -> None:
     """Refuse runs of several plans, codes or data sets in one table."""
     for what, wanted, of in (
         ("plan", begun.plan, lambda record: record.plan),
-        ("code", begun.code.same, lambda record: record.code.same),
+        ("code", begun.code.source, lambda record: record.code.source),
         ("data", begun.data, lambda record: record.data),
     ):
         records = [(unit.unit, unit.record) for unit in units if unit.record is not None]

@@ -16,13 +16,8 @@ class CodeState:
     """Which code ran."""
 
     version: str  # package version and git commit, as `records.code_version`
-    source: str  # git's hash of the package's files; "" where they are in no repository
+    source: str  # hash of all files of the package: two that are alike ran the same code
     clean: bool  # the files are those of the commit
-
-    @property
-    def same(self) -> str:
-        """What two states have in common that ran the same code."""
-        return self.source if self.clean else f"{self.version} {self.source}"
 
 
 @dataclass(frozen=True, kw_only=True)

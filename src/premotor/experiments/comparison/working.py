@@ -1,6 +1,7 @@
 """Units, one after the other, by one of the processes that share them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -34,20 +35,31 @@ def work(setting: Setting, units: Sequence[Unit], *, look: bool = True) -> Done:
         Stopped: It was asked to stop; what is done is kept.
         SystemRefused: The disk is full or the like.
     """
-    in_one_thread()
-    torch.set_num_threads(1)
     records, elsewhere = dict[Unit, UnitRecord](), list[Unit]()
-    for place, unit in enumerate(units):
-        if look and is_futile(setting, unit):
-            break
-        setting.progress("compare", place, len(units), str(unit))
-        try:
-            with setting.folder(unit).owned(patience=0.0):
-                records[unit] = known_unit(setting, unit) or do_unit(setting, unit)
-        except OutputExists:
-            elsewhere.append(unit)
+    with one_thread():
+        for place, unit in enumerate(units):
+            if look and is_futile(setting, unit):
+                break
+            setting.progress("compare", place, len(units), str(unit))
+            try:
+                with setting.folder(unit).owned(patience=0.0):
+                    records[unit] = known_unit(setting, unit) or do_unit(setting, unit)
+            except OutputExists:
+                elsewhere.append(unit)
     setting.progress("compare", len(records), len(units), "")
     return Done(records, tuple(elsewhere))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Meanwhile this process computes in one thread, for the sake of others and of the last bit."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with in_one_thread():
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def is_futile(setting: Setting, unit: Unit) -> bool:
