@@ -1,5 +1,5 @@
 # premotor: `make demo` shows the whole idea, `make test` checks it. Both set up what they need.
-.PHONY: demo test quick rehearsal lint bench torture install gl clean
+.PHONY: demo test quick rehearsal lint bench torture install gl chromium clean
 
 # The first Python that runs, is 3.11 or 3.12 and can make a virtual environment.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' >/dev/null 2>&1 && { command -v $$p; break; }; done)
@@ -17,8 +17,8 @@ quick: install
 	$(BIN)/python -m pytest -m "not sim and not slow and not gpu and not exhaustive and not browser and not rehearsal"
 
 # A whole comparison at the smallest size, and its page in a browser (Chromium), after `make test`.
-rehearsal: install gl
-	$(BIN)/python -m pytest -m "rehearsal or browser"
+rehearsal: install gl chromium
+	$(BIN)/python -m pytest -n auto --dist loadfile -rs -m "rehearsal or browser"
 
 lint: install
 	$(BIN)/ruff format --check .
@@ -51,6 +51,14 @@ gl: install
 	     elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq libosmesa6; \
 	     else false; fi; } \
 	|| { echo "premotor: please run: sudo apt-get install -y libosmesa6"; exit 1; }
+
+chromium:
+	@command -v chromium >/dev/null 2>&1 \
+	|| { echo "premotor: no Chromium found, installing chromium"; \
+	     if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium; \
+	     elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq chromium; \
+	     else false; fi; } \
+	|| echo "premotor: the page is not opened in a browser; for that run: sudo apt-get install -y chromium"
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache
