@@ -5,6 +5,7 @@ that; it ends at an update that was named, with the weights that an uninterrupte
 """
 
 import logging
+import math
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -109,7 +110,7 @@ def _judged(setting: Setting, unit: Unit, leg: Leg) -> LegRecord:
         arm=unit.arm,
         seed=unit.seed,
         step=leg.end,
-        train_seconds=sum(record.step_seconds for record in steps),
+        train_seconds=math.fsum(record.step_seconds for record in steps),
         judge_seconds=judge_seconds,
         held_out=held_out,
         gradients=means(steps, lambda record: record.gradients),
@@ -139,6 +140,6 @@ def _record(setting: Setting, unit: Unit, fault: str) -> UnitRecord:
         versions=package_versions(),
         machine=f"{platform.node()}, {platform.machine()}, {platform.system()}",
         ended=datetime.now(UTC).isoformat(timespec="seconds"),
-        rollout_seconds=sum(record.seconds for record in Ledger(rollouts, EvalRecord).read()),
+        rollout_seconds=math.fsum(r.seconds for r in Ledger(rollouts, EvalRecord).read()),
         fault=fault,
     )
