@@ -18,7 +18,7 @@ b: rows of this rank  all: rows of all ranks  z: width of the shared space
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -56,6 +56,7 @@ class Contrast:
         }
 
 
+@runtime_checkable
 class Labeled(Protocol):
     """Rows of which it is known what they show."""
 
