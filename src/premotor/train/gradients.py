@@ -8,7 +8,7 @@ pull = that of lambda L_align, tower by tower:
     gradient = clip(own) + f r |clip(own)| pull / |pull|                   r: align.ratio, if > 0
 
 so that alignment never takes away from what a tower learns of its own loss. The maps get
-clip(pull).
+clip(pull). A step that acts alone and is aligned with a bank (align/bank.py) does so in E and T_e.
 """
 
 import math
