@@ -109,6 +109,17 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
+class RowIds:
+    """What the rows of a batch are of, for what is remembered from one update to another."""
+
+    task: Int[Tensor, " b"]  # rows with the same number are of one task
+    instruction: Int[Tensor, " b"]  # text class of each, as `Observed.text_id`
+    episode: Int[Tensor, " b"]  # of the data set
+    shuffled: Float[Tensor, " b"] | None = None
+    """In [0, 1): draws each row's partner, where partners are shuffled and nothing is watched"""
+
+
+@dataclass(frozen=True, eq=False)
 class MirrorBatch:
     """Row i of observed and executed are one action, watched and done."""
 
@@ -118,6 +129,7 @@ class MirrorBatch:
     observed: Observed | None = None  # None where the schedule carries no clip
     block: Block | None = None  # None: row i of each side is the other's partner, all are strangers
     more: Observed | None = None  # clips that nobody acts to, for L_u alone
+    ids: RowIds | None = None  # of training rows
 
     def __len__(self) -> int:
         return len(self.instruction)
@@ -131,6 +143,7 @@ class MirrorBatch:
             None if self.observed is None else self.observed.to(device),
             None if self.block is None else _moved(self.block, device),
             None if self.more is None else self.more.to(device),
+            None if self.ids is None else _moved(self.ids, device),
         )
 
 

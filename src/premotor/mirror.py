@@ -13,7 +13,7 @@ b: batch
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -61,7 +61,17 @@ class MirrorLosses:
     total: Scalar  # [nat] L = own + lambda L_align
     own: Scalar  # [nat] L_u + L_e, or the one of them that there is
     align: Scalar | None  # [nat] L_align, unweighted; None where nothing is aligned
-    terms: Mapping[str, Scalar]  # [nat] detached: "understand", "execute", its seven, "align"
+    terms: Mapping[str, Scalar]  # [nat] detached: "understand", "execute", its seven, "align", ...
+
+    def with_bank(self, align: Scalar, weight: float) -> "MirrorLosses":
+        """Of acting alone, joined by the alignment with what was watched before (align/bank.py).
+
+        Args:
+            align: L_align of the acting rows [nat].
+            weight: Lambda.
+        """
+        terms = {**self.terms, "align_bank": align.detach()}
+        return replace(self, total=self.own + weight * align, align=align, terms=terms)
 
 
 class Mirror(nn.Module):

@@ -68,7 +68,8 @@ class StepRecord:
     """Of steps that act and watch, where each loss is clipped by itself, before clipping: "P/own",
     norm of the own losses' gradient in part P ("policy", "policy/coarse", ...); "P/align", of the
     weighted alignment's; "P/cosine" of both; "policy/ratio", "recognizer/ratio": alignment's norm
-    over the own one's as they were applied. {} in older records"""
+    over the own one's as they were applied. Of steps that act alone and are aligned with a bank,
+    the same of policy and maps, as "acting/policy/own". {} in older records"""
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,8 @@ CASES = [
                 "--align.ratio 0.1 --optimizer.clip sum",
                 "choose --optimizer.clip",
             ),
+            ("a negative bank", "--align.bank -1", "bank must be >= 0"),
+            ("a bank below a block", "--align.bank 1", "does not hold the"),
             ("a negative decay", "--optimizer.weight-decay -1", "weight_decay must be >= 0"),
             ("NaN shift", "--augment.shift nan", "shift must be finite"),
             ("endless turn", "--augment.yaw inf", "yaw must be finite"),

@@ -141,6 +141,17 @@ def test_no_rule_changes_which_rows_are_drawn():
     )
 
 
+def test_rows_that_only_act_bring_lots_where_partners_are_shuffled():
+    plan = pairing(partner="shuffled")
+    whole, parts = plan.rows(8, 0, 1), [plan.rows(8, rank, 2) for rank in range(2)]
+    assert whole.shuffled is not None
+    assert ((whole.shuffled >= 0.0) & (whole.shuffled < 1.0)).all()
+    assert np.array_equal(np.concatenate([p.shuffled for p in parts]), whole.shuffled)
+    assert not np.array_equal(plan.rows(7, 0, 1).shuffled, whole.shuffled)
+    assert plan.rows(9, 0, 1).shuffled is None  # those of a block are its own
+    assert pairing(partner="task").rows(8, 0, 1).shuffled is None
+
+
 def test_processes_share_a_block_and_the_clips_beside_it():
     plan = pairing(partner="shuffled", more_clips=6)
     whole, parts = plan.rows(9, 0, 1), [plan.rows(9, rank, 2) for rank in range(2)]

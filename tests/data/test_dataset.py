@@ -140,6 +140,22 @@ def test_watching_and_doing_are_of_one_episode(cache: EpisodeCache):
     assert batch.observed.text_id[0] != batch.observed.text_id[1]
 
 
+def test_rows_tell_their_task_text_class_and_episode(cache: EpisodeCache):
+    tasks = ("stack", "close", "stack", "turn")
+    episodes = (dataclasses.replace(e, task=t) for e, t in zip(cache.episodes, tasks, strict=True))
+    dataset = Dataset(dataclasses.replace(cache, episodes=tuple(episodes)), FORMAT)
+    lots = np.array([0.1, 0.2, 0.3, 0.4])
+    batch = dataset.batch(Rows(np.array([7, 2, 5, 1]), paired=False, shuffled=lots))
+    assert isinstance(batch, MirrorBatch)
+    ids = batch.to("cpu").ids
+    assert ids is not None
+    assert ids.task.tolist() == [2, 0, 1, 1]
+    assert ids.episode.tolist() == [3, 1, 2, 0]
+    assert ids.instruction.tolist() == dataset.labels.texts[[3, 1, 2, 0]].tolist()
+    assert ids.shuffled is not None
+    assert ids.shuffled.tolist() == lots.tolist()
+
+
 def test_unmasked_clips_take_middle_frames_and_the_first_text(cache: EpisodeCache):
     observed = Dataset(cache, FORMAT).observed(np.array([0, 2]))
     shown = (observed.frames[0, :, 0, 0, 0] * 255).round().int().tolist()

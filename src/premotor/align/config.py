@@ -24,6 +24,9 @@ class AlignConfig:
     num_labels: int = 0
     """Codes that are learned in place of the other side (pairing.partner labels), one for each
     instruction of the data; 0: none"""
+    bank: int = 0
+    """Rows of z_u that are kept from the newest updates with clips, so that those without are
+    aligned too: with what is kept, and moving E and T_e alone. 0: none"""
     policy_factor: float = 1.0  # on L_align's gradient in E, after clipping (optimizer.clip each)
     recognizer_factor: float = 1.0  # the same in U
     ratio: float = 0.0
@@ -37,6 +40,11 @@ class AlignConfig:
             raise ConfigError(f"align.temperature must be > 0, got {self.temperature}; try 0.1")
         if self.weight < 0.0:
             raise ConfigError(f"align.weight must be >= 0, got {self.weight}; 0 is the baseline")
+        if self.bank and self.moves == "recognizer":
+            raise ConfigError(
+                f"align.bank {self.bank} moves the policy, which align.moves recognizer keeps "
+                "still; set align.bank to 0, or align.moves to both or policy"
+            )
         check_numbers(self)
 
     @property

@@ -60,12 +60,20 @@ class Projections(nn.Module):
             ConfigError: There is no code for them.
         """
         u = u.detach() if self.config.moves == "policy" else u
-        e = e.detach() if self.config.moves == "recognizer" else e
-        codes = None if labels is None else self._codes_of(labels)
-        z_u, z_e = F.normalize(self.from_u(u), dim=-1), F.normalize(self.from_e(e), dim=-1)
-        return Aligned(z_u, z_e, codes)
+        codes = None if labels is None else self.codes_of(labels)
+        return Aligned(F.normalize(self.from_u(u), dim=-1), self.of_e(e), codes)
 
-    def _codes_of(self, labels: Int[Tensor, " b"]) -> Float[Tensor, "b z"]:
+    def of_e(self, e: Float[Tensor, "b e"]) -> Float[Tensor, "b z"]:
+        """The executed actions alone, as in `forward`."""
+        e = e.detach() if self.config.moves == "recognizer" else e
+        return F.normalize(self.from_e(e), dim=-1)
+
+    def codes_of(self, labels: Int[Tensor, " b"]) -> Float[Tensor, "b z"]:
+        """The learned code of each instruction, unit norm.
+
+        Raises:
+            ConfigError: There are none.
+        """
         if not self.config.num_labels:
             raise ConfigError(
                 "rows matched by labels need a code for each instruction, there are none; "

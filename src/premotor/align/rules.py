@@ -18,6 +18,7 @@ b: rows of this rank  all: rows of all ranks  z: width of the shared space
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -55,8 +56,23 @@ class Contrast:
         }
 
 
+@runtime_checkable
+class Labeled(Protocol):
+    """Rows of which it is known what they show."""
+
+    @property
+    def task(self) -> Int[Tensor, " n"]:
+        """Rows with the same number are of one task."""
+        ...
+
+    @property
+    def instruction(self) -> Int[Tensor, " n"]:
+        """Text class of each."""
+        ...
+
+
 def _other_episode(block: Block) -> Int[Tensor, " all"]:
-    return _first(_same_action(block) & (block.place[:, None] != block.place[None]))
+    return _first(same_action(block, block) & (block.place[:, None] != block.place[None]))
 
 
 def _next_instruction(block: Block) -> Int[Tensor, " all"]:
@@ -145,13 +161,44 @@ class _Way:
 
 
 def _way(whole: Block, partner: Int[Tensor, " all"], local: slice, config: AlignConfig) -> _Way:
-    group = whole.task if whole.partner == "task" else whole.instruction
-    there = partner.clamp(min=0)
-    kin = (group[local, None] == group[None]) | (group[there][local, None] == group[None])
-    of_task = whole.task[there][local, None] == whole.task[None]
-    strangers = ~kin if config.strangers == "all" else ~kin & of_task
+    mine = _Labels(whole.task[local], whole.instruction[local])
+    strangers, near = told_apart(whole.partner, mine, whole, partner[local], config)
     count = int((partner >= 0).sum())
-    return _Way(partner[local], strangers, strangers & of_task, world_size() / max(count, 1))
+    return _Way(partner[local], strangers, near, world_size() / max(count, 1))
+
+
+@dataclass(frozen=True, eq=False)
+class _Labels:
+    """What this rank's rows are of."""
+
+    task: Int[Tensor, " b"]
+    instruction: Int[Tensor, " b"]
+
+
+def told_apart(
+    rule: Partner,
+    rows: Labeled,
+    others: Labeled,
+    partner: Int[Tensor, " b"],
+    config: AlignConfig,
+) -> tuple[Bool[Tensor, "b all"], Bool[Tensor, "b all"]]:
+    """Strangers of rows among others, and those of them that are of the partner's task.
+
+    Args:
+        rule: Which says who is kin.
+        rows: What the rows are of.
+        others: What those are of that they meet.
+        partner: Of each row, among the others, or nobody; what is found of such a row is void.
+        config: Who may be a stranger.
+    """
+    group, own = others.instruction, rows.instruction
+    if rule == "task":
+        group, own = others.task, rows.task
+    there = partner.clamp(min=0)
+    kin = (own[:, None] == group[None]) | (group[there][:, None] == group[None])
+    of_task = others.task[there][:, None] == others.task[None]
+    strangers = ~kin if config.strangers == "all" else ~kin & of_task
+    return strangers, strangers & of_task
 
 
 def _both(
@@ -166,8 +213,8 @@ def _both(
         strangers, near = way.strangers[has], way.near[has]
         found.append(
             Contrast(
-                _entropy(rows, partner, strangers) * way.share,
-                _entropy(rows.detach(), partner, near) * way.share,
+                entropy(rows, partner, strangers) * way.share,
+                entropy(rows.detach(), partner, near) * way.share,
                 near.sum(1).to(logits.dtype).log1p().sum() * way.share,
                 strangers.sum(1).to(logits.dtype).log1p().sum() * way.share,
             )
@@ -175,7 +222,7 @@ def _both(
     return _mean(found)
 
 
-def _entropy(
+def entropy(
     logits: Float[Tensor, "r all"], partner: Int[Tensor, " r"], strangers: Bool[Tensor, "r all"]
 ) -> Scalar:
     """Cross entropies of finding the partner among the strangers, summed over rows [nat]."""
@@ -209,9 +256,10 @@ def _gathered(block: Block) -> Block:
     return replace(block, task=task, instruction=instruction, place=place, shuffled=shuffled)
 
 
-def _same_action(block: Block) -> Bool[Tensor, "all all"]:
-    same_task = block.task[:, None] == block.task[None]
-    return same_task & (block.instruction[:, None] == block.instruction[None])
+def same_action(rows: Labeled, others: Labeled) -> Bool[Tensor, "b all"]:
+    """Which of the others are of the task and instruction of each row."""
+    same_task = rows.task[:, None] == others.task[None]
+    return same_task & (rows.instruction[:, None] == others.instruction[None])
 
 
 def _first(wanted: Bool[Tensor, "all all"]) -> Int[Tensor, " all"]:

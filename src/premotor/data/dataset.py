@@ -17,7 +17,16 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from premotor.backbones.tokenizer import Cleaning, Tokenizer, token_ids
-from premotor.batch import Block, Executed, MirrorBatch, Observed, Target, TrainingBatch, with_count
+from premotor.batch import (
+    Block,
+    Executed,
+    MirrorBatch,
+    Observed,
+    RowIds,
+    Target,
+    TrainingBatch,
+    with_count,
+)
 from premotor.data.blocks import BlockRows, Labels
 from premotor.data.pairing import Answers, Pairing, PairingConfig, Rows, Unit
 from premotor.data.streams import CLIP, MORE, stream
@@ -221,7 +230,19 @@ class Dataset:
             observed,
             block=None if rows.block is None else self._block(rows.transitions, rows.block),
             more=None if rows.more is None else self.clips(rows.more, rows.unit, beside),
+            ids=self._ids(rows),
         )
+
+    def _ids(self, rows: Rows) -> RowIds:
+        episodes = torch.from_numpy(self.episodes_of(rows.transitions))
+        shuffled = None if rows.shuffled is None else torch.from_numpy(rows.shuffled)
+        return RowIds(self._tasks[episodes], self._texts.text_ids[episodes], episodes, shuffled)
+
+    @cached_property
+    def _tasks(self) -> Int[Tensor, " n"]:
+        """Number of each episode's task, by the order of their names."""
+        tasks = [episode.task for episode in self.cache.episodes]
+        return torch.from_numpy(np.unique(tasks, return_inverse=True)[1].astype(np.int64))
 
     def _block(self, transitions: Int[np.ndarray, " b"], block: BlockRows) -> Block:
         texts = self._texts.text_ids[torch.from_numpy(self.episodes_of(transitions))]

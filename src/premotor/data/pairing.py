@@ -22,7 +22,7 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
 from premotor.batch import Partner
 from premotor.data.blocks import EPISODES, BlockRows, Blocks, Labels, Shape, shuffled_partners
@@ -142,6 +142,7 @@ class Rows:
     answers: Answers = "recorded"  # what the policy is told that it should have said
     block: BlockRows | None = None  # who they are, where the whole batch is a block
     more: Int[np.ndarray, " m"] | None = None  # transitions whose clips are watched beside
+    shuffled: Float[np.ndarray, " b"] | None = None  # lots of acting rows (`batch.RowIds`)
 
     def shared(self, rank: int, world: int) -> "Rows":
         """Of the rows of all processes, those of one.
@@ -152,7 +153,9 @@ class Rows:
         mine = _shared(len(self.transitions), rank, world)
         block = None if self.block is None else self.block.only(mine)
         more = None if self.more is None else self.more[_shared(len(self.more), rank, world)]
-        return replace(self, transitions=self.transitions[mine], block=block, more=more)
+        shuffled = None if self.shuffled is None else self.shuffled[mine]
+        rows = self.transitions[mine]
+        return replace(self, transitions=rows, block=block, more=more, shuffled=shuffled)
 
 
 def _shared(count: int, rank: int, world: int) -> slice:
@@ -280,7 +283,7 @@ class Pairing:
     def rows(self, step: int, rank: int, world: int) -> Rows:
         """Rows of process `rank` of `world` at update `step`."""
         config = self.config
-        whole = self._pairs(step) if config.paired(step) else Rows(self._acts(step), paired=False)
+        whole = self._pairs(step) if config.paired(step) else self._alone(step)
         asked = replace(
             whole,
             acting=not config.watch_only,
@@ -293,6 +296,13 @@ class Pairing:
     def _num_paired_before(self, step: int) -> int:
         every = self.config.clips_every
         return step // every if every else 0
+
+    def _alone(self, step: int) -> Rows:
+        """The rows of all processes at a step without clips."""
+        rows, shuffled = self._acts(step), None
+        if self.config.partner == "shuffled":
+            shuffled = stream(self._seed, SHUFFLED, step).random(len(rows))
+        return Rows(rows, paired=False, shuffled=shuffled)
 
     def _acts(self, step: int) -> Int[np.ndarray, " b"]:
         length, size = len(self._kept), self.config.batch_size

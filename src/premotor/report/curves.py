@@ -40,6 +40,7 @@ GROUPS: tuple[tuple[str, str, dict[str, tuple[str, str]]], ...] = (
             "align": ("L_align", ALIGN),
             "align_task_alone": ("knowing the task alone", QUIET),
             "align_within_task": ("within the task", TASK_COLORS[2]),
+            "align_bank": ("acting rows with the bank", TASK_COLORS[4]),
         },
     ),
     (

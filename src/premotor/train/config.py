@@ -106,6 +106,23 @@ class TrainConfig:
                 "--optimizer.clip each"
             )
         check_numbers(self)
+        self._check_bank()
+
+    def _check_bank(self) -> None:
+        bank, pairing = self.mirror.align.bank, self.pairing
+        if not bank:
+            return
+        if pairing.block is None or pairing.watch_only or not pairing.recognition_every:
+            raise ConfigError(
+                f"align.bank {bank} keeps what blocks of clips show for the steps that act alone, "
+                "here are no blocks or no such steps; set pairing.pair_tasks, pair_instructions "
+                "and recognition_every to 1 or more and watch_only to false, or align.bank to 0"
+            )
+        if bank < pairing.pair_batch_size:
+            raise ConfigError(
+                f"align.bank {bank} does not hold the {pairing.pair_batch_size} rows of a block; "
+                f"choose {pairing.pair_batch_size} or more, as {16 * pairing.pair_batch_size}"
+            )
 
     def mask_ratio(self, step: int) -> float:
         """Share of a clip's tokens that is dropped at update `step`."""

@@ -8,7 +8,7 @@ pull = that of lambda L_align, tower by tower:
     gradient = clip(own) + f r |clip(own)| pull / |pull|                   r: align.ratio, if > 0
 
 so that alignment never takes away from what a tower learns of its own loss. The maps get
-clip(pull).
+clip(pull). A step that acts alone and is aligned with a bank (align/bank.py) does so in E and T_e.
 """
 
 import math
@@ -106,12 +106,13 @@ class EachLoss:
         pulls = {} if align is None else self._pulls(align)
         if average:
             average_gradients([*gradients_of(optimizer), *pulls.values()])
-        told = self._measured(pulls) if {"understand", "execute"} <= losses.terms.keys() else {}
+        watches = {"understand", "execute"} <= losses.terms.keys()
+        told = self._measured(pulls) if watches or pulls else {}
         norms = {tower: float(n) for tower, n in clip_gradients(optimizer, max_norm).items()}
         if pulls:
             ratios = self._join(pulls, norms, max_norm)
             told |= {f"{TOWERS[tower]}/ratio": value for tower, value in ratios.items()}
-        return Gradients(norms, told)
+        return Gradients(norms, told if watches else _of_acting(told))
 
     def _pulls(self, align: Float[Tensor, ""]) -> dict[nn.Parameter, Tensor]:
         """Gradient of lambda L_align, at the weights that it reaches."""
@@ -178,6 +179,12 @@ class EachLoss:
 def by_loss(mirror: Mirror, config: OptimizerConfig) -> EachLoss | None:
     """What makes an update's gradient of that of each loss, if a run asks for it; None: the sum."""
     return EachLoss(mirror, mirror.config.align) if config.clip == "each" else None
+
+
+def _of_acting(told: Mapping[str, float]) -> dict[str, float]:
+    """What is told of a step that acts alone, by names that no mean over paired steps mixes in."""
+    known = {name: x for name, x in told.items() if not name.startswith("recognizer")}
+    return {f"acting/{name}": value for name, value in known.items()}
 
 
 def _products(own: Tensor | None, pull: Tensor | None, like: Tensor) -> Float[Tensor, "3"]:

@@ -19,6 +19,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import nn
 
 from premotor import checkpoint as disk
+from premotor.align.bank import Bank, bank_of
 from premotor.batch import TrainingBatch
 from premotor.data.dataset import BatchStream, pairing_of, training_batches
 from premotor.device import chosen_device
@@ -72,6 +73,7 @@ class _Session:
     probe: Probe | None
     judged: Judged  # which weights are probed and stored
     each: EachLoss | None  # clips the gradient of each loss by itself; None: that of their sum
+    bank: Bank | None  # what was watched last, for the steps that act alone
 
     @property
     def rank(self) -> int:
@@ -169,6 +171,8 @@ def _open(config: TrainConfig, run: RunFolder, source: Source, engine: Accelerat
     if config.compile:
         mirror.execute.compile_dense()
     averaged = _averages(engine, config)  # evaluation_mode: no DistributedDataParallel around it
+    bank = bank_of(mirror.align, config.pairing.partner)
+    objective = Objective(mirror, config.augment, bank)
     pairing = pairing_of(dataset, config.seed, config.pairing)
     make_batch = training_batches(
         dataset, pairing, config.seed, engine.process_index, engine.num_processes
@@ -178,12 +182,13 @@ def _open(config: TrainConfig, run: RunFolder, source: Source, engine: Accelerat
         run=run,
         engine=engine,
         mirror=mirror,
-        objective=engine.prepare_model(Objective(mirror, config.augment), evaluation_mode=averaged),
+        objective=engine.prepare_model(objective, evaluation_mode=averaged),
         optimizer=build_optimizer(mirror.towers, config.optimizer),
         make_batch=lambda step: make_batch(step).to(engine.device),
         probe=None if probed is None else choose_probe(probed, config.probe_episodes),
         judged=judged_by(mirror, lambda: build_mirror(config).to(engine.device), config.ema),
         each=by_loss(mirror, config.optimizer),
+        bank=bank,
     )
 
 
@@ -206,6 +211,8 @@ def _restore(session: _Session) -> int:
         )
     session.judged.restore(last, state)
     session.optimizer.load_state_dict(state["optimizer"])
+    if session.bank is not None:
+        session.bank.restore(state)
     return last.step
 
 
@@ -226,7 +233,8 @@ def _begin(session: _Session) -> None:
 def _save(session: _Session, done: int) -> None:
     if session.engine.is_main_process:
         state = {"optimizer": session.optimizer.state_dict(), "world": session.world}
-        disk.save(session.run.path, done, session.judged.shown, state | session.judged.state())
+        state |= session.judged.state() | ({} if session.bank is None else session.bank.state())
+        disk.save(session.run.path, done, session.judged.shown, state)
         _prune(session.config, session.run)
 
 

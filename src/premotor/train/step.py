@@ -8,11 +8,12 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from premotor.batch import Observed, TrainingBatch
+from premotor.align.bank import Bank, align_bank
+from premotor.batch import MirrorBatch, Observed, TrainingBatch
 from premotor.data.augment import AugmentConfig, augment
 from premotor.data.streams import STEP, stream
 from premotor.errors import TrainingDiverged
-from premotor.mirror import Mirror, MirrorLosses, mirror_losses
+from premotor.mirror import Mirror, MirrorLosses, MirrorOutput, mirror_losses
 from premotor.train.gradients import EachLoss, of_sum
 from premotor.understand.loss import understand_loss
 
@@ -20,10 +21,13 @@ from premotor.understand.loss import understand_loss
 class Objective(nn.Module):
     """The joint network with its loss inside, so that data parallelism sees one scalar."""
 
-    def __init__(self, mirror: Mirror, augment_config: AugmentConfig) -> None:
+    def __init__(
+        self, mirror: Mirror, augment_config: AugmentConfig, bank: Bank | None = None
+    ) -> None:
         super().__init__()
         self.mirror = mirror
         self.augment_config = augment_config
+        self.bank = bank  # no part of the weights; the same in every process
 
     def forward(
         self, batch: TrainingBatch, mask_ratio: float, generator: torch.Generator
@@ -37,7 +41,19 @@ class Objective(nn.Module):
         with torch.autocast(batch.instruction.device.type, enabled=False):
             varied = augment(batch, self.augment_config, generator)  # a point needs float32
         output = self.mirror(varied, mask_ratio, generator)
-        return mirror_losses(output, varied, self.mirror.config)
+        losses = mirror_losses(output, varied, self.mirror.config)
+        return losses if self.bank is None else self._remember(losses, output, varied, self.bank)
+
+    def _remember(
+        self, losses: MirrorLosses, output: MirrorOutput, batch: MirrorBatch, bank: Bank
+    ) -> MirrorLosses:
+        """Put what is watched into the bank; align what is only done with what the bank holds."""
+        assert batch.ids is not None
+        if output.aligned is not None:
+            bank.put(output.aligned.z_u, batch.ids)
+            return losses
+        align = align_bank(self.mirror.align, output.executed.e, batch.ids, bank)
+        return losses if align is None else losses.with_bank(align, self.mirror.config.align.weight)
 
     def _watch(
         self, observed: Observed, mask_ratio: float, generator: torch.Generator

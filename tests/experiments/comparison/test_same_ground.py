@@ -11,6 +11,7 @@ from torch import Tensor
 
 from premotor import mirror as network
 from premotor import presets
+from premotor.align.bank import bank_of
 from premotor.data.dataset import Dataset, pairing_of, training_batches
 from premotor.episode.demo import Demo
 from premotor.experiments.comparison.arms import ARMS
@@ -65,7 +66,8 @@ def train(config: TrainConfig, dataset: Dataset, patch: pytest.MonkeyPatch) -> T
         patch.setattr(module, name, watched(getattr(module, name), digest))
     patch.setattr(updates, "augment", watched(updates.augment, digest))
     found.first = {k: v.clone() for k, v in mirror.state_dict().items()}
-    objective = updates.Objective(mirror, config.augment).train()
+    bank = bank_of(mirror.align, config.pairing.partner)
+    objective = updates.Objective(mirror, config.augment, bank).train()
     optimizer = build_optimizer(mirror.towers, config.optimizer)
     pairing = pairing_of(dataset, config.seed, config.pairing)
     make_batch = training_batches(dataset, pairing, config.seed, 0, 1)
@@ -156,6 +158,19 @@ def test_apart_is_what_training_without_any_alignment_comes_to(
         assert {k: v for k, v in mine.items() if not k.startswith("align")} == theirs
     for tower in ("understand", "execute"):
         assert same(apart.tower(tower), without.tower(tower))
+
+
+def test_a_bank_moves_nothing_that_is_shown(
+    trained: dict[str, Trained], dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    arm = ARMS["to_policy"].variant.apply(BASE)
+    align = replace(arm.mirror.align, bank=16)
+    config = replace(arm, mirror=replace(arm.mirror, align=align))
+    remembering = train(config, dataset, monkeypatch)
+    assert sum("align_bank" in losses for losses in remembering.losses) > UPDATES / 2
+    assert remembering.seen == trained["apart"].seen
+    assert same(remembering.tower("understand"), trained["apart"].tower("understand"))
+    assert not same(remembering.tower("execute"), trained["to_policy"].tower("execute"))
 
 
 def test_more_clips_move_nothing_but_what_is_understood(
