@@ -50,8 +50,8 @@ class PairingConfig:
     instructions x 2 rows, where a task that has fewer is filled up by others. 0: no blocks"""
     partner: Partner = "episode"
     """Who the watched side of an executed action is, in a block: its own clip (episode), that of
-    the instruction's other episode (instruction), of its task's next instruction (task), of a row
-    drawn anew that has another instruction (shuffled), or a learned code of its instruction
+    the instruction's other episode (instruction), of another instruction of its task (task), of a
+    row drawn anew that has another instruction (shuffled), or a learned code of its instruction
     (labels). Without blocks: episode"""
     more_clips: int = 0
     """Clips of a paired step beside its rows, over all processes, for L_u alone: the recognizer
