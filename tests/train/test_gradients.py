@@ -72,6 +72,12 @@ def test_the_gradient_of_each_loss_gets_the_limit_by_itself():
     )
 
 
+def test_a_weight_says_how_long_alignment_is_beside_a_clipped_gradient():
+    left, found = Numbers().descended(AlignConfig(weight=0.125))
+    assert left == near([0.6, 0.8 + 0.5], [0.6, 0.0], [0.0, 0.0375], [0.625])
+    assert found.told["recognizer/ratio"] == pytest.approx(2.5 / 5.0, rel=1e-5)
+
+
 def test_what_a_tower_learns_of_its_own_loss_does_not_depend_on_how_alignment_pulls():
     shown = [Numbers().descended(HALF, fine=fine)[0] for fine in (0.3, 300.0)]
     assert shown[0][:2] == shown[1][:2]

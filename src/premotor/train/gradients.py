@@ -4,11 +4,13 @@ The towers share no parameter, so that the own loss of U is L_u and that of E is
 at both, and is all that the maps learn from. By each loss, own = the gradient of L_u + L_e and
 pull = that of lambda L_align, tower by tower:
 
-    gradient = clip(own) + f clip(pull)            f: align.recognizer_factor, align.policy_factor
-    gradient = clip(own) + f r |clip(own)| pull / |pull|                   r: align.ratio, if > 0
+    gradient = c own + f c' pull                   f: align.recognizer_factor, align.policy_factor
+    gradient = c own + f r |c own| pull / |pull|                           r: align.ratio, if > 0
 
-so that alignment never takes away from what a tower learns of its own loss. The maps get
-clip(pull). A step that acts alone and is aligned with a bank (align/bank.py) does so in E and T_e.
+    c = min(1, limit / |own|)    c' = min(c, limit / |pull|)
+
+so that alignment never takes away from what a tower learns of its own loss, and weighs beside it
+what lambda says, unless it alone is beyond the limit. The maps get pull within the limit. A step that acts alone and is aligned with a bank (align/bank.py) does so in E and T_e.
 """
 
 import math
@@ -132,30 +134,27 @@ class EachLoss:
                 continue
             norm = float(nn.utils.get_total_norm([pulls[p] for p in reached]))
             own = norms.get(tower, 0.0)
-            own *= clip_share(own, max_norm)
-            share = self._share(tower, own, norm, max_norm)
+            clipped = own * clip_share(own, max_norm)
+            share = clip_share(max(own, norm), max_norm)
+            if tower != "align":
+                share = self._weighed(tower, share, clipped / norm if norm > 0.0 else 0.0)
             _add(reached, pulls, share)
             norms["align" if tower == "align" else f"align in {tower}"] = norm
-            if own > 0.0:
-                ratios[tower] = share * norm / own
+            if clipped > 0.0:
+                ratios[tower] = share * norm / clipped
         return ratios
 
-    def _share(self, tower: str, own: float, norm: float, max_norm: float) -> float:
+    def _weighed(self, tower: str, share: float, alike: float) -> float:
         """What a tower's pull is multiplied by.
 
         Args:
             tower: Its name.
-            own: Norm of its own loss's gradient, clipped.
-            norm: Of the pull.
-            max_norm: Limit of either; 0: none.
+            share: What that would be by lambda alone.
+            alike: What would make it as long as the own loss's gradient.
         """
         config = self._config
-        if tower == "align":
-            return clip_share(norm, max_norm)
         factor = config.recognizer_factor if tower == "understand" else config.policy_factor
-        if config.ratio == 0.0:
-            return factor * clip_share(norm, max_norm)
-        return factor * config.ratio * own / norm if norm > 0.0 else 0.0
+        return factor * (share if config.ratio == 0.0 else config.ratio * alike)
 
     def _measured(self, pulls: Pulls) -> dict[str, float]:
         """Norm of own and pull, and their cosine, before clipping, of each part (StepRecord)."""
