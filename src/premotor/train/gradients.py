@@ -10,7 +10,8 @@ pull = that of lambda L_align, tower by tower:
     c = min(1, limit / |own|)    c' = min(c, limit / |pull|)
 
 so that alignment never takes away from what a tower learns of its own loss, and weighs beside it
-what lambda says, unless it alone is beyond the limit. The maps get pull within the limit. A step that acts alone and is aligned with a bank (align/bank.py) does so in E and T_e.
+what lambda says, unless it alone is beyond the limit. The maps get pull within the limit. A step
+that acts alone and is aligned with a bank (align/bank.py) does so in E and T_e.
 """
 
 import math
