@@ -191,9 +191,18 @@ def _curves(
 
 def _gradients(arms: Sequence[str]) -> tuple[Gradient, ...]:
     return tuple(
-        Gradient(arm=arm, part=part, step=step, own=4.2, align=0.4, cosine=0.05, seeds=3)
+        Gradient(
+            arm=arm,
+            part=part,
+            step=step,
+            own=4.2,
+            align=0.4,
+            cosine=0.05,
+            applied=0.1 if part == "policy" else None,
+            seeds=3,
+        )
         for arm in arms[1:]
-        for part in ("recognizer.video", "policy.coarse", "policy.fine")
+        for part in ("policy", "recognizer/video", "policy/coarse", "policy/fine")
         for step in STEPS[1:]
     )
 

@@ -64,7 +64,7 @@ def test_a_path_survives_yaml_and_anything_else_is_no_path(tmp_path: Path):
 
 def test_unknown_fields_in_yaml_are_named_with_their_place():
     text = to_yaml(presets.train_preset("nano").mirror).replace("latent_dim", "latent_dims")
-    expected = r"config\.yaml: MirrorConfig\.align: unknown latent_dims; expected latent_dim, moves"
+    expected = r"config\.yaml: MirrorConfig\.align: unknown latent_dims; expected bank, latent_dim"
     with pytest.raises(ConfigError, match=expected):
         from_yaml(MirrorConfig, text, "config.yaml")
     with pytest.raises(ConfigError, match="not YAML"):

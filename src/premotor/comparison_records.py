@@ -64,11 +64,12 @@ class Gradient:
     """How strongly alignment pulls at one part of the network, beside that part's own loss."""
 
     arm: str
-    part: str  # as "policy.coarse"
+    part: str  # as "policy/coarse"
     step: int  # end of the leg whose paired steps are averaged
-    own: float  # norm of the own loss's gradient
+    own: float | None  # norm of the own loss's gradient; None: it has none
     align: float  # norm of the weighted gradient of L_align
-    cosine: float  # of the two
+    cosine: float | None  # of the two; None where one is 0
+    applied: float | None  # norm of what was added over that of the clipped own; of whole towers
     seeds: int  # averaged
 
 

@@ -121,13 +121,12 @@ def test_an_arm_by_itself_has_its_level_and_its_missing_runs():
     level = arm_level("success", arm_of(APART, 3, 4, broken={5: "diverged"}), SEEDS)
     assert level.values == pytest.approx(((0.5 + 0.25) / 2, (1.0 + 0.5) / 2))
     assert level.interval == t_interval(np.array(level.values))
-    assert level.tasks == {"lid": 0.75, "tap": 0.375}
     assert [(run.seed, run.broken) for run in level.missing] == [(5, True)]
 
 
 def test_an_arm_without_a_run_has_no_level():
     level = arm_level("success", arm_of(APART), SEEDS)
-    assert (level.mean, level.interval, level.tasks) == (None, None, {})
+    assert (level.mean, level.interval) == (None, None)
     assert [run.seed for run in level.missing] == list(SEEDS)
 
 

@@ -49,7 +49,6 @@ class ArmLevel:
     values: tuple[float, ...]  # by seed: mean over tasks, every task alike
     mean: float | None  # over seeds; None without any
     interval: Interval | None  # t interval over seeds; None with fewer than two
-    tasks: dict[str, float]  # mean over seeds of each task
     missing: tuple[MissingRun, ...]
 
 
@@ -135,8 +134,7 @@ def arm_level(outcome: str, arm: ArmOutcome, planned: Sequence[int]) -> ArmLevel
     _check(outcome, arm, planned)
     seeds = tuple(seed for seed in planned if seed in arm.runs)
     _check_same([arm], seeds)
-    by_task = [_task_means(arm.runs[seed]) for seed in seeds]
-    values = np.array([np.mean(list(means.values())) for means in by_task])
+    values = np.array([np.mean(list(_task_means(arm.runs[seed]).values())) for seed in seeds])
     return ArmLevel(
         arm=arm.arm,
         outcome=outcome,
@@ -144,7 +142,6 @@ def arm_level(outcome: str, arm: ArmOutcome, planned: Sequence[int]) -> ArmLevel
         values=tuple(values.tolist()),
         mean=float(values.mean()) if seeds else None,
         interval=t_interval(values) if len(seeds) > 1 else None,
-        tasks=_mean_by_task(by_task),
         missing=_missing(arm, planned),
     )
 
@@ -239,12 +236,6 @@ def _by_task(
 
 def _task_means(answers: Answers) -> dict[str, float]:
     return {task: float(np.mean(list(values.values()))) for task, values in answers.items()}
-
-
-def _mean_by_task(by_seed: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Over seeds, all of which have the same tasks."""
-    names = list(by_seed[0]) if by_seed else []
-    return {task: float(np.mean([means[task] for means in by_seed])) for task in names}
 
 
 def _task_contrast(task: str, gaps: Float[np.ndarray, "s n"]) -> TaskContrast:

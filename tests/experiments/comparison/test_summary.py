@@ -77,8 +77,8 @@ def test_arms_with_fewer_seeds_are_compared_on_these(tmp_path: Path):
 def test_gradients_and_curves_are_means_and_values_of_the_legs(tmp_path: Path):
     found = found_in(tmp_path, made_plan(seeds=3))
     own = [g for g in found.gradients if g.arm == "aligned"]
-    assert [(g.part, g.step, g.own, g.align, g.cosine, g.seeds) for g in own] == [
-        ("policy", 20, 2.0, 1.0, 0.5, 3)
+    assert [(g.part, g.step, g.own, g.align, g.cosine, g.applied, g.seeds) for g in own] == [
+        ("policy", 20, 2.0, 1.0, 0.5, None, 3)
     ]
     curve = next(c for c in found.curves if (c.arm, c.seed, c.measure) == ("apart", 1, "position"))
     assert curve.steps == (0, 20)

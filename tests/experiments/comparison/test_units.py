@@ -72,6 +72,7 @@ def test_done_work_is_not_repeated(configure, monkeypatch):
     assert working.work(setting, [APART]) == first
 
 
+@pytest.mark.rehearsal
 def test_a_comparison_that_was_stopped_anywhere_ends_like_one_that_was_not(
     configure, monkeypatch, tmp_path
 ):
@@ -149,6 +150,7 @@ def test_a_unit_that_another_process_is_at_is_left_to_it(configure):
     assert done.records == {}
 
 
+@pytest.mark.rehearsal
 def test_reading_anew_gives_the_same_file(configure):
     config = configure()
     compare(config)

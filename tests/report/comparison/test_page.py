@@ -73,7 +73,7 @@ def test_a_name_with_marks_is_shown_as_text(tmp_path):
     assert "alert(1)" in text
 
 
-@pytest.mark.slow
+@pytest.mark.rehearsal
 def test_all_tasks_with_both_arms_stay_below_25_mb(tmp_path):
     found = comparisons.comparison()
     large = [np.random.default_rng(i).bytes(250_000) for i in range(5)]

@@ -65,6 +65,7 @@ def test_gradients_are_told_as_norms_their_ratio_and_cosine(found):
     table = tables.gradient_tables(found)[0]
     assert table.title == "Gradients of aligned"
     assert table.rows[0][2:6] == pytest.approx((4.2, 0.4, 0.4 / 4.2, 0.05))
+    assert [row[6] for row in table.rows[:4:2]] == [0.1, None]
 
 
 def test_alignment_has_a_row_for_every_baseline_and_a_column_for_every_step(found):

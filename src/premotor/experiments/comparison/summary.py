@@ -209,22 +209,24 @@ def _gradients(records: ComparisonRecords) -> Iterator[Gradient]:
             own = [leg.gradients for leg in legs if leg.step == step and leg.gradients]
             parts = dict.fromkeys(key.rpartition("/")[0] for told in own for key in told)
             for part in parts:
-                if found := [_three(told, part) for told in own if f"{part}/align" in told]:
-                    norms = np.array(found).mean(0).tolist()
+                align = _mean_of(own, f"{part}/align")
+                if align is not None:
                     yield Gradient(
                         arm=arm,
                         part=part,
                         step=step,
-                        own=norms[0],
-                        align=norms[1],
-                        cosine=norms[2],
-                        seeds=len(found),
+                        own=_mean_of(own, f"{part}/own"),
+                        align=align,
+                        cosine=_mean_of(own, f"{part}/cosine"),
+                        applied=_mean_of(own, f"{part}/ratio"),
+                        seeds=sum(f"{part}/align" in told for told in own),
                     )
 
 
-def _three(told: dict[str, float], part: str) -> tuple[float, ...]:
-    """Norm of the own losses' gradient, of alignment's, and their cosine; 0 where there is none."""
-    return tuple(told.get(f"{part}/{kind}", 0.0) for kind in ("own", "align", "cosine"))
+def _mean_of(told: Sequence[dict[str, float]], name: str) -> float | None:
+    """Over the seeds that have it."""
+    values = [each[name] for each in told if name in each]
+    return float(np.mean(values)) if values else None
 
 
 def _cost(unit: UnitRecords) -> UnitCost:
