@@ -6,6 +6,11 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c 'import sys,
 BIN := .venv/bin
 STAMP := .venv/.installed
 
+# Installs a package of the system where one may; fails elsewhere.
+apt = if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq $(1); \
+	elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq $(1); \
+	else false; fi
+
 demo: install gl
 	$(BIN)/premotor demo
 
@@ -47,17 +52,13 @@ $(STAMP): pyproject.toml requirements.lock
 gl: install
 	@$(BIN)/python -c 'from premotor.simulate.rig import check_gl; check_gl()' >/dev/null 2>&1 \
 	|| { echo "premotor: no GL library found, installing libosmesa6"; \
-	     if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq libosmesa6; \
-	     elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq libosmesa6; \
-	     else false; fi; } \
+	     $(call apt,libosmesa6); } \
 	|| { echo "premotor: please run: sudo apt-get install -y libosmesa6"; exit 1; }
 
 chromium:
 	@command -v chromium >/dev/null 2>&1 \
 	|| { echo "premotor: no Chromium found, installing chromium"; \
-	     if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium; \
-	     elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq chromium; \
-	     else false; fi; } \
+	     $(call apt,chromium); } \
 	|| echo "premotor: the page is not opened in a browser; for that run: sudo apt-get install -y chromium"
 
 clean:
