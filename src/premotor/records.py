@@ -20,7 +20,6 @@ from premotor.episode.identity import EpisodeId, OfEpisode
 from premotor.errors import DataError, naming
 from premotor.limits import read_bytes
 from premotor.paths import check_name
-from premotor.running_code import code_version as code_version
 from premotor.temporary import held_file, sweep_beside
 
 Record = TypeVar("Record")

@@ -23,7 +23,7 @@ from premotor.episode.identity import EpisodeId, OfEpisode
 from premotor.errors import ConfigError, DemonstrationFailed, PlacementFailed
 from premotor.folders import SurveyFolder
 from premotor.progress import Progress, no_progress
-from premotor.records import code_version
+from premotor.running_code import code_version
 from premotor.settings import check_numbers
 from premotor.simulate.environment import Environment, find_task
 from premotor.worklist import Crew

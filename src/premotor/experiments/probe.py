@@ -48,7 +48,6 @@ from premotor.mirror import Mirror
 from premotor.progress import Progress, no_progress
 from premotor.records import (
     EvalRecord,
-    code_version,
     read_lines,
     write_atomically,
     write_json,
@@ -56,6 +55,7 @@ from premotor.records import (
 )
 from premotor.report import probe as report
 from premotor.represent import Source, open_dataset, pairs_of
+from premotor.running_code import code_version
 from premotor.settings import check_numbers
 from premotor.simulate import EPISODE_KEY_POSES
 from premotor.train.config import TrainConfig, read_config

@@ -18,7 +18,6 @@ from premotor.records import (
     RunManifest,
     StepRecord,
     append_line,
-    code_version,
     read_json,
     read_lines,
     write_atomically,
@@ -26,6 +25,7 @@ from premotor.records import (
     write_lines,
 )
 from premotor.represent import Source, open_dataset
+from premotor.running_code import code_version
 from premotor.store.reader import DemoSet
 from premotor.train.config import TrainConfig, differing, read_config
 from premotor.train.start import origins

@@ -19,7 +19,8 @@ from premotor.evaluate.acting.server import PolicyFailed, PolicyServer
 from premotor.evaluate.acting.traces import Trace, trace_path
 from premotor.folders import RunFolder
 from premotor.progress import Progress, no_progress
-from premotor.records import EvalRecord, RunManifest, code_version, read_json
+from premotor.records import EvalRecord, RunManifest, read_json
+from premotor.running_code import code_version
 from premotor.simulate import EPISODE_KEY_POSES
 from premotor.simulate.environment import Environment
 from premotor.worklist import Crew

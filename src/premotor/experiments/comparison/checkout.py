@@ -11,7 +11,7 @@ from pathlib import Path
 import premotor
 from premotor.errors import ConfigError
 from premotor.experiments.comparison.records import CodeState
-from premotor.records import code_version
+from premotor.running_code import code_version
 
 _PACKAGE = Path(premotor.__file__).resolve().parent
 _SHOWN = 5  # files that an error names
