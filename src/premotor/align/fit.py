@@ -42,6 +42,10 @@ class FitConfig:
         check_numbers(self)
 
 
+# Maps that are fitted anew by the hundred, on frozen towers of any training (decisions D93).
+ANEW = FitConfig(steps=200, learning_rate=1e-2)
+
+
 def fit_projections(
     u: Float[Tensor, "n u"],
     e: Float[Tensor, "m e"],

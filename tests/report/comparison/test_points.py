@@ -91,3 +91,15 @@ def test_features_of_other_episodes_are_refused_by_name(tmp_path):
     save_layers(path, own.layers, other)
     with pytest.raises(DataError, match=r"step_000850\.npz holds other episodes"):
         points.read_features(folder, ARMS, 0, comparisons.STEPS)
+
+
+def test_a_tower_that_says_the_same_of_everything_has_its_picture_too(tmp_path):
+    folder = kept(tmp_path)
+    for path in (folder.unit("apart", 0).features(0), folder.unit("apart", 0).fit_features(0)):
+        own = Features.load(path)
+        flat = {**own.layers, "u": np.zeros_like(own.layers["u"])}
+        save_layers(path, flat, own.labels)
+    found = points.read_features(folder, ARMS, 0, comparisons.STEPS)
+    drawn = {picture.space.name: picture.places for picture in points.pictures(found)}
+    assert {"u", "z_anew"} <= drawn.keys()
+    assert all(np.isfinite(places).all() for places in drawn.values())

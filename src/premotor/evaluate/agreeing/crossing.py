@@ -7,14 +7,14 @@ said in U's place.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 from jaxtyping import Int
 
-from premotor.align.fit import LEAST_GROUPS, FitConfig
+from premotor.align.fit import ANEW, LEAST_GROUPS, FitConfig
 from premotor.align.models import project
 from premotor.errors import ConfigError, DataError
 from premotor.evaluate.agreeing.kept_features import PIXELS
@@ -48,7 +48,7 @@ class FeatureFiles:
 class CrossingConfig:
     """How maps are fitted and what is measured."""
 
-    fit: FitConfig = field(default_factory=lambda: FitConfig(steps=200, learning_rate=1e-2))
+    fit: FitConfig = ANEW
     neighbors: int = 10  # k of mutual k-NN
     seed: int = 0  # of the maps and their batches
 

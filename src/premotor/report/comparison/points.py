@@ -18,7 +18,7 @@ from jaxtyping import Float, Float64, Real
 from sklearn.neighbors import KNeighborsRegressor
 from threadpoolctl import threadpool_limits
 
-from premotor.align.fit import FitConfig, fit_projections
+from premotor.align.fit import ANEW, fit_projections
 from premotor.errors import ConfigError, DataError
 from premotor.folders import ComparedUnitFolder, ComparisonFolder
 from premotor.measure.features import LABELS, Features
@@ -35,7 +35,6 @@ from premotor.report.embedding import (
 )
 
 NEIGHBORS = 10  # a row is placed among so many, where openTSNE is not installed
-FIT = FitConfig(steps=200)  # of the maps that are fitted anew
 
 _log = logging.getLogger(__name__)
 
@@ -141,16 +140,16 @@ def read_features(
 
 def _read(unit: ComparedUnitFolder, step: int) -> Features:
     """The layers of a unit at a step, with those of fresh maps."""
-    found, fit = Features.load(unit.features(step)), unit.fit_features(step)
+    found, fit = Features.load(unit.features(step), collapsed=True), unit.fit_features(step)
     if lacking := [name for name in LABELS if name not in found.labels]:
         raise DataError(f"{found.name} lacks the arrays {lacking}; judge the unit again")
     if not fit.is_file():
         return found
-    learned = Features.load(fit)
+    learned = Features.load(fit, collapsed=True)
     u, e = (torch.from_numpy(learned.layers[side]).float() for side in ("u", "e"))
     partners = torch.from_numpy(codes(*(learned.labels[n] for n in ("task", "instruction"))))
     try:
-        maps = fit_projections(u, e, FIT, seed=0, groups=partners)
+        maps = fit_projections(u, e, ANEW, seed=0, groups=partners)
     except ConfigError as error:  # too few episodes
         _log.info("no maps are fitted on %s: %s", fit, error)
         return found
