@@ -58,6 +58,7 @@ def measure_held_out(
     fit_dataset: Dataset | None,
     config: HeldOutConfig,
     progress: Progress = no_progress,
+    keyframes: Sequence[KeyframeRecord] | None = None,
 ) -> HeldOutRecord:
     """Losses, key poses, named texts and nearest neighbors of one checkpoint.
 
@@ -68,6 +69,7 @@ def measure_held_out(
             halves.
         config: How many of them.
         progress: Told how far the slow parts are.
+        keyframes: What `key_poses` found of this checkpoint; None: it is asked here.
 
     Raises:
         ConfigError: A task of `dataset` has no episode in `fit_dataset`.
@@ -81,7 +83,9 @@ def measure_held_out(
     mirror.eval()
     losses = teacher_forced(mirror, dataset, list(rows.by_task.values()), config.answers)
     by_task = dict(zip(rows.by_task, losses, strict=True))
-    placed = _Placed.of(mirror, rows, progress)
+    if keyframes is None:
+        keyframes = key_poses(mirror, dataset, config, 0, progress)
+    placed = _Placed.of(keyframes, rows)
     named = _Named.of(mirror, measured, told, config.seed)
     near = _near(mirror, measured, progress)
     mirror.train(was_training)
@@ -114,10 +118,28 @@ def _check_tasks(measured: "_Rows", told: "_Rows", split: str) -> None:
         )
 
 
-def measured_transitions(dataset: Dataset, config: HeldOutConfig) -> Int[np.ndarray, " n"]:
-    """The transitions whose key poses a checkpoint is asked for."""
-    met = _met(dataset, config.answers)
-    return _Rows.of(dataset, config.rows, config.seed, met).transitions
+def key_poses(
+    mirror: Mirror,
+    dataset: Dataset,
+    config: HeldOutConfig,
+    step: int,
+    progress: Progress = no_progress,
+) -> list[KeyframeRecord]:
+    """What a checkpoint says of the key poses that are measured.
+
+    Args:
+        mirror: The checkpoint, in evaluation mode.
+        dataset: Episodes that training has not seen.
+        config: Which of them.
+        step: Updates that it has learned from, for the records.
+        progress: Told how many are done.
+    """
+    rows = _Rows.of(dataset, config.rows, config.seed, _met(dataset, config.answers)).transitions
+    found: list[KeyframeRecord] = []
+    for record in predict_keyframes(mirror, dataset, step, rows):
+        found.append(record)
+        progress("key poses", len(found), len(rows), "")
+    return found
 
 
 def _met(dataset: Dataset, answers: Answers) -> Bool[np.ndarray, " m"]:
@@ -209,11 +231,7 @@ class _Placed:
     decisive: float | None
 
     @classmethod
-    def of(cls, mirror: Mirror, rows: _Rows, progress: Progress) -> "_Placed":
-        records: list[KeyframeRecord] = []
-        for record in predict_keyframes(mirror, rows.dataset, 0, rows.transitions):
-            records.append(record)
-            progress("key poses", len(records), len(rows), "")
+    def of(cls, records: Sequence[KeyframeRecord], rows: _Rows) -> "_Placed":
         near = np.array([float(located(record)) for record in records])
         chosen = np.array([record.decisive is True for record in records])
         tasks = np.array(rows.tasks)

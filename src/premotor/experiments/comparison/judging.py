@@ -8,16 +8,16 @@ from premotor.comparison_records import FILMS, KeptFilm, KeyPose
 from premotor.data.dataset import Dataset
 from premotor.device import chosen_device
 from premotor.evaluate.acting.films import FPS, film
-from premotor.evaluate.acting.keyframes import predict_keyframes
 from premotor.evaluate.acting.success import RollOuts, RolloutUnit, Weights, shared_environment
 from premotor.evaluate.acting.traces import EVERY, Trace, trace_path
 from premotor.evaluate.agreeing.kept_features import LAYERS, keep, representations
 from premotor.evaluate.held_out_losses import (
     HeldOutConfig,
+    key_poses,
     measure_held_out,
-    measured_transitions,
 )
 from premotor.evaluate.naming.recognition import NamingConfig, catalog, recognize
+from premotor.experiments.comparison.arms import Judged
 from premotor.experiments.comparison.setting import Setting, Unit
 from premotor.mirror import Mirror
 from premotor.records import EvalRecord, HeldOutRecord, write_json, write_lines
@@ -38,6 +38,8 @@ class Judge:
     def look(self, step: int) -> HeldOutRecord:
         """Measure the checkpoint after so many updates, and keep its u and e where the plan says.
 
+        The key poses of the last one are written down, each, as far as its arm is judged by them.
+
         Raises:
             PremotorError: The checkpoint or the data are missing or damaged.
         """
@@ -47,22 +49,25 @@ class Judge:
         alone = config.fit_split == config.split
         fitted = None if alone else self._open(config.fit_split, mirror)
         if self.keeps(step):
-            self._keep(step, mirror)
-        return measure_held_out(mirror, judged, fitted, config, told)
+            self._keep(step, mirror, judged)
+        placed = key_poses(mirror.eval(), judged, config, step, told)
+        if step == self._last and self._judged != "naming":
+            write_lines(self.setting.folder(self.unit).keyframes, placed)
+        return measure_held_out(mirror, judged, fitted, config, told, placed)
 
-    def _keep(self, step: int, mirror: Mirror) -> None:
+    def _keep(self, step: int, mirror: Mirror, judged: Dataset) -> None:
         """Write u and e down, and what else of the page, where it shows this seed."""
         folder, told = self.setting.folder(self.unit), self.setting.told(self.unit)
-        count, split = self.setting.plan.feature_episodes, self.setting.plan.judged_split
+        count = self.setting.plan.feature_episodes
         layers = LAYERS if self.setting.shown(self.unit) else _FITTED
         for path, dataset, kept in (
-            (folder.features(step), self._open(split, mirror), layers),
+            (folder.features(step), judged, layers),
             (folder.fit_features(step), self._open("train", mirror), _FITTED),
         ):
             keep(path, representations(mirror, dataset, count, kept, told))
 
     def finish(self) -> None:
-        """Let the last checkpoint name, predict and act, as far as its arm is judged by that.
+        """Let the last checkpoint name and act, as far as its arm is judged by that.
 
         What has its file is not done again.
 
@@ -70,12 +75,14 @@ class Judge:
             EpisodesMissing: Roll-outs broke; the others are kept.
             Stopped: It was asked to stop.
         """
-        judged = self.setting.plan.arm(self.unit.arm).judged
-        if judged != "acting":
+        if self._judged != "acting":
             self._name()
-        if judged != "naming":
-            self._predict()
+        if self._judged != "naming":
             self._act()
+
+    @property
+    def _judged(self) -> Judged:
+        return self.setting.plan.arm(self.unit.arm).judged
 
     @property
     def _last(self) -> int:
@@ -117,15 +124,6 @@ class Judge:
         among = NamingConfig(class_sets=(_CLASSES,))
         named = recognize(mirror.understand, dataset, catalog(dataset), _LAST, among)
         write_lines(path, [clip for clip in named.clips if clip.class_set == _CLASSES])
-
-    def _predict(self) -> None:
-        path = self.setting.folder(self.unit).keyframes
-        if path.is_file():
-            return
-        mirror = self._mirror(self._last)
-        dataset = self._open(self._held_out.split, mirror)
-        rows = measured_transitions(dataset, self._held_out)
-        write_lines(path, predict_keyframes(mirror, dataset, self._last, rows))
 
     def _act(self) -> None:
         plan, folder = self.setting.plan, self.setting.folder(self.unit)
