@@ -1,6 +1,6 @@
 """A made-up comparison: its result and the folder of records that its page reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from premotor.episode.benchmark import VARIATIONS
 from premotor.folders import ComparedUnitFolder, ComparisonFolder
 from premotor.measure.features import save_layers
 from premotor.measure.procedure import ClaimRule, cannot_show, claim_verdict, mirror_verdicts
-from premotor.measure.seeds import ArmOutcome, arm_level, seed_contrast
+from premotor.measure.seeds import ArmOutcome, SeedContrast, arm_level, seed_contrast
 from premotor.records import EvalRecord, Interval, write_json, write_lines
 from premotor.store import video
 
@@ -72,13 +72,7 @@ def comparison(
         for arm in arms
         for o in OUTCOMES
     }
-    contrasts = tuple(
-        seed_contrast(o.name, outcomes[arm, o.name], outcomes[other, o.name], planned, rng)
-        for other in arms
-        for arm in arms
-        if arm != other and (other == arms[0] or arm == arms[1])
-        for o in OUTCOMES
-    )
+    contrasts = _contrasts(rng, outcomes, arms, planned)
     rule = ClaimRule(seeds=planned, look=0, smallest_effect=0.03)
     primary = [
         c
@@ -108,45 +102,61 @@ def comparison(
             arm_level(o.name, outcomes[arm, o.name], planned) for arm in arms for o in OUTCOMES
         ),
         by_task=tuple(
-            TaskLevel(
-                arm=arm,
-                outcome=name,
-                task=task,
-                values=tuple(
-                    float(np.mean(list(own[task].values()))) for own in told.runs.values()
-                ),
-            )
-            for (arm, name), told in outcomes.items()
-            for task in tasks
+            level for own in outcomes.items() for level in _by_task(*own[0], own[1], tasks)
         ),
         contrasts=contrasts,
         curves=_curves(rng, arms, planned),
         gradients=_gradients(arms),
         alignment=_alignment(),
-        cost=tuple(
-            UnitCost(
-                arm=arm,
-                seed=seed,
-                train_seconds=7200.0,
-                judge_seconds=1800.0,
-                machine="2 cores",
-                ended="2026-11-29T20:00:00+00:00",
-            )
-            for arm in arms
-            for seed in planned
-        ),
+        cost=tuple(_cost(arm, seed) for arm in arms for seed in planned),
         missing=(),
-        provenance=Provenance(
-            plan="name: apart and aligned, made up\ncounted: true\narms: [apart, aligned]\n",
-            plan_digest="0123456789abcdef",
-            code_version="0.1.0+0123456789",
-            commands=("premotor compare plans/all18.yaml --records records",),
-            versions={"torch": "2.11.0", "python": "3.11.9"},
-            fingerprints={"train": "aaaa", "val": "bbbb", "test": "cccc"},
-            simulator="premotor-mujoco",
-        ),
+        provenance=_PROVENANCE,
     )
     return replace(found, **changes)
+
+
+_PROVENANCE = Provenance(
+    plan="name: apart and aligned, made up\ncounted: true\narms: [apart, aligned]\n",
+    plan_digest="0123456789abcdef",
+    code_version="0.1.0+0123456789",
+    commands=("premotor compare plans/all18.yaml --records records",),
+    versions={"torch": "2.11.0", "python": "3.11.9"},
+    fingerprints={"train": "aaaa", "val": "bbbb", "test": "cccc"},
+    simulator="premotor-mujoco",
+)
+
+
+def _contrasts(
+    rng: np.random.Generator,
+    outcomes: Mapping[tuple[str, str], ArmOutcome],
+    arms: Sequence[str],
+    planned: Sequence[int],
+) -> tuple[SeedContrast, ...]:
+    """Of every arm to the first, and of the second to every other."""
+    return tuple(
+        seed_contrast(o.name, outcomes[arm, o.name], outcomes[other, o.name], planned, rng)
+        for other in arms
+        for arm in arms
+        if arm != other and (other == arms[0] or arm == arms[1])
+        for o in OUTCOMES
+    )
+
+
+def _cost(arm: str, seed: int) -> UnitCost:
+    return UnitCost(
+        arm=arm,
+        seed=seed,
+        train_seconds=7200.0,
+        judge_seconds=1800.0,
+        machine="2 cores",
+        ended="2026-11-29T20:00:00+00:00",
+    )
+
+
+def _by_task(arm: str, outcome: str, told: ArmOutcome, tasks: Sequence[str]) -> Iterator[TaskLevel]:
+    for task in tasks:
+        means = (float(np.mean(list(own[task].values()))) for own in told.runs.values())
+        yield TaskLevel(arm=arm, outcome=outcome, task=task, values=tuple(means))
 
 
 def _outcome(
